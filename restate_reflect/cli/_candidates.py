@@ -1,0 +1,170 @@
+"""Which objects of a module can be served, and a reason for each one that can't.
+
+A glance at annotations by name, not the reflection itself: choosing must not fail on a class
+that is not served in the end.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any, TypeVar, get_args, get_origin
+
+from restate_reflect.definitions import ServiceDefinition
+from restate_reflect.errors import TargetError
+
+__all__ = ["checked_class", "has_handlers", "in_module", "is_factory", "is_finished"]
+
+_CONTEXT_MODULE = "restate_reflect.context"
+_CONTEXT_WORD = re.compile(r"\b(Object|ObjectShared|Workflow|WorkflowShared)?Context\b")
+_KINDS = "Context, ObjectContext, ObjectSharedContext, WorkflowContext or WorkflowSharedContext"
+_SHOWN = 12
+
+
+def in_module(text: str, module: ModuleType) -> list[tuple[str, Any]]:
+    """Names and objects: instances, and classes defined here that no instance stands for.
+
+    Raises:
+        TargetError: there are none; it lists what was looked at.
+    """
+    instances = dict(_instances(module))
+    served = {value.cls if isinstance(value, ServiceDefinition) else type(value) for value in instances.values()}
+    classes, refused = _classes(module)
+    chosen = {**{name: cls for name, cls in classes.items() if cls not in served}, **instances}
+    if not chosen:
+        raise TargetError(f"{text!r}: nothing to serve in module {module.__name__!r}.{_looked_at(refused)}")
+    order = list(vars(module))
+    return sorted(chosen.items(), key=lambda item: order.index(item[0]))
+
+
+def is_factory(value: Any) -> bool:
+    """Whether a value is a function, bound method or partial."""
+    return inspect.isroutine(value) or isinstance(value, functools.partial)
+
+
+def is_finished(value: Any) -> bool:
+    """Whether a value is served as it is: what ``reflect(...)`` made, or a bound generic class, ``Repository[User]``."""
+    if isinstance(value, ServiceDefinition):
+        return True
+    origin = get_origin(value)
+    unbound = any(isinstance(argument, TypeVar) for argument in get_args(value))
+    return isinstance(origin, type) and not unbound and has_handlers(origin)
+
+
+def has_handlers(cls: type) -> bool:
+    """Whether any public method takes a context as its first parameter after ``self``."""
+    return any(_takes_context(function) for _, function in _public_functions(cls))
+
+
+def checked_class(text: str, name: str, cls: type) -> type:
+    """The class, if it has handlers and can be constructed without arguments. Raises ``TargetError``."""
+    if not has_handlers(cls):
+        raise TargetError(f"{text!r}: nothing to serve in class {name}: {_no_handlers(cls)}.")
+    if inspect.isabstract(cls):
+        missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
+        raise TargetError(f"{text!r}: class {name} is abstract (not implemented: {missing}). Serve a subclass of it.")
+    needed = required_parameters(cls)
+    if needed:
+        function = cls.__name__.lower()
+        raise TargetError(
+            f"{text!r}: {name}.__init__ needs {', '.join(needed)}. Serve an instance, or a function that makes one: "
+            f"def make_{function}() -> {cls.__name__}: ..."
+        )
+    return cls
+
+
+def required_parameters(function: Any) -> list[str]:
+    """Names of the parameters without which a class or function can't be called."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # builtins have none
+        return []
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in parameters if p.default is p.empty and p.kind not in variable]
+
+
+def _instances(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    seen: set[int] = set()
+    for name, value in vars(module).items():
+        if name.startswith("_") or isinstance(value, (type, ModuleType)) or id(value) in seen:
+            continue
+        if is_finished(value) or has_handlers(type(value)):
+            seen.add(id(value))
+            yield name, value
+
+
+def _classes(module: ModuleType) -> tuple[dict[str, type], list[str]]:
+    """Classes to serve by name, and a line for each other class."""
+    chosen: dict[str, type] = {}
+    refused: list[str] = []
+    for name, value in vars(module).items():
+        if not isinstance(value, type) or value in chosen.values():
+            continue
+        reason = _reason_against(module, name, value)
+        if reason is None:
+            chosen[name] = value
+        elif reason:
+            refused.append(f"class {name}: {reason}")
+    return chosen, refused
+
+
+def _reason_against(module: ModuleType, name: str, cls: type) -> str | None:
+    """``None`` if the class is to be served, else why not; empty for what is not worth a line."""
+    if name.startswith("_"):
+        return "its name begins with an underscore" if has_handlers(cls) else ""
+    if not f"{cls.__module__}.".startswith(f"{module.__name__}."):
+        return f"it is defined in {cls.__module__}; serve that module, or name the class" if has_handlers(cls) else ""
+    if not has_handlers(cls):
+        return _no_handlers(cls)
+    if getattr(cls, "_is_protocol", False) or inspect.isabstract(cls):
+        return "it is abstract"
+    if getattr(cls, "__parameters__", ()):
+        return "its type variables are unbound; serve a subclass that binds them"
+    return None
+
+
+def _looked_at(refused: list[str]) -> str:
+    if not refused:
+        return " It defines no class."
+    more = [f"… and {len(refused) - _SHOWN} more"] if len(refused) > _SHOWN else []
+    return " Looked at:" + "".join(f"\n  {line}" for line in [*refused[:_SHOWN], *more])
+
+
+def _no_handlers(cls: type) -> str:
+    methods = [name for name, _ in _public_functions(cls)][:_SHOWN]
+    if not methods:
+        return "it has no public methods"
+    return f"no method takes {_KINDS} as its first parameter after self (looked at {', '.join(methods)})"
+
+
+def _public_functions(cls: type) -> Iterator[tuple[str, Any]]:
+    """Name and function of each public method, inherited ones included; the nearest definition counts."""
+    seen: set[str] = set()
+    for owner in cls.__mro__[:-1]:
+        for name, value in vars(owner).items():
+            function = inspect.unwrap(value.__func__) if isinstance(value, (staticmethod, classmethod)) else value
+            if not name.startswith("_") and name not in seen and inspect.isfunction(function):
+                yield name, value
+            seen.add(name)
+
+
+def _takes_context(method: Any) -> bool:
+    static = isinstance(method, staticmethod)
+    function = method.__func__ if isinstance(method, (staticmethod, classmethod)) else method
+    names = inspect.getfullargspec(function).args[0 if static else 1 :]
+    return bool(names) and _is_context(function.__annotations__.get(names[0]), function.__globals__)
+
+
+def _is_context(annotation: Any, scope: dict[str, Any]) -> bool:
+    """Generous: a misused context, in a union or as a subclass, is for the reflection to complain about."""
+    if isinstance(annotation, str):
+        # A name imported under another one is looked up; one imported for type checkers only can't be.
+        annotation = scope.get(annotation, annotation)
+    if isinstance(annotation, str):
+        return _CONTEXT_WORD.search(annotation) is not None
+    if parts := get_args(annotation):
+        return any(_is_context(part, scope) for part in parts)
+    return isinstance(annotation, type) and any(base.__module__ == _CONTEXT_MODULE for base in annotation.__mro__)

@@ -1,0 +1,55 @@
+"""What happens once the endpoint listens: a server of our own, registration, curl lines."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import click
+
+from restate_reflect.server import Admin, RestateServer
+
+__all__ = ["Registration"]
+
+
+@dataclass(kw_only=True)
+class Registration:
+    """Registers the endpoint; called with its URL each time it serves new code."""
+
+    admin_url: str | None
+    """Admin API of a running server."""
+    with_server: bool
+    """Starts a server, which lives until ``resources`` is closed."""
+    advertise: str | None
+    """URL under which the server reaches the endpoint, if it is not the one that it is called with."""
+    resources: ExitStack
+    _server: RestateServer | None = field(default=None, init=False)
+
+    async def __call__(self, url: str) -> None:
+        """Raises ``ServerError``."""
+        if self.with_server or self.admin_url:
+            # In a thread: the server asks the endpoint for its manifest meanwhile.
+            await asyncio.to_thread(self._register, self.advertise or url)
+
+    def _register(self, url: str) -> None:
+        if self.with_server and self._server is None:
+            self._start_server()
+        admin = self._server.admin if self._server else Admin(self.admin_url or "")
+        services = admin.register(url)["services"]
+        click.echo(f"registered {', '.join(service['name'] for service in services)} at {admin.url}")
+        self._show_calls(admin, services)
+
+    def _start_server(self) -> None:
+        from restate_reflect.server import ServerSettings
+        from restate_reflect.server._settings import DEFAULT_PORTS
+
+        self._server = self.resources.enter_context(RestateServer(ServerSettings(), prefer=DEFAULT_PORTS))
+        click.echo(f"restate-server: ingress {self._server.ingress_url}, admin {self._server.admin_url}")
+
+    def _show_calls(self, admin: Admin, services: list[dict[str, object]]) -> None:
+        from restate_reflect.cli._curl import curl_lines
+
+        ingress = str(admin.version().get("ingress_endpoint") or "").rstrip("/")
+        if ingress and (lines := curl_lines(ingress, services)):
+            click.echo("\n".join(["", "try:", *(f"  {line}" for line in lines), "", "Ctrl-C stops."]))

@@ -1,0 +1,133 @@
+"""Several worker processes on one port, and new ones when files change."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from restate_reflect.cli._generation import Generation
+from restate_reflect.cli._serving import OnReady, ServeOptions, url_of
+from restate_reflect.cli._stopping import stop_on_signals
+from restate_reflect.cli._watch import Watch
+from restate_reflect.cli._worker import WorkerEndedError
+
+__all__ = ["Supervisor"]
+
+
+class Supervisor:
+    """Runs workers until SIGINT or SIGTERM.
+
+    With ``reload``, new workers start beside the old ones, which serve on until the new ones
+    listen; if these fail, the old ones stay. The supervisor itself imports no user code.
+    """
+
+    def __init__(self, options: ServeOptions, on_ready: OnReady) -> None:
+        self._options, self._on_ready = options, on_ready
+        self._arguments: Sequence[str] = ()
+        self._current: Generation | None = None
+        self._watch = Watch(())
+        self._failure = 0
+
+    async def run(self) -> int:
+        """The exit code: 0 after a signal, else that of the workers that could not start."""
+        with stop_on_signals() as stop, _reserved_port(self._options.host, self._options.port) as port:
+            self._arguments = _arguments(self._options, port)
+            try:
+                if not await self._begin(stop):
+                    return self._failure
+                click.echo(f"listening on http://{self._options.host}:{port}")
+                await self._go_on(stop, url_of(self._options.host, port))
+            finally:
+                if self._current is not None:
+                    await self._current.stop(self._options.grace)
+        return 0
+
+    async def _begin(self, stop: asyncio.Event) -> bool:
+        """Whether workers serve; without ``reload`` there is one try."""
+        while not await self._replace(stop):
+            if not self._options.reload or not self._watch.files or stop.is_set():
+                return False
+            click.echo("waiting for a change", err=True)
+            if not await self._change(stop):
+                return False
+        return True
+
+    async def _go_on(self, stop: asyncio.Event, url: str) -> None:
+        await self._on_ready(url)
+        while changed := await self._change(stop):
+            click.echo(f"changed: {_shortened(changed)}", err=True)
+            if await self._replace(stop):
+                click.echo("reloaded", err=True)
+                await self._on_ready(url)
+            elif not stop.is_set():
+                click.echo("the code from before the change serves on", err=True)
+
+    async def _change(self, stop: asyncio.Event) -> list[str]:
+        """Changed files; none when it is time to stop."""
+        stopping = asyncio.create_task(stop.wait())
+        changing = asyncio.create_task(self._watch.changed()) if self._options.reload else stopping
+        await asyncio.wait([stopping, changing], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        changing.cancel()
+        if stop.is_set() or not isinstance(result := changing.result(), list):
+            return []
+        return result
+
+    async def _replace(self, stop: asyncio.Event) -> bool:
+        """Starts new workers and, once they listen, stops the old ones."""
+        new = Generation(self._options.workers, self._arguments)
+        starting, stopping = asyncio.create_task(new.start()), asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+            if stop.is_set() and not starting.done():
+                return False
+            starting.result()
+        except WorkerEndedError as error:
+            self._failure = error.code
+            return False
+        finally:
+            self._watch.add(new.files)
+            starting.cancel()
+            stopping.cancel()
+            await asyncio.wait([starting, stopping])
+        old, self._current = self._current, new
+        if old is not None:
+            await old.stop(self._options.grace)
+        return True
+
+
+def _shortened(files: Sequence[str]) -> str:
+    return ", ".join(os.path.relpath(file) for file in files)
+
+
+@contextmanager
+def _reserved_port(host: str, port: int) -> Iterator[int]:
+    """Holds the port for the workers, which bind it again (SO_REUSEPORT); this socket never listens.
+
+    Bound without SO_REUSEPORT first: with it, a second supervisor of the same user would get the
+    port, too, and take half of the requests.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe, socket.socket(family) as held:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+        chosen: int = probe.getsockname()[1]
+        probe.close()
+        if not hasattr(socket, "SO_REUSEPORT"):
+            raise OSError(errno.ENOTSUP, "--workers and --reload need SO_REUSEPORT, which this system lacks")
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        held.bind((host, chosen))
+        yield chosen
+
+
+def _arguments(options: ServeOptions, port: int) -> list[str]:
+    """What a worker is started with: the same, but for what the supervisor does itself."""
+    keys = [argument for key in options.identity_keys for argument in ("--identity-key", key)]
+    places = ["--host", options.host, "--port", str(port), "--grace", str(options.grace), "--loop", options.loop]
+    return [*options.targets, *places, *keys]

@@ -1,0 +1,52 @@
+"""``bytes``: passed through unchanged as ``application/octet-stream``.
+
+An empty body is ``b""``. Constraints in ``Annotated[bytes, Field(max_length=...)]`` are checked by
+pydantic on the way in; nothing else is looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from restate_reflect.codecs._base import JsonSchema, SchemaMode
+from restate_reflect.codecs._report import decode_error
+from restate_reflect.errors import EncodeError
+
+__all__ = ["BytesCodec", "ConstrainedBytesCodec"]
+
+
+class BytesCodec:
+    """Raw bytes."""
+
+    __slots__ = ()
+    content_type = "application/octet-stream"
+
+    def encode(self, value: bytes) -> bytes:
+        if not isinstance(value, bytes):
+            raise EncodeError(f"expected bytes, got {type(value).__name__}; convert it with bytes(...).")
+        return value
+
+    def decode(self, data: bytes) -> bytes:
+        return data
+
+    def json_schema(self, mode: SchemaMode) -> JsonSchema | None:
+        return None
+
+
+class ConstrainedBytesCodec(BytesCodec):
+    """Raw bytes with pydantic constraints."""
+
+    __slots__ = ("_annotation", "_check")
+
+    def __init__(self, annotation: Any) -> None:
+        self._annotation = annotation
+        self._check = TypeAdapter(annotation).validator.validate_python
+
+    def decode(self, data: bytes) -> bytes:
+        try:
+            value: bytes = self._check(data)
+        except ValidationError as error:
+            raise decode_error(self._annotation, error) from None
+        return value

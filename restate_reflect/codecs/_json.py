@@ -1,0 +1,196 @@
+"""JSON by pydantic: models, dataclasses, TypedDict, NamedTuple, enums, dates, UUID, Decimal, unions, ...
+
+Reading is pydantic's lax JSON mode, by aliases as the model says; writing is by alias. What differs from
+pydantic's defaults, and why, stands in ``_core_schema``. Computed fields are written, and ignored when read.
+``Json[T]`` fields, and models that forbid extra fields but compute some, are written in pydantic's
+round-trip form; then the schema for output is the one for input.
+
+Measured on CPython 3.11 with a model of four fields: encode 1.9 us, decode 1.0 us; ``int`` 0.2 us and 0.2 us.
+Of those 1.9 us, 1.3 are spent by pydantic-core in reading the argument ``warnings="error"``; it is the only
+way to have a wrong value refused, and 1 us cheaper than validating once more.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
+from pydantic_core import (
+    PydanticSerializationError,
+    SchemaSerializer,
+    SchemaValidator,
+    core_schema,
+    to_json,
+    to_jsonable_python,
+)
+
+from restate_reflect.codecs._base import JsonSchema, SchemaMode
+from restate_reflect.codecs._core_schema import LOSSLESS, lossless, nodes, refusals
+from restate_reflect.codecs._functions import Decode, Encode
+from restate_reflect.codecs._names import type_name
+from restate_reflect.codecs._report import decode_error
+from restate_reflect.errors import EncodeError, UnsupportedTypeError
+
+__all__ = ["JsonCodec"]
+
+T = TypeVar("T")
+
+_SCALARS = (int, str, bool, float, Decimal, UUID, datetime, date, time, timedelta)
+
+
+class JsonCodec(Generic[T]):
+    """JSON of one type; everything that looks at the type happens in the constructor.
+
+    Raises ``UnsupportedTypeError`` when pydantic can't carry the type in both directions.
+    """
+
+    content_type = "application/json"
+
+    def __init__(self, annotation: Any) -> None:
+        self.annotation = annotation
+        core = _core_schema_of(annotation)
+        round_trip = _needs_round_trip(core)
+        self._schemas = _json_schemas(annotation, core, round_trip)
+        patched = lossless(core)
+        # Without _use_prebuilt=False the classes' own validators would be taken, and the patches lost.
+        validator = SchemaValidator(patched, LOSSLESS, _use_prebuilt=False)
+        serializer = SchemaSerializer(patched, LOSSLESS, _use_prebuilt=False)
+        self.encode: Encode[T] = _encoder(annotation, serializer, round_trip)
+        self.decode: Decode[T] = _decoder(annotation, validator)
+
+    def json_schema(self, mode: SchemaMode) -> JsonSchema:
+        return copy.deepcopy(self._schemas[mode])
+
+    def __repr__(self) -> str:
+        return f"JsonCodec({type_name(self.annotation)})"
+
+
+def _core_schema_of(annotation: Any) -> Any:
+    try:
+        core = TypeAdapter(annotation).core_schema
+        core.get("type")  # a class that is not fully defined hands out a mock that raises here
+    except Exception as error:  # hooks of user classes run here and may raise anything
+        raise UnsupportedTypeError(annotation, *_explain(annotation, error)) from error
+    for why, fix in refusals(core):
+        raise UnsupportedTypeError(annotation, why, fix)
+    return core
+
+
+def _explain(annotation: Any, error: Exception) -> tuple[str, str]:
+    if isinstance(error, PydanticUserError) and error.code == "typed-dict-version":
+        return (
+            "typing.TypedDict lacks what pydantic needs before Python 3.12.",
+            "Write 'from typing_extensions import TypedDict'.",
+        )
+    if isinstance(error, NameError) or "not fully defined" in str(error):
+        why = str(error).splitlines()[0]
+        return f"a name in it is not defined at run time: {why}.", "Import or define it at module level."
+    why = str(error).splitlines()[0].rstrip(".").replace("Set `arbitrary_types_allowed=True` in the model_config", "")
+    return (
+        f"pydantic has no JSON form for it: {why.split('. ')[0]}.",
+        "Use a dataclass or a pydantic model, or give a codec by Annotated[T, codec].",
+    )
+
+
+def _needs_round_trip(core: Any) -> bool:
+    forbidding = computing = False
+    for node in nodes(core):
+        if node.get("type") == "json":
+            return True
+        computing = computing or bool(node.get("computed_fields"))
+        config = node.get("config")
+        forbidding = forbidding or (isinstance(config, dict) and config.get("extra_fields_behavior") == "forbid")
+    return forbidding and computing
+
+
+class _LosslessJsonSchema(GenerateJsonSchema):
+    """``bytes`` shown as they travel: base64, unless the class's own config says otherwise."""
+
+    # A default that has no JSON form is left out of the schema; nothing is wrong with it.
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {  # noqa: RUF012 - the base class declares it like this
+        "skipped-choice",
+        "non-serializable-default",
+    }
+
+    def encode_default(self, dft: Any) -> Any:
+        plain = to_jsonable_python(dft, bytes_mode="base64", inf_nan_mode="strings")
+        return sorted(plain, key=to_json) if isinstance(dft, (set, frozenset)) else plain
+
+    def bytes_schema(self, schema: core_schema.BytesSchema) -> JsonSchema:
+        shown = super().bytes_schema(schema)
+        if "ser_json_bytes" not in self._config.config_dict:
+            shown["format"] = "base64url"
+            for limit in ("minLength", "maxLength"):  # they count bytes, not base64 characters
+                shown.pop(limit, None)
+        return shown
+
+
+def _json_schemas(annotation: Any, core: Any, round_trip: bool) -> dict[SchemaMode, JsonSchema]:
+    modes: dict[SchemaMode, SchemaMode] = {
+        "validation": "validation",
+        "serialization": "validation" if round_trip else "serialization",
+    }
+    try:
+        return {name: _LosslessJsonSchema(by_alias=True).generate(core, mode=mode) for name, mode in modes.items()}
+    except PydanticUserError as error:
+        why = str(error).splitlines()[0].rstrip(".")
+        raise UnsupportedTypeError(
+            annotation, f"it has no JSON Schema: {why}.", "Add pydantic.WithJsonSchema({...}) to its Annotated."
+        ) from error
+
+
+def _decoder(annotation: Any, validator: SchemaValidator) -> Decode[Any]:
+    validate = validator.validate_json
+
+    def decode(data: bytes) -> Any:
+        try:
+            return validate(data)
+        except ValidationError as error:
+            raise decode_error(annotation, error) from None
+
+    return decode
+
+
+def _encoder(annotation: Any, serializer: SchemaSerializer, round_trip: bool) -> Encode[Any]:
+    write = serializer.to_json
+
+    def encode(value: Any) -> bytes:
+        try:
+            return write(value, by_alias=True, round_trip=round_trip, warnings="error")
+        # Serializers of user classes run here; a bug in them is as hot-fixable as a wrong value.
+        except Exception as error:
+            raise _encode_error(annotation, value, error) from error
+
+    return _encoder_of_scalar(annotation, write, encode) if _is_scalar(annotation) else encode
+
+
+def _is_scalar(annotation: Any) -> bool:
+    return isinstance(annotation, type) and any(annotation is scalar for scalar in _SCALARS)
+
+
+def _encoder_of_scalar(exact: type, write: Callable[[Any], bytes], otherwise: Encode[Any]) -> Encode[Any]:
+    """A value of exactly this class can't be wrong, which saves the 1.3 us of ``warnings="error"``."""
+
+    def encode(value: Any) -> bytes:
+        if type(value) is not exact:
+            return otherwise(value)
+        try:
+            return write(value)
+        except PydanticSerializationError:
+            return otherwise(value)
+
+    return encode
+
+
+def _encode_error(annotation: Any, value: Any, error: Exception) -> EncodeError:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    reason = "\n  ".join(lines[1:] or lines)
+    return EncodeError(
+        f"a value of type {type(value).__name__} does not fit the declared type {type_name(annotation)}:\n  {reason}"
+    )

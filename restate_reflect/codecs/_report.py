@@ -1,0 +1,39 @@
+"""pydantic's errors as text that people read and data that programs read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from restate_reflect.codecs._names import type_name
+from restate_reflect.errors import DecodeError
+
+__all__ = ["decode_error"]
+
+# The message travels in failures and logs of the server; a hostile body must not blow it up.
+MAX_LINES = 20
+MAX_SHOWN_INPUT = 80
+
+
+def decode_error(annotation: Any, error: ValidationError) -> DecodeError:
+    """One line per mistake: ``field.path: message (got ...)``."""
+    details: list[dict[str, Any]] = json.loads(error.json(include_url=False))
+    lines = [_line(detail) for detail in details[:MAX_LINES]]
+    if len(details) > MAX_LINES:
+        lines.append(f"... and {len(details) - MAX_LINES} more")
+    return DecodeError("\n".join([f"not a valid {type_name(annotation)}:", *(f"  {line}" for line in lines)]), details)
+
+
+def _line(detail: Mapping[str, Any]) -> str:
+    path = ".".join(str(step) for step in detail["loc"]) or "value"
+    if detail["type"] == "missing":  # its input is the surrounding object, which would only mislead
+        return f"{path}: {detail['msg']}"
+    return f"{path}: {detail['msg']} (got {_shown(detail.get('input'))})"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= MAX_SHOWN_INPUT else text[:MAX_SHOWN_INPUT] + "..."

@@ -1,0 +1,1 @@
+"""asyncio made durable: handlers run on a deterministic loop over the journal machine."""

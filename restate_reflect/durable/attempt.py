@@ -1,0 +1,354 @@
+"""One attempt: the handler on its durable loop, over the journal machine.
+
+The driver in one paragraph: bytes go into the engine. Once the journal is there, the handler
+runs until nothing is ready; then it gets the next notification, one at a time; when none is
+left, pending steps start; then the engine says whether to wait for input or to suspend. All
+output of one such round is written at once.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import inspect
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol
+
+from restate_reflect.context import Request, context_for
+from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
+from restate_reflect.durable import failures
+from restate_reflect.durable.calls import Calls
+from restate_reflect.durable.environment import Environment
+from restate_reflect.durable.futures import DurableTask, WatchedFuture
+from restate_reflect.durable.guards import enter_handler
+from restate_reflect.durable.locations import caller
+from restate_reflect.durable.loop import DurableLoop, Timer
+from restate_reflect.durable.operations import Operations
+from restate_reflect.durable.results import Results
+from restate_reflect.durable.runs import Run, Runs
+from restate_reflect.durable.waiting import await_tree, blocked_future, fail_awaits
+from restate_reflect.engine.awaiting import FIRST_COMPLETED, AwaitNode
+from restate_reflect.engine.commands.output import output
+from restate_reflect.engine.commands.sleep import sleep
+from restate_reflect.engine.machine import AttemptError, Engine, Ending, Input, Progress
+from restate_reflect.engine.notifications import CANCEL_SIGNAL, Notification, SignalIndex
+from restate_reflect.engine.retries import Fail, Pause, Retry, next_step
+from restate_reflect.errors import (
+    AttemptClosedError,
+    DecodeError,
+    EncodeError,
+    EngineError,
+    HandlerBugError,
+    InvocationCancelledError,
+    TerminalError,
+)
+from restate_reflect.protocol.versions import ProtocolVersion
+
+__all__ = ["Attempt", "Sink"]
+
+logger = logging.getLogger("restate_reflect")
+
+
+class Sink(Protocol):
+    """Where an attempt's output goes."""
+
+    def write(self, data: bytes, *, end: bool) -> None:
+        """Sends bytes; ``end`` closes the response after them."""
+
+
+class Attempt:
+    """Runs one handler against one journal; see the module's docstring."""
+
+    def __init__(
+        self,
+        service: ServiceDefinition,
+        handler: HandlerDefinition,
+        version: ProtocolVersion,
+        sink: Sink,
+        environment: Environment,
+        headers: Mapping[str, str],
+    ) -> None:
+        """``headers`` are those of this attempt's HTTP request, names in lower case."""
+        self.service = service
+        self.handler = handler
+        self.environment = environment
+        self.headers = headers
+        self.engine = Engine(version, locate=caller, max_message_bytes=environment.max_message_bytes)
+        # The methods left abstract are set by durable.loop, each as a refusal with a message.
+        self.loop = DurableLoop(self)  # type: ignore[abstract]
+        self.results = Results()
+        self.runs = Runs(self, environment.loop, environment.executor)
+        self.calls = Calls(self.engine)
+        self.watched: list[WatchedFuture[Any]] = []
+        self._sink = sink
+        self._root: DurableTask[Any] | None = None
+        self._cancelled = False
+        self._cancelling = False
+        self._advancing = False
+        self._closed = False
+        environment.attempts[self] = None
+
+    # ------------------------------------------------------------ from the transport
+
+    def receive(self, data: bytes) -> None:
+        """Bytes of the request body."""
+        self.engine.receive(data)
+        self._advance()
+
+    def receive_eof(self) -> None:
+        """The request body has ended."""
+        self.engine.receive_eof()
+        self._advance()
+
+    def drain(self) -> None:
+        """The endpoint shuts down: suspend at the next await instead of waiting for results.
+
+        A step that executes is finished first, and its result offered to the journal.
+        """
+        if self.engine.is_ready:
+            self.engine.input_closed = True
+            self._advance()
+
+    def abort(self, reason: str) -> None:
+        """The connection is gone, or the endpoint shuts down: nothing can be written any more."""
+        self.engine.fail(AttemptError(500, reason))
+        self.engine.take_output()
+        self._close()
+
+    def interrupt(self, reason: str) -> None:
+        """Ends the attempt with a retryable error: what was not journaled runs again elsewhere."""
+        self.engine.fail(AttemptError(503, reason))
+        self._flush()
+
+    # ------------------------------------------------------------ driving
+
+    def _advance(self) -> None:
+        """Goes as far as possible, then writes what was produced."""
+        if self._advancing or self._closed:
+            return
+        self._advancing = True
+        try:
+            self._step()
+        except (EngineError, AttemptClosedError):
+            # The engine has written it; see Engine's rule 1.
+            pass
+        except HandlerBugError as error:
+            self.engine.fail(AttemptError(500, str(error)))
+        finally:
+            self._advancing = False
+        self._flush()
+
+    def _step(self) -> None:
+        engine = self.engine
+        if self._root is None:
+            if not engine.is_ready:
+                return
+            self._start()
+        assert self._root is not None
+        while not engine.is_closed:
+            self.loop.run_until_idle()
+            if self._root.done() or self.loop.broken is not None:
+                self._finish(self._root)
+                return
+            if not self._cancelling:
+                notification = engine.next_notification()
+                if notification is not None:
+                    self._deliver(notification)
+                    continue
+            if self._cancelling and self._finish_cancelling():
+                continue
+            if not engine.is_replaying and not self._cancelling:
+                self.runs.start()
+            if engine.is_closed or not self._wait():
+                return
+
+    def _wait(self) -> bool:
+        """Nothing is ready and no notification is left. Returns whether to go round again."""
+        executing = self.runs.executing
+        if not executing and not self._cancelling and not self.results.awaited():
+            return self._deadlocked()
+        progress = self.engine.progress(self._await_tree, executing=executing)
+        if progress is Progress.SUSPENDED:
+            logger.debug("%s suspended", self.engine.started.debug_id)
+        return False
+
+    def _await_tree(self) -> AwaitNode:
+        assert self._root is not None
+        if self._cancelling:
+            return AwaitNode(FIRST_COMPLETED, list(self.calls.missing_ids()))
+        failures.refuse_endless_signal(self.results)
+        return await_tree(self._root, self.results, cancellable=not self._cancelled)
+
+    def _deadlocked(self) -> bool:
+        """The handler waits for something that nothing will ever complete."""
+        assert self._root is not None
+        blocked = blocked_future(self.loop, self._root)
+        if self._cancelled and blocked is not None and not blocked.done() and not self._told_blocked:
+            self._told_blocked = True
+            blocked.fail(InvocationCancelledError())
+            return True
+        self.engine.fail(AttemptError(500, failures.deadlock(self._root)))
+        return False
+
+    _told_blocked = False
+
+    def _deliver(self, notification: Notification) -> None:
+        if notification.id == SignalIndex(CANCEL_SIGNAL):
+            self._cancelling = not self._cancelled
+        else:
+            self.results.deliver(notification)
+
+    def _finish_cancelling(self) -> bool:
+        """Cancels callees, then raises at the handler's awaits; waits if a callee's id is missing."""
+        if self.calls.missing_ids():
+            return False
+        self._cancelling, self._cancelled = False, True
+        self.calls.cancel_unanswered()
+        fail_awaits(self.results, InvocationCancelledError)
+        self.runs.cancel_abandoned()
+        return True
+
+    # ------------------------------------------------------------ start and end of the handler
+
+    def _start(self) -> None:
+        given = self.engine.read_input()
+        try:
+            args, kwargs = self.handler.input.decode(given.body)
+        except DecodeError as error:
+            self._answer(failures.bad_input(self.handler, error, self.engine.version))
+            self._root = self.loop.create_task(_nothing())
+            return
+        variables = contextvars.copy_context()
+        variables.run(enter_handler, self.environment.guard)
+        context = context_for(self.service.kind, self.handler.kind, Operations(self, self._request(given)))
+        self._root = self.loop.create_task(_call(self.handler, context, args, kwargs), context=variables)
+
+    def _request(self, given: Input) -> Request:
+        start = self.engine.started
+        return Request(
+            id=start.debug_id,
+            headers=given.headers,
+            attempt_headers=self.headers,
+            body=given.body,
+            key=start.key or None,
+            scope=start.scope,
+            limit_key=start.limit_key,
+            idempotency_key=start.idempotency_key,
+            retry_count=start.retry_count,
+        )
+
+    def _finish(self, root: DurableTask[Any]) -> None:
+        """The handler has returned or raised."""
+        error = self.loop.broken if self.loop.broken is not None else failures.exception_of(root)
+        if error is None:
+            self._complete(root.result())
+            return
+        terminal = failures.as_terminal(error)
+        if terminal is not None:
+            self._answer(terminal)
+        else:
+            self.engine.fail(failures.to_attempt_error(error, self.handler, self.engine))
+
+    def _complete(self, value: Any) -> None:
+        forgotten = failures.forgotten(self.watched)
+        if forgotten is not None:
+            self.engine.fail(AttemptError(500, forgotten))
+            return
+        try:
+            body = self.handler.output.encode(value)
+        except EncodeError as error:
+            self.engine.fail(AttemptError(500, failures.bad_output(self.handler, error)))
+        else:
+            self._answer(body)
+
+    def _answer(self, result: bytes | TerminalError) -> None:
+        output(self.engine, result)
+        self.engine.end()
+
+    # ------------------------------------------------------------ timers and steps
+
+    def start_timer(self, timer: Timer, delay: float) -> None:
+        """Journals a timer of the durable loop (``asyncio.sleep`` and everything built on it)."""
+        wake_up_time = round((self.environment.wall_clock() + delay) * 1000)
+        self.results.expect(sleep(self.engine, wake_up_time), timer)
+
+    def run_succeeded(self, run: Run, value: Any) -> None:
+        """The body of a step has returned."""
+        try:
+            data = run.encode(value)
+        except EncodeError as error:
+            self._fail(AttemptError(500, str(error), related=run.related))
+        else:
+            self._propose(run, data)
+
+    def run_failed(self, run: Run, error: BaseException) -> None:
+        """The body of a step has raised."""
+        if isinstance(error, TerminalError):
+            self._propose(run, error)
+            return
+        match next_step(run.policy, self.engine.run_retry_info(run.duration)):
+            case Retry(delay):
+                self._fail(failures.run_error(run, error, retry_after=delay))
+            case Pause():
+                self._fail(failures.run_error(run, error, pause=True))
+            case Fail():
+                self._propose(run, TerminalError(failures.message_of(error), 500))
+
+    def _fail(self, error: AttemptError) -> None:
+        self.engine.fail(error)
+        if not self._advancing:
+            self._flush()
+
+    def _propose(self, run: Run, result: bytes | TerminalError) -> None:
+        if not self.engine.is_closed:
+            try:
+                self.engine.propose_run(run.completion_id, result)
+            except EngineError:
+                pass
+        self._advance()
+
+    # ------------------------------------------------------------ output
+
+    def _flush(self) -> None:
+        data = self.engine.take_output()
+        end = self.engine.is_closed
+        if data or end:
+            self._sink.write(data, end=end)
+        if end:
+            self._log_failure()
+            self._close()
+
+    def _log_failure(self) -> None:
+        failure = self.engine.failure
+        if self.engine.ending is Ending.FAILED and failure is not None:
+            name = f"{self.service.name}/{self.handler.name}"
+            id_ = self.engine.start.debug_id if self.engine.start else "?"
+            logger.warning("%s %s: attempt failed (%s): %s", name, id_, failure.code, failure.message)
+
+    def _close(self) -> None:
+        """Frees everything: coroutines are closed, bodies cancelled."""
+        if self._closed:
+            return
+        self._closed = True
+        self.environment.remove(self)
+        self.runs.cancel_all()
+        self.loop.discard()
+
+
+async def _nothing() -> None:
+    """Stands for a handler whose input could not be read."""
+
+
+def _call(
+    handler: HandlerDefinition, context: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Coroutine[Any, Any, Any]:
+    assert handler.call is not None
+    if handler.is_async:
+        return handler.call(context, *args, **kwargs)  # type: ignore[no-any-return]
+    return _call_plain(handler.call, context, args, kwargs)
+
+
+async def _call_plain(function: Callable[..., Any], context: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A plain function may return one of the context's futures; it is awaited."""
+    result = function(context, *args, **kwargs)
+    return await result if inspect.isawaitable(result) else result

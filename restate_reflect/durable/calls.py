@@ -1,0 +1,125 @@
+"""Calls in flight: their invocation ids, and their cancellation with the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from restate_reflect.context import CallFuture
+from restate_reflect.durable.futures import DurableFuture
+from restate_reflect.durable.loop import DurableLoop
+from restate_reflect.engine.commands import signal
+from restate_reflect.engine.machine import Engine
+from restate_reflect.engine.notifications import Notification
+
+__all__ = ["Calls", "InvocationIdSlot", "OutgoingCall"]
+
+T = TypeVar("T")
+
+
+class InvocationIdSlot:
+    """Takes the invocation id of a call; makes a future only if somebody asks for one."""
+
+    __slots__ = ("_future", "_label", "_loop", "completion_id", "value")
+
+    def __init__(self, completion_id: int, label: str, loop: DurableLoop) -> None:
+        self.completion_id = completion_id
+        self.value: str | None = None
+        self._label = label
+        self._loop = loop
+        self._future: DurableFuture[str] | None = None
+
+    def settle(self, notification: Notification) -> None:
+        self.value = notification.invocation_id
+        if self._future is not None:
+            self._future.settle(notification)
+
+    @property
+    def is_awaited(self) -> bool:
+        return self._future is not None and self._future.is_awaited
+
+    @property
+    def is_wanted(self) -> bool:
+        return True
+
+    def future(self) -> DurableFuture[str]:
+        """The id, as something to await."""
+        if self._future is None or self._future.cancelled():
+            self._future = DurableFuture(_read_id, self._label, loop=self._loop)
+            if self.value is not None:
+                self._future.set_result(self.value)
+        return self._future
+
+
+def _read_id(notification: Notification) -> str:
+    return notification.invocation_id or ""
+
+
+class OutgoingCall(DurableFuture[T], CallFuture[T]):
+    """A call of this attempt."""
+
+    __slots__ = ("_id_slot", "_send_cancel", "answered")
+
+    def __init__(
+        self,
+        decode: Callable[[Notification], T],
+        label: str,
+        slot: InvocationIdSlot,
+        send_cancel: Callable[[str], None],
+        *,
+        loop: DurableLoop,
+    ) -> None:
+        super().__init__(decode, label, loop=loop)
+        self._id_slot = slot
+        self._send_cancel = send_cancel
+        self.answered = False
+
+    def settle(self, notification: Notification) -> None:
+        self.answered = True
+        super().settle(notification)
+
+    @property
+    def invocation_id(self) -> DurableFuture[str]:
+        """Awaitable id of the callee's invocation."""
+        return self._id_slot.future()
+
+    async def cancel_invocation(self) -> None:
+        """Asks the callee to cancel itself. (``cancel()`` only stops waiting for it.)"""
+        self._send_cancel(await self.invocation_id)
+
+
+class Calls:
+    """Calls that have no answer yet; they are cancelled when their caller is."""
+
+    __slots__ = ("_calls", "_engine")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._calls: list[tuple[OutgoingCall[Any], InvocationIdSlot]] = []
+
+    def add(self, call: OutgoingCall[Any], slot: InvocationIdSlot) -> None:
+        self._calls.append((call, slot))
+
+    def missing_ids(self) -> list[int]:
+        """Completion ids of unanswered calls whose invocation id has not come.
+
+        Ids that have arrived are taken out of their turn: which calls are cancelled must not
+        depend on what else is on the way.
+        """
+        missing = []
+        for call, slot in self._calls:
+            if call.answered or slot.value is not None:
+                continue
+            notification = self._engine.take_notification(slot.completion_id)
+            if notification is None:
+                missing.append(slot.completion_id)
+            else:
+                slot.settle(notification)
+        return missing
+
+    def cancel_unanswered(self) -> None:
+        """Sends the cancel signal to each; every id must be known."""
+        for call, slot in self._calls:
+            if not call.answered and slot.value is not None:
+                signal.cancel(self._engine, slot.value)
+        self._calls.clear()

@@ -1,0 +1,162 @@
+"""Exceptions of handlers and steps -> answers, attempt errors and their texts."""
+
+from __future__ import annotations
+
+import json
+import traceback
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from restate_reflect.definitions import HandlerDefinition
+from restate_reflect.durable.futures import DurableTask, WatchedFuture
+from restate_reflect.durable.results import Results
+from restate_reflect.durable.runs import Run
+from restate_reflect.engine.machine import AttemptError, Engine
+from restate_reflect.errors import (
+    DecodeError,
+    EncodeError,
+    HandlerBugError,
+    RelatedCommand,
+    RetryableError,
+    TerminalError,
+)
+from restate_reflect.protocol.versions import ProtocolVersion
+
+__all__ = [
+    "as_terminal",
+    "bad_input",
+    "bad_output",
+    "deadlock",
+    "exception_of",
+    "forgotten",
+    "message_of",
+    "refuse_endless_signal",
+    "run_error",
+    "to_attempt_error",
+]
+
+MAX_STACKTRACE: Final = 16_000
+"""Characters of a stack trace that are sent; the server stores it with the invocation."""
+
+
+def exception_of(task: DurableTask[Any]) -> BaseException | None:
+    """What the handler raised, if anything; a handler that cancelled itself counts as failed."""
+    if not task.done():
+        return None
+    if task.cancelled():
+        return HandlerBugError("the handler ended with asyncio.CancelledError that no cancellation of Restate's caused")
+    return task.exception()
+
+
+def as_terminal(error: BaseException) -> TerminalError | None:
+    """The terminal error in an exception; a group counts if nothing else is in it.
+
+    ``TaskGroup`` wraps what its tasks raise, so a group of terminal errors only is terminal too;
+    the first one (in order of raising) answers for all.
+    """
+    if isinstance(error, TerminalError):
+        return error
+    if isinstance(error, BaseExceptionGroup):
+        leaves = list(_leaves(error))
+        if leaves and all(isinstance(leaf, TerminalError) for leaf in leaves):
+            return leaves[0]  # type: ignore[return-value]
+    return None
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def message_of(error: BaseException) -> str:
+    """``ValueError: bad thing``; our own errors speak for themselves."""
+    if isinstance(error, (RetryableError, HandlerBugError, TerminalError)):
+        return str(error)
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if "attached to a different loop" in text:
+        text += (
+            ". Something that belongs to another event loop (a client, a lock, a task made elsewhere) was awaited in"
+            ' handler code. Use it in a step: await ctx.run("name", function, …).'
+        )
+    return text
+
+
+def to_attempt_error(error: BaseException, handler: HandlerDefinition, engine: Engine) -> AttemptError:
+    """A handler's exception that is not terminal."""
+    retry_after = error.retry_after.total_seconds() if isinstance(error, RetryableError) and error.retry_after else None
+    command = engine.last_command
+    return AttemptError(
+        code=error.code if isinstance(error, RetryableError) else 500,
+        message=message_of(error),
+        stacktrace=_stacktrace(error),
+        related=RelatedCommand(engine.command_index, command.type, command.name or None) if command else None,
+        retry_after=retry_after,
+    )
+
+
+def run_error(run: Run, error: BaseException, *, retry_after: float | None = None, pause: bool = False) -> AttemptError:
+    """A step's exception that is not terminal. An error's own ``retry_after`` beats the policy's."""
+    if isinstance(error, RetryableError) and error.retry_after is not None:
+        retry_after = error.retry_after.total_seconds()
+    return AttemptError(
+        code=error.code if isinstance(error, RetryableError) else 500,
+        message=message_of(error),
+        stacktrace=_stacktrace(error),
+        related=run.related,
+        retry_after=retry_after,
+        pause=pause,
+    )
+
+
+def _stacktrace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))[-MAX_STACKTRACE:]
+
+
+def bad_input(handler: HandlerDefinition, error: DecodeError, version: ProtocolVersion) -> TerminalError:
+    """The 400 for a body that does not fit; with the list of errors where the protocol can carry it."""
+    metadata = {}
+    if error.errors and version.has_failure_metadata:
+        metadata["errors"] = json.dumps(list(error.errors), default=str)
+    return TerminalError(f"invalid input for {handler.qualified_name}: {error}", 400, metadata=metadata)
+
+
+def bad_output(handler: HandlerDefinition, error: EncodeError) -> str:
+    return f"the result of {handler.qualified_name} ({handler.source}) does not fit its return annotation: {error}"
+
+
+def deadlock(root: DurableTask[Any]) -> str:
+    """For a handler that waits for what nothing will complete."""
+    stack = root.get_stack(limit=1)
+    place = f"{stack[-1].f_code.co_filename}:{stack[-1].f_lineno}" if stack else "unknown place"
+    return (
+        f"the handler waits at {place} for something that nothing will complete: no call, timer, step, awakeable,"
+        " promise or signal is being awaited. An asyncio.Event or Queue that no other task of this handler serves?"
+    )
+
+
+def forgotten(watched: Iterable[WatchedFuture[Any]]) -> str | None:
+    """For a handler that returned before somebody awaited a step or a timer."""
+    for future in watched:
+        if not future.done() and not future.observed:
+            return f"{future.label} was never awaited ({future.where}). Write 'await' before it."
+    return None
+
+
+def refuse_endless_signal(results: Results) -> None:
+    """A second wait for a named signal can't survive a suspension.
+
+    The server keeps the names that have arrived, so it would wake the invocation at once, again
+    and again.
+
+    Raises:
+        HandlerBugError: Such a wait is in progress.
+    """
+    for id_ in results.awaited():
+        if isinstance(id_, str) and id_ in results.consumed:
+            raise HandlerBugError(
+                f"signal {id_!r} was received before and is awaited again while the invocation suspends; Restate tells"
+                " signals apart by name only. Number the names: ctx.signal(f'step-{i}', …)."
+            )

@@ -1,0 +1,305 @@
+"""A deterministic asyncio event loop for one attempt.
+
+It has a FIFO ready queue and no clock, no selector and no threads: it runs until nothing is
+ready, then whoever drives the attempt hands it the next notification. Callbacks and tasks are
+asyncio's own C implementation; measured on CPython 3.11 the loop costs about 2 µs per handler.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import sys
+from asyncio import events, futures
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NoReturn, Protocol, TypeVar
+
+from restate_reflect.durable.futures import DurableTask, LoopFuture
+from restate_reflect.durable.locations import caller
+from restate_reflect.engine.notifications import Notification
+from restate_reflect.errors import HandlerBugError
+
+__all__ = ["DurableLoop", "ReadyHandle", "Timer", "TimerSource"]
+
+T = TypeVar("T")
+
+
+class TimerSource(Protocol):
+    """Makes durable timers for the loop."""
+
+    def start_timer(self, timer: Timer, delay: float) -> None:
+        """Journals the timer (``delay`` in seconds) and remembers to settle it."""
+
+
+class ReadyHandle:
+    """An ``asyncio.Handle`` with nothing but the necessary (0.2 µs instead of 0.9 µs to make)."""
+
+    __slots__ = ("_args", "_callback", "_cancelled", "_context")
+
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: contextvars.Context) -> None:
+        self._callback = callback
+        self._args = args
+        self._context = context
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        self._cancelled = True
+
+    def cancelled(self) -> bool:
+        return self._cancelled
+
+    def run(self) -> None:
+        if not self._cancelled:
+            self._context.run(self._callback, *self._args)
+
+
+class Timer(ReadyHandle):
+    """What ``call_later`` returns: a durable timer that calls back."""
+
+    __slots__ = ("_loop", "_when")
+
+    def __init__(
+        self,
+        loop: DurableLoop,
+        when: float,
+        callback: Callable[..., object],
+        args: tuple[Any, ...],
+        context: contextvars.Context,
+    ) -> None:
+        super().__init__(callback, args, context)
+        self._loop = loop
+        self._when = when
+
+    def when(self) -> float:
+        """Loop time at which it fires."""
+        return self._when
+
+    def settle(self, notification: Notification) -> None:
+        self._loop.timer_fired(self)
+
+    @property
+    def is_awaited(self) -> bool:
+        return not self._cancelled
+
+    @property
+    def is_wanted(self) -> bool:
+        return not self._cancelled
+
+    @property
+    def sleeper(self) -> LoopFuture[Any] | None:
+        """The future of an ``asyncio.sleep`` that this timer ends, if it is one."""
+        if self._cancelled or self._callback is not _END_OF_SLEEP or not isinstance(self._args[0], LoopFuture):
+            return None
+        return self._args[0]
+
+
+_END_OF_SLEEP: Final = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
+
+
+class DurableLoop(asyncio.AbstractEventLoop):
+    """See the module's docstring. ``time()`` starts at 0 and moves when durable timers fire."""
+
+    def __init__(self, timers: TimerSource) -> None:
+        self._timers = timers
+        self._ready: deque[ReadyHandle] = deque()
+        self._serial = 0
+        self._now = 0.0
+        self._tasks: list[DurableTask[Any]] = []
+        self.broken: BaseException | None = None
+        """An exception that a bare callback raised; ends the attempt."""
+
+    # ------------------------------------------------------------ driving
+
+    def run_until_idle(self) -> None:
+        """Runs everything that is ready, and what becomes ready by it."""
+        ready = self._ready
+        if not ready:
+            return
+        outer = events._get_running_loop()
+        events._set_running_loop(self)
+        try:
+            while ready:
+                handle = ready.popleft()
+                try:
+                    handle.run()
+                except Exception as error:
+                    self.broken = self.broken or error
+        finally:
+            events._set_running_loop(outer)
+
+    def is_current(self) -> bool:
+        """Whether the calling code runs on this loop."""
+        return events._get_running_loop() is self
+
+    def discard(self) -> None:
+        """Closes every coroutine that is still waiting; the attempt has ended.
+
+        Their ``finally`` blocks run, and context calls made there raise. The loop counts as
+        running meanwhile, as such blocks may look at it.
+        """
+        outer = events._get_running_loop()
+        events._set_running_loop(self)
+        try:
+            for task in self._tasks:
+                _discard(task)
+        finally:
+            events._set_running_loop(outer)
+            self._tasks.clear()
+            self._ready.clear()
+
+    def timer_fired(self, timer: Timer) -> None:
+        """Queues a timer's callback and moves the clock to it."""
+        if not timer.cancelled():
+            self._now = max(self._now, timer.when())
+            self._ready.append(timer)
+
+    @property
+    def live_tasks(self) -> list[DurableTask[Any]]:
+        """Tasks that are not done, oldest first."""
+        return [task for task in self._tasks if not task.done()]
+
+    # ------------------------------------------------------------ what asyncio calls
+
+    def next_serial(self) -> int:
+        self._serial += 1
+        return self._serial
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> ReadyHandle:
+        handle = ReadyHandle(callback, args, context if context is not None else contextvars.copy_context())
+        self._ready.append(handle)
+        return handle
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> ReadyHandle:
+        if delay <= 0:
+            return self.call_soon(callback, *args, context=context)
+        timer = Timer(self, self._now + delay, callback, args, context or contextvars.copy_context())
+        self._timers.start_timer(timer, delay)
+        return timer
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> ReadyHandle:
+        return self.call_later(when - self._now, callback, *args, context=context)
+
+    def time(self) -> float:
+        """Seconds on a clock that only durable timers move, so that it is the same on every replay."""
+        return self._now
+
+    def create_future(self) -> LoopFuture[Any]:
+        return LoopFuture(loop=self)
+
+    def create_task(  # type: ignore[override]
+        self,
+        coro: Coroutine[Any, Any, T],
+        *,
+        name: str | None = None,
+        context: contextvars.Context | None = None,
+        **_options: Any,
+    ) -> DurableTask[T]:
+        _refuse_set_order(sys._getframe(1))
+        if len(self._tasks) > 64:
+            self._tasks = self.live_tasks
+        task = DurableTask(coro, loop=self, name=name, context=context)
+        self._tasks.append(task)
+        return task
+
+    def get_debug(self) -> bool:
+        return False
+
+    def is_running(self) -> bool:
+        return True
+
+    def is_closed(self) -> bool:
+        return False
+
+    def call_exception_handler(self, context: dict[str, Any]) -> None:
+        """asyncio's complaints about futures nobody looked at; the attempt's result tells more."""
+
+
+def _discard(task: DurableTask[Any]) -> None:
+    try:
+        task.discard()
+    except Exception:  # noqa: S110
+        # An exception from a `finally` of a handler that is gone concerns nobody: the next
+        # attempt runs the same code for real.
+        pass
+
+
+def _refuse_set_order(frame: Any) -> None:
+    """``asyncio.as_completed`` makes tasks of bare coroutines in the order of a set of coroutines.
+
+    That order follows memory addresses. Costs 0.1 µs per task.
+    """
+    if frame.f_code is _ENSURE_FUTURE:
+        frame = frame.f_back
+        if frame is not None and frame.f_code.co_filename == _TASKS_FILE and "s_completed" in _outer_name(frame):
+            raise HandlerBugError(
+                f"asyncio.as_completed() starts bare coroutines in an order that changes from replay to replay ({caller()})."
+                " Make tasks first: asyncio.as_completed([asyncio.create_task(c) for c in …]), or use"
+                " ctx.as_completed(…), which keeps the order given."
+            )
+
+
+def _outer_name(frame: Any) -> str:
+    names = [frame.f_code.co_name.lower()]
+    if frame.f_back is not None:
+        names.append(frame.f_back.f_code.co_name.lower())
+        names.append(type(frame.f_back.f_locals.get("self")).__name__.lower())
+    names.append(type(frame.f_locals.get("self")).__name__.lower())
+    return " ".join(names)
+
+
+_ENSURE_FUTURE: Final = getattr(asyncio.tasks, "_ensure_future", asyncio.ensure_future).__code__
+_TASKS_FILE: Final = asyncio.tasks.__file__
+
+_OUTSIDE: Final = {
+    "run_in_executor": "a thread",
+    "call_soon_threadsafe": "another thread",
+    "getaddrinfo": "a name look-up",
+    "getnameinfo": "a name look-up",
+    "create_connection": "a network connection",
+    "create_server": "a network server",
+    "create_unix_connection": "a socket",
+    "create_unix_server": "a socket server",
+    "create_datagram_endpoint": "a socket",
+    "connect_accepted_socket": "a socket",
+    "connect_read_pipe": "a pipe",
+    "connect_write_pipe": "a pipe",
+    "subprocess_exec": "a subprocess",
+    "subprocess_shell": "a subprocess",
+    "sock_recv": "a socket",
+    "sock_recv_into": "a socket",
+    "sock_recvfrom": "a socket",
+    "sock_recvfrom_into": "a socket",
+    "sock_sendall": "a socket",
+    "sock_sendto": "a socket",
+    "sock_connect": "a socket",
+    "sock_accept": "a socket",
+    "sock_sendfile": "a socket",
+    "sendfile": "a socket",
+    "start_tls": "a TLS connection",
+    "add_reader": "a file descriptor",
+    "add_writer": "a file descriptor",
+    "add_signal_handler": "a signal handler",
+    "run_until_complete": "a loop of its own",
+    "run_forever": "a loop of its own",
+}
+
+
+def _refusal(method: str, thing: str) -> Callable[..., NoReturn]:
+    def refuse(self: DurableLoop, *args: Any, **kwargs: Any) -> NoReturn:
+        raise HandlerBugError(
+            f"{thing} can't be used in handler code ({caller()}; loop.{method}): it would not be replayed."
+            ' Put it into a step: await ctx.run("name", function, …).'
+        )
+
+    return refuse
+
+
+for _method, _thing in _OUTSIDE.items():
+    setattr(DurableLoop, _method, _refusal(_method, _thing))

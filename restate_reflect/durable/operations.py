@@ -1,0 +1,383 @@
+"""What contexts do, over one attempt: typed values to commands, notifications to futures."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import random
+import typing
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from contextvars import copy_context
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from restate_reflect.codecs import codec_for
+from restate_reflect.codecs._base import Codec
+from restate_reflect.context import Awakeable, CallFuture, CallOptions, InvocationHandle, Request
+from restate_reflect.context import UNSET
+from restate_reflect.durable import guards
+from restate_reflect.durable.calls import InvocationIdSlot, OutgoingCall
+from restate_reflect.durable.futures import DurableFuture, WatchedFuture
+from restate_reflect.durable.locations import caller
+from restate_reflect.durable.logs import ReplayAwareLogger
+from restate_reflect.durable.runs import Run, RunFuture, is_async_callable
+from restate_reflect.engine.commands import awakeable, call, invocation, promise, run, signal, sleep, state
+from restate_reflect.engine.commands.call import Destination
+from restate_reflect.engine.notifications import Notification, SignalIndex
+from restate_reflect.engine.retries import FOREVER
+from restate_reflect.errors import AttemptClosedError, EncodeError, HandlerBugError, TerminalError, UnsupportedTypeError
+from restate_reflect.identifiers import InvocationTarget
+from restate_reflect.options import Duration, RetryPolicy, seconds
+
+if TYPE_CHECKING:
+    from restate_reflect.durable.attempt import Attempt
+
+__all__ = ["Operations"]
+
+
+class DurableAwakeable(DurableFuture[Any], Awakeable[Any]):
+    """An awakeable of this attempt."""
+
+    __slots__ = ("_id",)
+    _id: str
+
+    @property
+    def id(self) -> str:
+        return self._id
+
+
+class Operations:
+    """Implements ``context.Operations``; one per attempt."""
+
+    __slots__ = ("_attempt", "_engine", "_log", "_loop", "_random", "request")
+
+    def __init__(self, attempt: Attempt, request: Request) -> None:
+        self._attempt = attempt
+        self._engine = attempt.engine
+        self._loop = attempt.loop
+        self._random: random.Random | None = None
+        self._log: ReplayAwareLogger | None = None
+        self.request = request
+
+    # ------------------------------------------------------------ without commands
+
+    @property
+    def log(self) -> ReplayAwareLogger:
+        if self._log is None:
+            self._log = ReplayAwareLogger(self._attempt.service.name, self.request.id, self._engine)
+        return self._log
+
+    @property
+    def random(self) -> random.Random:
+        if self._random is None:
+            self._random = random.Random(self._engine.started.random_seed)  # noqa: S311
+        return self._random
+
+    def unguarded(self) -> AbstractContextManager[None]:
+        return guards.unguarded()
+
+    # ------------------------------------------------------------ state
+
+    def get_state(self, key: str, type_: Any, default: Any) -> DurableFuture[Any]:
+        self._check()
+        codec = self._codec(type_)
+        label = f"state {key!r}"
+        found = state.get(self._engine, key)
+        if isinstance(found, int):
+            return self._expect(found, functools.partial(_decode_state, codec, default), label)
+        future = DurableFuture(functools.partial(_decode_state, codec, default), label, loop=self._loop)
+        future.settle(Notification(0, value=found.value))
+        return future
+
+    def set_state(self, key: str, type_: Any, value: Any) -> None:
+        self._check()
+        state.set_(self._engine, key, self._encode(type_, value, f"state {key!r}"))
+
+    def clear_state(self, key: str) -> None:
+        self._check()
+        state.clear(self._engine, key)
+
+    def clear_all_state(self) -> None:
+        self._check()
+        state.clear_all(self._engine)
+
+    def state_keys(self) -> DurableFuture[list[str]]:
+        self._check()
+        found = state.keys(self._engine)
+        if isinstance(found, int):
+            return self._expect(found, _decode_keys, "state keys")
+        future = DurableFuture(_decode_keys, "state keys", loop=self._loop)
+        future.set_result(found.value)
+        return future
+
+    # ------------------------------------------------------------ calls
+
+    def call(
+        self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
+    ) -> CallFuture[Any]:
+        self._check()
+        destination, body, decode = self._prepare(method, args, kwargs, options)
+        return self._call(destination, body, decode)
+
+    def send(
+        self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
+    ) -> InvocationHandle[Any]:
+        self._check()
+        destination, body, decode = self._prepare(method, args, kwargs, options)
+        return self._send(destination, body, options.delay, _Decoder(decode))
+
+    def call_raw(self, service: str, handler: str, body: bytes, options: CallOptions) -> CallFuture[bytes]:
+        self._check()
+        return self._call(_destination(service, handler, options), body, bytes)
+
+    def send_raw(self, service: str, handler: str, body: bytes, options: CallOptions) -> InvocationHandle[bytes]:
+        self._check()
+        return self._send(_destination(service, handler, options), body, options.delay, bytes)
+
+    def _prepare(
+        self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
+    ) -> tuple[Destination, bytes, Callable[[bytes], Any]]:
+        target = self._attempt.environment.directory.target(method)
+        if target.kind.keyed is (options.key is None):
+            raise HandlerBugError(_key_problem(target.service, target.handler, target.kind.keyed))
+        body = target.input.encode(args, kwargs)
+        return _destination(target.service, target.handler, options), body, target.output.decode
+
+    def _call(self, destination: Destination, body: bytes, decode: Callable[[bytes], Any]) -> CallFuture[Any]:
+        ids = call.call(self._engine, destination, body)
+        label = f"call {destination}"
+        slot = InvocationIdSlot(ids.invocation_id, label, self._loop)
+        future = OutgoingCall(functools.partial(_decode_value, decode), label, slot, self.cancel, loop=self._loop)
+        self._attempt.results.expect(ids.invocation_id, slot)
+        self._attempt.results.expect(ids.result, future)
+        self._attempt.calls.add(future, slot)
+        return future
+
+    def _send(
+        self, destination: Destination, body: bytes, delay: Duration | None, output: Any
+    ) -> InvocationHandle[Any]:
+        invoke_time = self._at(seconds(delay)) if delay else 0
+        completion_id = call.send(self._engine, destination, body, invoke_time)
+        slot = InvocationIdSlot(completion_id, f"send {destination}", self._loop)
+        self._attempt.results.expect(completion_id, slot)
+        return InvocationHandle(self, slot.future(), output)
+
+    # ------------------------------------------------------------ steps and timers
+
+    def run(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        retry: RetryPolicy | None,
+        type_: Any,
+    ) -> RunFuture[Any]:
+        self._check()
+        declared = _return_type(function) if type_ is UNSET else type_
+        verify = declared is UNSET
+        codec = self._codec(Any if verify else declared)
+        completion_id = run.run(self._engine, name)
+        decode = functools.partial(_decode_value, codec.decode)
+        future: RunFuture[Any] = RunFuture(decode, f"run {name!r}", caller(), loop=self._loop)
+        future.run = Run(
+            completion_id=completion_id,
+            name=name,
+            command_index=self._engine.command_index,
+            body=functools.partial(function, *args, **kwargs),
+            is_async=is_async_callable(function),
+            context=copy_context(),
+            codec=codec,
+            verify=verify,
+            policy=retry or FOREVER,
+            future=future,
+        )
+        self._attempt.results.expect(completion_id, future)
+        self._attempt.watched.append(future)
+        if not self._engine.has_result(completion_id):
+            self._attempt.runs.add(future.run)
+        return future
+
+    def sleep(self, duration: Duration, name: str) -> WatchedFuture[None]:
+        self._check()
+        label = f"sleep {name!r}" if name else "sleep"
+        completion_id = sleep.sleep(self._engine, self._at(seconds(duration)), name)
+        future: WatchedFuture[None] = WatchedFuture(_decode_nothing, label, caller(), loop=self._loop)
+        self._attempt.results.expect(completion_id, future)
+        self._attempt.watched.append(future)
+        return future
+
+    def now(self) -> RunFuture[datetime]:
+        return self.run("now", _utc_now, (), {}, None, datetime)
+
+    def _at(self, delay: float) -> int:
+        return round((self._attempt.environment.wall_clock() + delay) * 1000)
+
+    # ------------------------------------------------------------ awakeables, promises, signals
+
+    def awakeable(self, type_: Any) -> DurableAwakeable:
+        self._check()
+        id_, index = awakeable.create(self._engine)
+        decode = functools.partial(_decode_value, self._codec(type_).decode)
+        future = DurableAwakeable(decode, f"awakeable {id_}", loop=self._loop)
+        future._id = id_
+        self._attempt.results.expect_signal(index, future)
+        return future
+
+    def complete_awakeable(self, id_: str, value: Any, type_: Any) -> None:
+        self._check()
+        awakeable.complete(self._engine, id_, self._encode(type_, value, f"awakeable {id_}"))
+
+    def reject_awakeable(self, id_: str, message: str, code: int) -> None:
+        self._check()
+        awakeable.complete(self._engine, id_, TerminalError(message, code))
+
+    def get_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
+        self._check()
+        decode = functools.partial(_decode_value, self._codec(type_).decode)
+        return self._expect(promise.get(self._engine, name), decode, f"promise {name!r}")
+
+    def peek_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
+        self._check()
+        decode = functools.partial(_decode_optional, self._codec(type_).decode)
+        return self._expect(promise.peek(self._engine, name), decode, f"promise {name!r}")
+
+    def resolve_promise(self, name: str, type_: Any, value: Any) -> DurableFuture[None]:
+        self._check()
+        data = self._encode(type_, value, f"promise {name!r}")
+        return self._expect(promise.complete(self._engine, name, data), _decode_nothing, f"promise {name!r}")
+
+    def reject_promise(self, name: str, message: str, code: int) -> DurableFuture[None]:
+        self._check()
+        completion_id = promise.complete(self._engine, name, TerminalError(message, code))
+        return self._expect(completion_id, _decode_nothing, f"promise {name!r}")
+
+    def signal(self, name: str, type_: Any) -> DurableFuture[Any]:
+        self._check()
+        decode = functools.partial(_decode_value, self._codec(type_).decode)
+        future: DurableFuture[Any] = DurableFuture(decode, f"signal {name!r}", loop=self._loop)
+        self._attempt.results.expect_signal(name, future)
+        return future
+
+    def resolve_signal(self, invocation_id: str, name: str, value: Any, type_: Any) -> None:
+        self._check()
+        signal.send(self._engine, invocation_id, name, self._encode(type_, value, f"signal {name!r}"))
+
+    def reject_signal(self, invocation_id: str, name: str, message: str, code: int) -> None:
+        self._check()
+        signal.send(self._engine, invocation_id, name, TerminalError(message, code))
+
+    # ------------------------------------------------------------ other invocations
+
+    def attach(self, target: InvocationTarget, output: Any) -> DurableFuture[Any]:
+        self._check()
+        decode = functools.partial(_decode_value, self._decoder(output))
+        return self._expect(invocation.attach(self._engine, target), decode, f"attach {target}")
+
+    def output(self, target: InvocationTarget, output: Any) -> DurableFuture[Any]:
+        self._check()
+        decode = functools.partial(_decode_optional, self._decoder(output))
+        return self._expect(invocation.output(self._engine, target), decode, f"output {target}")
+
+    def cancel(self, invocation_id: str) -> None:
+        self._check()
+        signal.cancel(self._engine, invocation_id)
+
+    # ------------------------------------------------------------ shared
+
+    def _check(self) -> None:
+        """A context works in its own handler only, and only while the attempt lasts."""
+        if self._engine.is_closed:
+            raise AttemptClosedError("this attempt has ended; its context can't be used any more")
+        if not self._loop.is_current():
+            raise HandlerBugError(
+                f"the context was used outside of its handler ({caller()}): in the body of ctx.run, in a thread, or in"
+                " a task of another loop. Use it in the handler, and give the step what it needs as arguments."
+            )
+
+    def _expect(self, completion_id: int, decode: Callable[[Notification], Any], label: str) -> DurableFuture[Any]:
+        future = DurableFuture(decode, label, loop=self._loop)
+        self._attempt.results.expect(completion_id, future)
+        return future
+
+    def _codec(self, type_: Any) -> Codec[Any]:
+        try:
+            return codec_for(type_)
+        except UnsupportedTypeError as error:
+            raise HandlerBugError(f"{error} ({caller()})") from error
+
+    def _decoder(self, output: Any) -> Callable[[bytes], Any]:
+        if isinstance(output, _Decoder):
+            return output.decode
+        return self._codec(output).decode
+
+    def _encode(self, type_: Any, value: Any, what: str) -> bytes:
+        """By the declared type, else by the value's own class."""
+        declared = type(value) if type_ is UNSET else type_
+        try:
+            return self._codec(declared).encode(value)
+        except EncodeError as error:
+            raise HandlerBugError(
+                f"the value for {what} does not fit its declared type ({caller()}): {error}"
+            ) from error
+
+
+class _Decoder:
+    """How to read a handler's output, where a type could stand."""
+
+    __slots__ = ("decode",)
+
+    def __init__(self, decode: Callable[[bytes], Any]) -> None:
+        self.decode = decode
+
+
+def _destination(service: str, handler: str, options: CallOptions) -> Destination:
+    return Destination(
+        service, handler, options.key, options.headers, options.idempotency_key, options.scope, options.limit_key
+    )
+
+
+def _key_problem(service: str, handler: str, keyed: bool) -> str:
+    if keyed:
+        return f"{service}/{handler} needs a key ({caller()}). Write key=… in the call."
+    return f"{service}/{handler} belongs to a service and takes no key ({caller()}). Leave key=… out."
+
+
+def _decode_value(decode: Callable[[bytes], Any], notification: Notification) -> Any:
+    return decode(notification.value or b"")
+
+
+def _decode_optional(decode: Callable[[bytes], Any], notification: Notification) -> Any:
+    return None if notification.value is None else decode(notification.value)
+
+
+def _decode_state(codec: Codec[Any], default: Any, notification: Notification) -> Any:
+    return default if notification.value is None else codec.decode(notification.value)
+
+
+def _decode_nothing(notification: Notification) -> None:
+    return None
+
+
+def _decode_keys(notification: Notification) -> list[str]:
+    return notification.state_keys or []
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@functools.lru_cache(maxsize=4096)
+def _return_type(function: Callable[..., Any]) -> Any:
+    """The return annotation, or ``UNSET``. Unhashable callables are not cached but never occur here."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if not hasattr(function, "__annotations__"):
+        function = getattr(function, "__call__", function)  # noqa: B004
+    try:
+        hints = typing.get_type_hints(function, include_extras=True)
+    except Exception:
+        return UNSET
+    declared = hints.get("return", UNSET)
+    return UNSET if declared is Any else declared

@@ -1,0 +1,69 @@
+"""Who waits for which notification."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from restate_reflect.durable.futures import Waiter
+from restate_reflect.engine.notifications import Notification, NotificationId
+
+__all__ = ["Results"]
+
+
+class Results:
+    """Waiters by notification id, in the order in which they began to wait.
+
+    Completions have one waiter, known before the result can arrive. Signals may come before
+    anybody asks; they are kept, and each goes to the oldest waiter that still wants one.
+    """
+
+    __slots__ = ("_early", "_signals", "_waiters", "consumed")
+
+    def __init__(self) -> None:
+        self._waiters: dict[int, Waiter] = {}
+        self._signals: dict[NotificationId, deque[Waiter]] = {}
+        self._early: dict[NotificationId, deque[Notification]] = {}
+        self.consumed: set[str] = set()
+        """Named signals that were handed out. The server counts a name as arrived for ever."""
+
+    def expect(self, completion_id: int, waiter: Waiter) -> None:
+        self._waiters[completion_id] = waiter
+
+    def expect_signal(self, signal: NotificationId, waiter: Waiter) -> None:
+        early = self._early.get(signal)
+        if early:
+            self._hand_over(early.popleft(), waiter)
+        else:
+            self._signals.setdefault(signal, deque()).append(waiter)
+
+    def deliver(self, notification: Notification) -> None:
+        """Hands a notification to its waiter."""
+        if type(notification.id) is int:
+            waiter = self._waiters.pop(notification.id, None)
+            if waiter is not None:
+                waiter.settle(notification)
+            return
+        waiters = self._signals.get(notification.id)
+        while waiters:
+            waiter = waiters.popleft()
+            if waiter.is_wanted:
+                self._hand_over(notification, waiter)
+                return
+        self._early.setdefault(notification.id, deque()).append(notification)
+
+    def _hand_over(self, notification: Notification, waiter: Waiter) -> None:
+        if isinstance(notification.id, str):
+            self.consumed.add(notification.id)
+        waiter.settle(notification)
+
+    def pending(self) -> Iterator[tuple[NotificationId, Waiter]]:
+        """Everything that has not arrived, in the order of asking: completions, then signals."""
+        yield from list(self._waiters.items())
+        for signal, waiters in list(self._signals.items()):
+            for waiter in list(waiters):
+                yield signal, waiter
+
+    def awaited(self) -> list[NotificationId]:
+        """What the handler could go on with."""
+        return [id_ for id_, waiter in self.pending() if waiter.is_awaited]

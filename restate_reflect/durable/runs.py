@@ -1,0 +1,208 @@
+"""Side effects: the bodies of ``ctx.run`` on the real event loop or in a thread.
+
+A body starts when the handler waits and the journal has no result for it: while replaying,
+everything that is recorded comes first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import inspect
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from restate_reflect.codecs._base import Codec
+from restate_reflect.durable.futures import WatchedFuture
+from restate_reflect.durable.guards import outside_handler
+from restate_reflect.errors import EncodeError, RelatedCommand, RestateReflectError
+from restate_reflect.options import RetryPolicy
+from restate_reflect.protocol.messages import MessageType
+
+__all__ = ["Run", "RunFuture", "Runs", "RunsOwner", "is_async_callable"]
+
+T = TypeVar("T")
+
+
+class RunFuture(WatchedFuture[T]):
+    """The result of a step. Cancelling it (``asyncio.timeout``) cancels a body that is running."""
+
+    __slots__ = ("run",)
+    run: Run
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        cancelled = super().cancel(msg)
+        self.run.cancel()
+        return cancelled
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """One ``ctx.run`` that this attempt may have to execute."""
+
+    completion_id: int
+    name: str
+    command_index: int
+    body: Callable[[], Any]
+    is_async: bool
+    context: contextvars.Context
+    codec: Codec[Any]
+    verify: bool
+    """Whether to check that the result survives the codec (no declared type)."""
+    policy: RetryPolicy
+    future: RunFuture[Any]
+    started: float = field(default=0.0, init=False)
+    task: asyncio.Future[Any] | None = field(default=None, init=False)
+
+    @property
+    def related(self) -> RelatedCommand:
+        return RelatedCommand(self.command_index, MessageType.RUN_COMMAND, self.name)
+
+    @property
+    def duration(self) -> float:
+        return time.monotonic() - self.started
+
+    def cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+
+    def encode(self, value: Any) -> bytes:
+        """The result as it goes into the journal.
+
+        Raises:
+            EncodeError: The value does not fit the declared type, or would come back as another one.
+        """
+        try:
+            data = self.codec.encode(value)
+        except EncodeError as error:
+            raise EncodeError(f"the result of run {self.name!r} can't be journaled: {error}") from error
+        if self.verify and self.codec.decode(data) != value:
+            raise EncodeError(
+                f"the result of run {self.name!r} ({type(value).__name__}) would come back from the journal as something"
+                f" else ({self.future.where}). Annotate the function's return type, or give the type:"
+                " ctx.options(type=…).run(…)."
+            )
+        return data
+
+
+class RunsOwner(Protocol):
+    """Who is told when a body has ended."""
+
+    def run_succeeded(self, run: Run, value: Any) -> None: ...
+    def run_failed(self, run: Run, error: BaseException) -> None: ...
+
+
+class Runs:
+    """The steps of one attempt that wait for execution, or execute."""
+
+    def __init__(self, owner: RunsOwner, loop: asyncio.AbstractEventLoop, executor: Executor | None) -> None:
+        self._owner = owner
+        self._loop = loop
+        self._executor = executor
+        self._pending: list[Run] = []
+        self._executing: dict[int, Run] = {}
+
+    @property
+    def executing(self) -> bool:
+        return bool(self._executing)
+
+    def add(self, run: Run) -> None:
+        self._pending.append(run)
+
+    def start(self) -> None:
+        """Starts what is pending; a body that needs no waiting may be finished on return (3.12+)."""
+        pending, self._pending = self._pending, []
+        for run in pending:
+            if not run.future.done():
+                self._start(run)
+
+    def _start(self, run: Run) -> None:
+        self._executing[run.completion_id] = run
+        run.started = time.monotonic()
+        run.context.run(outside_handler)
+        run.task = self._spawn(run)
+        if run.task.done():
+            self._finished(run, run.task)
+        else:
+            run.task.add_done_callback(functools.partial(self._finished, run))
+
+    def _spawn(self, run: Run) -> asyncio.Future[Any]:
+        if run.is_async:
+            return _start_task(self._loop, run.body(), run.context)
+        coroutine = _in_thread(self._loop, self._executor, functools.partial(run.context.copy().run, run.body))
+        return _start_task(self._loop, coroutine, run.context)
+
+    def _finished(self, run: Run, task: asyncio.Future[Any]) -> None:
+        if self._executing.pop(run.completion_id, None) is None:
+            _retrieve(task)
+            return
+        error = _failure(task)
+        if run.future.done():
+            # Cancelled meanwhile: nobody wants the result, and the journal has the cancellation.
+            return
+        if error is None:
+            self._owner.run_succeeded(run, task.result())
+        else:
+            self._owner.run_failed(run, error)
+
+    def cancel_abandoned(self) -> None:
+        """Cancels the bodies whose results nobody waits for any more."""
+        for run in list(self._executing.values()):
+            if run.future.done():
+                run.cancel()
+
+    def cancel_all(self) -> None:
+        """The attempt has ended: bodies are cancelled, and their results belong to nobody."""
+        self._pending.clear()
+        executing = list(self._executing.values())
+        self._executing.clear()
+        for run in executing:
+            run.cancel()
+
+
+def _failure(task: asyncio.Future[Any]) -> BaseException | None:
+    if task.cancelled():
+        return RestateReflectError("the step was cancelled from outside")
+    return task.exception()
+
+
+def _retrieve(task: asyncio.Future[Any]) -> None:
+    """Looks at the exception so that asyncio does not log it as lost."""
+    if not task.cancelled():
+        task.exception()
+
+
+if sys.version_info >= (3, 12):
+
+    def _start_task(
+        loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], context: contextvars.Context
+    ) -> asyncio.Future[Any]:
+        """Runs the first step at once: a body that does not wait costs no turn of the loop."""
+        return context.run(functools.partial(asyncio.Task, coroutine, loop=loop, eager_start=True))
+
+else:
+
+    def _start_task(
+        loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], context: contextvars.Context
+    ) -> asyncio.Future[Any]:
+        return loop.create_task(coroutine, context=context)
+
+
+async def _in_thread(loop: asyncio.AbstractEventLoop, executor: Executor | None, call: Callable[[], Any]) -> Any:
+    """A plain function's result; if it returns an awaitable, that one's."""
+    result = await loop.run_in_executor(executor, call)
+    return await result if inspect.isawaitable(result) else result
+
+
+def is_async_callable(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives a coroutine; sees through partials and callable objects."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.iscoroutinefunction(function):
+        return True
+    return not inspect.isroutine(function) and inspect.iscoroutinefunction(getattr(function, "__call__", None))  # noqa: B004

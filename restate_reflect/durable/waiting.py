@@ -1,0 +1,68 @@
+"""What the handler waits for: the await tree, and the futures to fail on cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, cast
+
+from restate_reflect.durable.futures import DurableFuture, DurableTask, LoopFuture
+from restate_reflect.durable.loop import DurableLoop, Timer
+from restate_reflect.durable.results import Results
+from restate_reflect.engine.awaiting import ALL_SUCCEEDED, FIRST_COMPLETED, AwaitNode
+from restate_reflect.engine.notifications import CANCEL_SIGNAL, NotificationId, SignalIndex
+
+__all__ = ["await_tree", "blocked_future", "fail_awaits"]
+
+
+def await_tree(root: DurableTask[Any], results: Results, *, cancellable: bool) -> AwaitNode:
+    """The tree for this await point.
+
+    A handler that does nothing but ``gather`` results gets a node that wakes it when all are
+    there. Anything else is flat: the first result may let some task go on.
+    ``cancellable``: whether the cancel signal has not been used up.
+    """
+    leaves = results.awaited()
+    node = AwaitNode(FIRST_COMPLETED, leaves)
+    gathered = _gathered(root)
+    if gathered is not None and len(leaves) > 1 and _are_exactly(gathered, results, leaves):
+        node = AwaitNode(FIRST_COMPLETED, [], [AwaitNode(ALL_SUCCEEDED, leaves)])
+    if cancellable:
+        node.leaves.append(SignalIndex(CANCEL_SIGNAL))
+    return node
+
+
+def _gathered(root: DurableTask[Any]) -> list[asyncio.Future[Any]] | None:
+    """The unfinished futures of the ``gather`` that the root awaits, if it does."""
+    waits_for = getattr(root, "_fut_waiter", None)
+    children = getattr(waits_for, "_children", None)
+    if children is None:
+        return None
+    return [child for child in children if not child.done()]
+
+
+def _are_exactly(gathered: list[asyncio.Future[Any]], results: Results, leaves: list[NotificationId]) -> bool:
+    """Whether the awaited results are those futures and no others, each without further waiters."""
+    wanted = set(leaves)
+    waiters: list[object] = [waiter for id_, waiter in results.pending() if id_ in wanted]
+    if len(waiters) != len(gathered):
+        return False
+    return all(any(waiter is future for future in gathered) for waiter in waiters) and all(
+        isinstance(future, DurableFuture) and len(cast("list[Any]", future._callbacks)) == 1 for future in gathered
+    )
+
+
+def fail_awaits(results: Results, error: Callable[[], Exception]) -> None:
+    """Raises an error at every await in progress, oldest first."""
+    for _, waiter in results.pending():
+        future = waiter.sleeper if isinstance(waiter, Timer) else waiter
+        if isinstance(future, LoopFuture) and not future.done() and future._callbacks:
+            future.fail(error())
+
+
+def blocked_future(loop: DurableLoop, root: DurableTask[Any]) -> LoopFuture[Any] | None:
+    """The future at the end of the root's chain of awaits (an event, a queue, a lock …)."""
+    waits_for = getattr(root, "_fut_waiter", None)
+    while isinstance(waits_for, DurableTask):
+        waits_for = getattr(waits_for, "_fut_waiter", None)
+    return waits_for if isinstance(waits_for, LoopFuture) and not waits_for.done() else None

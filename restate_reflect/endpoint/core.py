@@ -1,0 +1,187 @@
+"""The endpoint without a transport: which request is answered how.
+
+HTTP/2, aiohttp, ASGI and AWS Lambda bring requests; this decides. Paths may have any prefix.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, Literal
+
+from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
+from restate_reflect.durable.attempt import Attempt, Sink
+from restate_reflect.durable.environment import Environment
+from restate_reflect.durable.guards import Guard
+from restate_reflect.endpoint.identity import IdentityError, IdentityVerifier
+from restate_reflect.endpoint.limits import EndpointLimits
+from restate_reflect.manifest import build_manifest, content_type, negotiate
+from restate_reflect.protocol.versions import MAXIMUM, MINIMUM, ProtocolVersion
+from restate_reflect.reflection import TargetDirectory
+
+__all__ = ["SERVER_HEADER", "Accepted", "Answer", "Core", "ProtocolMode"]
+
+ProtocolMode = Literal["BIDI_STREAM", "REQUEST_RESPONSE"]
+
+try:
+    _VERSION = version("restate-reflect")
+except PackageNotFoundError:  # run from a source tree that is not installed
+    _VERSION = "0.0.0"
+
+SERVER_HEADER: Final = ("x-restate-server", f"restate-reflect/{_VERSION}")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete response."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An invocation that may start; its response has status 200 and these headers."""
+
+    service: ServiceDefinition
+    handler: HandlerDefinition
+    version: ProtocolVersion
+    headers: tuple[tuple[str, str], ...]
+
+
+class Core:
+    """Services, and what is needed to run their handlers."""
+
+    def __init__(
+        self,
+        services: Iterable[ServiceDefinition],
+        *,
+        identity_keys: Sequence[str] = (),
+        limits: EndpointLimits = EndpointLimits(),
+        guard: Guard = Guard.OFF,
+        executor: Executor | None = None,
+        max_protocol_version: ProtocolVersion = MAXIMUM,
+    ) -> None:
+        """Args:
+        identity_keys: Public keys (``publickeyv1_…``); if any, unsigned requests get a 401.
+        executor: For steps that are plain functions; ``None``: the event loop's default.
+        max_protocol_version: Newest service protocol version to offer.
+        """
+        self.services = {service.name: service for service in services}
+        self.limits = limits
+        self.max_protocol_version = max_protocol_version
+        self._identity = IdentityVerifier(identity_keys) if identity_keys else None
+        self._guard = guard
+        self._executor = executor
+        self._directory = TargetDirectory(self.services.values())
+        self._environment: Environment | None = None
+        self._accepted: dict[tuple[str, str | None], Accepted] = {}
+
+    # ------------------------------------------------------------ requests
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str], mode: ProtocolMode) -> Answer | Accepted:
+        """Decides on a request. ``headers`` have lower-case names; a query string is ignored."""
+        path = path.partition("?")[0]
+        if path.endswith("/health"):
+            return _text(200, "ok")
+        refusal = self._refuse_unsigned(headers, path)
+        if refusal is not None:
+            return refusal
+        if path.endswith("/discover"):
+            return self._discover(headers.get("accept"), mode) if method == "GET" else _text(405, "use GET")
+        return self._accept(method, path, headers.get("content-type"))
+
+    def _refuse_unsigned(self, headers: Mapping[str, str], path: str) -> Answer | None:
+        if self._identity is None:
+            return None
+        try:
+            self._identity.verify(headers, path)
+        except IdentityError as error:
+            return _text(401, str(error))
+        return None
+
+    def _discover(self, accept: str | None, mode: ProtocolMode) -> Answer:
+        manifest_version = negotiate(accept)
+        if manifest_version is None:
+            return _text(415, f"no known manifest version in accept: {accept}")
+        manifest = build_manifest(
+            self.services.values(),
+            version=manifest_version,
+            protocol_mode=mode,
+            min_protocol_version=MINIMUM,
+            max_protocol_version=self.max_protocol_version,
+        )
+        headers = (("content-type", content_type(manifest_version)), SERVER_HEADER)
+        return Answer(200, headers, json.dumps(manifest).encode())
+
+    def _accept(self, method: str, path: str, requested: str | None) -> Answer | Accepted:
+        """The steps of a request that was accepted before are one look-up (0.1 µs)."""
+        known = self._accepted.get((path, requested))
+        if known is not None and method == "POST":
+            return known
+        parts = path.split("/")
+        if len(parts) < 4 or parts[-3] != "invoke":
+            return _text(404, f"nothing at {path}; there are /discover, /health and /invoke/{{service}}/{{handler}}")
+        if method != "POST":
+            return _text(405, "use POST")
+        found = self._find(parts[-2], parts[-1])
+        if isinstance(found, Answer):
+            return found
+        protocol = ProtocolVersion.from_content_type(requested)
+        if protocol is None or protocol > self.max_protocol_version:
+            return _text(415, _unsupported(requested, self.max_protocol_version))
+        accepted = Accepted(*found, protocol, (("content-type", protocol.content_type), SERVER_HEADER))
+        if len(self._accepted) < 10_000:  # paths come from the peer, prefixes included
+            self._accepted[path, requested] = accepted
+        return accepted
+
+    def _find(self, service_name: str, handler_name: str) -> tuple[ServiceDefinition, HandlerDefinition] | Answer:
+        service = self.services.get(service_name)
+        if service is None:
+            return _text(404, f"no service {service_name!r} here; served are {', '.join(sorted(self.services))}")
+        handler = service.handlers.get(handler_name)
+        if handler is None:
+            known = ", ".join(service.handlers)
+            return _text(404, f"service {service_name!r} has no handler {handler_name!r}; it has {known}")
+        return service, handler
+
+    # ------------------------------------------------------------ attempts
+
+    def start(self, accepted: Accepted, sink: Sink, headers: Mapping[str, str]) -> Attempt:
+        """Begins an attempt; must be called on the running event loop."""
+        return Attempt(accepted.service, accepted.handler, accepted.version, sink, self.environment, headers)
+
+    @property
+    def environment(self) -> Environment:
+        """Shared by all attempts; bound to the event loop that is running at its first use."""
+        loop = asyncio.get_running_loop()
+        if self._environment is None or self._environment.loop is not loop:
+            self._environment = Environment(
+                self._directory, loop, self._executor, self._guard, max_message_bytes=self.limits.max_message_bytes
+            )
+        return self._environment
+
+    async def drain(self, timeout: float) -> None:
+        """Lets attempts finish or suspend; those left after ``timeout`` seconds are interrupted."""
+        attempts = self.environment.attempts
+        for attempt in list(attempts):
+            attempt.drain()
+        await self.environment.wait_until_idle(timeout)
+        for attempt in list(attempts):
+            attempt.interrupt("the endpoint is shutting down")
+
+
+def _text(status: int, text: str) -> Answer:
+    return Answer(status, (("content-type", "text/plain; charset=utf-8"), SERVER_HEADER), text.encode())
+
+
+def _unsupported(requested: str | None, maximum: ProtocolVersion) -> str:
+    return (
+        f"content-type {requested!r} is not a service protocol version spoken here"
+        f" ({MINIMUM.content_type} to {maximum.content_type}). Register the deployment again."
+    )

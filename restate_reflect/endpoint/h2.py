@@ -1,0 +1,64 @@
+"""HTTP/2: frames -> attempt -> frames, in the callback that brought the bytes."""
+
+from __future__ import annotations
+
+from restate_reflect.durable.attempt import Attempt
+from restate_reflect.endpoint.core import Accepted, Answer, Core
+from restate_reflect.http2 import RequestHandler, RequestHead, Stream
+
+__all__ = ["open_stream"]
+
+
+def open_stream(core: Core, stream: Stream, head: RequestHead) -> RequestHandler:
+    """Answers a request, or begins an attempt whose output goes to the stream."""
+    decision = core.answer(head.method, head.path, head.headers, "BIDI_STREAM")
+    if isinstance(decision, Answer):
+        stream.respond(decision.status, decision.headers)
+        stream.send_and_end(decision.body)
+        return _Answered()
+    return _AttemptStream(core, stream, decision, head)
+
+
+class _Answered:
+    """Ignores the body of a request that was answered."""
+
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> None: ...
+    def stream_closed(self, error: int | None) -> None: ...
+    def writable(self) -> None: ...
+
+
+class _AttemptStream:
+    """Connects a stream with an attempt, both ways."""
+
+    __slots__ = ("_attempt", "_stream")
+
+    def __init__(self, core: Core, stream: Stream, accepted: Accepted, head: RequestHead) -> None:
+        self._stream = stream
+        self._attempt: Attempt = core.start(accepted, self, head.headers)
+        stream.respond(200, accepted.headers)
+
+    def data_received(self, data: bytes) -> None:
+        self._attempt.receive(data)
+
+    def eof_received(self) -> None:
+        self._attempt.receive_eof()
+
+    def stream_closed(self, error: int | None) -> None:
+        self._attempt.abort("the connection was closed before the attempt had ended")
+
+    def writable(self) -> None:
+        self._stream.resume()
+
+    def write(self, data: bytes, *, end: bool) -> None:
+        """The attempt's output. A peer that does not read is not read from either."""
+        if end:
+            self._stream.send_and_end(data)
+            return
+        self._stream.send(data)
+        if self._stream.buffered > HIGH_WATER:
+            self._stream.pause()
+
+
+HIGH_WATER = 1024 * 1024
+"""Bytes of output waiting for window above which a stream's input is paused."""

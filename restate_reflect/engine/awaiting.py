@@ -1,0 +1,65 @@
+"""The await tree: what a handler that can't go on is waiting for.
+
+V7 sends the tree itself, so that the server wakes the handler only when it can make progress;
+V5 and V6 send its leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from restate_reflect.engine.notifications import NotificationId, SignalIndex
+from restate_reflect.protocol import _pb2 as pb
+
+__all__ = ["ALL_COMPLETED", "ALL_SUCCEEDED", "FIRST_COMPLETED", "FIRST_SUCCEEDED", "AwaitNode", "to_suspension"]
+
+FIRST_COMPLETED = pb.FIRST_COMPLETED
+ALL_COMPLETED = pb.ALL_COMPLETED
+FIRST_SUCCEEDED = pb.FIRST_SUCCEEDED_OR_ALL_FAILED
+ALL_SUCCEEDED = pb.ALL_SUCCEEDED_OR_FIRST_FAILED
+
+
+@dataclass(slots=True)
+class AwaitNode:
+    """Notifications and nested nodes, combined one way."""
+
+    combinator: pb.CombinatorType
+    leaves: list[NotificationId] = field(default_factory=list)
+    nested: list[AwaitNode] = field(default_factory=list)
+
+    def all_leaves(self) -> Iterator[NotificationId]:
+        """Every leaf of the tree, nearest first, each once."""
+        return iter(dict.fromkeys(self._walk()))
+
+    def _walk(self) -> Iterator[NotificationId]:
+        yield from self.leaves
+        for node in self.nested:
+            yield from node._walk()
+
+    def to_future(self) -> pb.Future:
+        """The wire form."""
+        future = pb.Future(combinator_type=self.combinator)
+        fill_leaves(future, self.leaves)
+        future.nested_futures.extend(node.to_future() for node in self.nested)
+        return future
+
+
+def fill_leaves(target: pb.Future | pb.SuspensionMessage, leaves: list[NotificationId]) -> None:
+    """Sorts leaves into the three fields both messages have."""
+    for leaf in leaves:
+        if isinstance(leaf, str):
+            target.waiting_named_signals.append(leaf)
+        elif isinstance(leaf, SignalIndex):
+            target.waiting_signals.append(int(leaf))
+        else:
+            target.waiting_completions.append(leaf)
+
+
+def to_suspension(root: AwaitNode, *, tree: bool) -> pb.SuspensionMessage:
+    """The suspension message for this await point."""
+    if tree:
+        return pb.SuspensionMessage(awaiting_on=root.to_future())
+    message = pb.SuspensionMessage()
+    fill_leaves(message, list(root.all_leaves()))
+    return message

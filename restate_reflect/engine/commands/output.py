@@ -1,0 +1,23 @@
+"""The result of the invocation."""
+
+from __future__ import annotations
+
+from restate_reflect.engine.journal import Command
+from restate_reflect.engine.machine import Engine
+from restate_reflect.engine.notifications import to_failure
+from restate_reflect.errors import TerminalError
+from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol.messages import MessageType
+
+__all__ = ["output"]
+
+
+def output(engine: Engine, result: bytes | TerminalError) -> None:
+    """Records the result; the attempt can end after it."""
+    message = pb.OutputCommandMessage()
+    if isinstance(result, TerminalError):
+        engine.require_metadata(result)
+        message.failure.CopyFrom(to_failure(result))
+    else:
+        message.value.CopyFrom(pb.Value(content=result))
+    engine.record(Command(MessageType.OUTPUT_COMMAND, message.SerializeToString()))

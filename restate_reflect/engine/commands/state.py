@@ -1,0 +1,112 @@
+"""State of virtual objects and workflows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from restate_reflect.engine.eager_state import Unknown
+from restate_reflect.engine.journal import Command, decode
+from restate_reflect.engine.machine import Engine
+from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol.messages import MessageType
+
+__all__ = ["Known", "clear", "clear_all", "get", "keys", "set_"]
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Known(Generic[T]):
+    """A read that was answered from the start message or from the recorded command."""
+
+    value: T
+
+
+def get(engine: Engine, key: str) -> Known[bytes | None] | int:
+    """Reads one key: at once if the state is known here, else under the returned completion id."""
+    completion_id = engine.next_completion_id()
+    encoded = key.encode()
+    recorded = engine.peek_recorded()
+    if recorded is None:
+        value = engine.eager_state.get(key)
+        if isinstance(value, Unknown):
+            engine.record(_lazy_get(encoded, completion_id))
+            return completion_id
+        engine.record(_eager_get(encoded, value))
+        return Known(value)
+    if recorded.type != MessageType.GET_EAGER_STATE_COMMAND:
+        engine.record(_lazy_get(encoded, completion_id))
+        return completion_id
+    read = decode(recorded.type, recorded.payload)
+    assert isinstance(read, pb.GetEagerStateCommandMessage)
+    value = read.value.content if read.WhichOneof("result") == "value" else None
+    engine.record(_eager_get(encoded, value))
+    return Known(value)
+
+
+def _eager_get(key: bytes, value: bytes | None) -> Command:
+    message = pb.GetEagerStateCommandMessage(key=key)
+    if value is None:
+        message.void.SetInParent()
+    else:
+        message.value.content = value
+        message.value.SetInParent()
+    return Command(MessageType.GET_EAGER_STATE_COMMAND, message.SerializeToString())
+
+
+def _lazy_get(key: bytes, completion_id: int) -> Command:
+    message = pb.GetLazyStateCommandMessage(key=key, result_completion_id=completion_id)
+    return Command(MessageType.GET_LAZY_STATE_COMMAND, message.SerializeToString())
+
+
+def keys(engine: Engine) -> Known[list[str]] | int:
+    """Lists the keys that are set."""
+    completion_id = engine.next_completion_id()
+    recorded = engine.peek_recorded()
+    if recorded is None:
+        known = engine.eager_state.keys()
+        if isinstance(known, Unknown):
+            engine.record(_lazy_keys(completion_id))
+            return completion_id
+        engine.record(_eager_keys(known))
+        return Known(known)
+    if recorded.type != MessageType.GET_EAGER_STATE_KEYS_COMMAND:
+        engine.record(_lazy_keys(completion_id))
+        return completion_id
+    read = decode(recorded.type, recorded.payload)
+    assert isinstance(read, pb.GetEagerStateKeysCommandMessage)
+    known = [key.decode() for key in read.value.keys]
+    engine.record(_eager_keys(known))
+    return Known(known)
+
+
+def _eager_keys(known: list[str]) -> Command:
+    message = pb.GetEagerStateKeysCommandMessage(value=pb.StateKeys(keys=[key.encode() for key in known]))
+    return Command(MessageType.GET_EAGER_STATE_KEYS_COMMAND, message.SerializeToString())
+
+
+def _lazy_keys(completion_id: int) -> Command:
+    message = pb.GetLazyStateKeysCommandMessage(result_completion_id=completion_id)
+    return Command(MessageType.GET_LAZY_STATE_KEYS_COMMAND, message.SerializeToString())
+
+
+def set_(engine: Engine, key: str, value: bytes) -> None:
+    """Sets one key."""
+    message = pb.SetStateCommandMessage(key=key.encode(), value=pb.Value(content=value))
+    engine.record(Command(MessageType.SET_STATE_COMMAND, message.SerializeToString()))
+    engine.eager_state.set(key, value)
+
+
+def clear(engine: Engine, key: str) -> None:
+    """Removes one key."""
+    message = pb.ClearStateCommandMessage(key=key.encode())
+    engine.record(Command(MessageType.CLEAR_STATE_COMMAND, message.SerializeToString()))
+    engine.eager_state.clear(key)
+
+
+def clear_all(engine: Engine) -> None:
+    """Removes every key."""
+    engine.record(Command(MessageType.CLEAR_ALL_STATE_COMMAND, b""))
+    engine.eager_state.clear_all()

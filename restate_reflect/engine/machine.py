@@ -1,0 +1,533 @@
+"""The journal machine of one attempt: bytes in, bytes out, no sockets, no clocks, no threads.
+
+Theory of operation
+
+1. Whatever a peer sends goes through ``receive``, whatever a handler does through ``record``,
+   ``read_*`` or ``propose_run``, whatever it waits for through ``progress``. Each of them is
+   guarded: an ``EngineError`` writes one ErrorMessage and closes the machine. Nothing is ever
+   written after End, Suspension or Error.
+2. While commands are left in ``Replaying``, a handler's command must equal the next recorded
+   one. The last recorded command turns the machine to ``Processing``; from there commands are new.
+3. Notifications are handed out one at a time, in journal order, and only when the handler can't
+   go on without one. On replay the handler therefore sees each of them after the same commands
+   as before, and every race ends the same way.
+4. A handler that waits, with commands left to replay and no notification left to hand out, is
+   not the handler that wrote the journal: that one went on from here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, TypeVar
+
+from google.protobuf.message import DecodeError, Message
+
+from restate_reflect.engine import journal, notifications
+from restate_reflect.engine.awaiting import AwaitNode, to_suspension
+from restate_reflect.engine.eager_state import EagerState
+from restate_reflect.engine.journal import Command
+from restate_reflect.engine.notifications import Notification, NotificationId
+from restate_reflect.engine.retries import RetryInfo
+from restate_reflect.engine.states import Closed, Processing, Replaying, State, WaitingReplay, WaitingStart
+from restate_reflect.errors import (
+    AttemptClosedError,
+    EngineError,
+    JournalMismatchError,
+    ProtocolViolationError,
+    RelatedCommand,
+    TerminalError,
+    UnsupportedFeatureError,
+)
+from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES, REQUESTED_ACK, FrameDecoder, RawMessage, encode_frame
+from restate_reflect.protocol.messages import MessageType, is_command, is_notification
+from restate_reflect.protocol.versions import ProtocolVersion
+
+__all__ = ["AttemptError", "Ending", "Engine", "Input", "Progress", "StartInfo"]
+
+M = TypeVar("M", bound=Message)
+
+_END_FRAME: Final = encode_frame(MessageType.END, b"")
+
+
+class Progress(Enum):
+    """What has to happen before the handler can go on."""
+
+    NEED_INPUT = "need input"
+    """More bytes from the peer, or a run that is executing."""
+    NEED_RUN = "need run"
+    """The peer has closed its side; only a run that is executing can still change anything."""
+    SUSPENDED = "suspended"
+
+
+class Ending(Enum):
+    """How the attempt ended."""
+
+    COMPLETED = "completed"
+    SUSPENDED = "suspended"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class StartInfo:
+    """What the start message said."""
+
+    id: bytes
+    debug_id: str
+    key: str
+    random_seed: int
+    retry_count: int
+    """Attempts since the last stored entry; best effort."""
+    retry_duration: float
+    """Seconds since the last stored entry, 0 for a first attempt; best effort."""
+    scope: str | None = None
+    limit_key: str | None = None
+    idempotency_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The input command."""
+
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptError:
+    """What goes into an ErrorMessage."""
+
+    code: int
+    message: str
+    stacktrace: str = ""
+    related: RelatedCommand | None = None
+    retry_after: float | None = None
+    """Seconds."""
+    pause: bool = False
+
+
+class Engine:
+    """One attempt of one invocation."""
+
+    def __init__(self, version: ProtocolVersion, *, locate: Callable[[], str] = lambda: "unknown", max_message_bytes: int = MAX_MESSAGE_BYTES) -> None:
+        """``locate`` tells where in the user's source the current call stands; used in errors only."""
+        self.version = version
+        self.start: StartInfo | None = None
+        self.state: State = WaitingStart()
+        self.eager_state = EagerState()
+        self.ending: Ending | None = None
+        self.failure: AttemptError | None = None
+        self.command_index = -1
+        self.last_command: Command | None = None
+        self.input_closed = False
+        self._locate = locate
+        self._decoder = FrameDecoder(max_message_bytes)
+        self._output: list[bytes] = []
+        self._queue: deque[Notification] = deque()
+        self._seen: set[NotificationId] = set()
+        self._proposals: dict[int, Notification] = {}
+        self._next_completion = 1
+        self._next_signal = notifications.FIRST_USER_SIGNAL
+        self._last_awaiting: bytes | None = None
+
+    # ------------------------------------------------------------ bytes
+
+    def receive(self, data: bytes) -> None:
+        """Takes bytes of the request body, chunked in any way. Never raises on what a peer sent."""
+        if type(self.state) is Closed:
+            return
+        try:
+            for message in self._decoder.feed(data):
+                self._on_message(message)
+        except EngineError as error:
+            self.fail_with(error)
+
+    def receive_eof(self) -> None:
+        """The peer has closed its side. Never raises."""
+        self.input_closed = True
+        if isinstance(self.state, WaitingStart | WaitingReplay):
+            self.fail_with(ProtocolViolationError("the request ended before the whole journal had arrived"))
+        elif not self._decoder.is_empty and type(self.state) is not Closed:
+            self.fail_with(ProtocolViolationError("the request ended within a message"))
+
+    def take_output(self) -> bytes:
+        """Everything written since the last call."""
+        output = b"".join(self._output)
+        self._output.clear()
+        return output
+
+    # ------------------------------------------------------------ state
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the whole journal has arrived and the handler may run."""
+        return isinstance(self.state, Replaying | Processing)
+
+    @property
+    def is_closed(self) -> bool:
+        return type(self.state) is Closed
+
+    @property
+    def is_replaying(self) -> bool:
+        return type(self.state) is Replaying
+
+    @property
+    def started(self) -> StartInfo:
+        """The start message's content; only valid once ``is_ready``."""
+        if self.start is None:
+            raise ProtocolViolationError("no start message yet")
+        return self.start
+
+    # ------------------------------------------------------------ input from the peer
+
+    def _on_message(self, message: RawMessage) -> None:
+        if is_notification(message.type):
+            self._on_notification(notifications.parse(message))
+        elif is_command(message.type):
+            self._on_command(message)
+        elif message.type == MessageType.START:
+            self._on_start(message.payload)
+        elif message.type == MessageType.PROPOSE_RUN_COMPLETION_ACK:
+            self._on_run_ack(message.payload)
+        elif message.type != MessageType.COMMAND_ACK:
+            raise ProtocolViolationError(f"unexpected message type {message.type:#06x}")
+
+    def _on_start(self, payload: bytes) -> None:
+        if type(self.state) is not WaitingStart:
+            raise ProtocolViolationError("a second start message")
+        read = _parse(pb.StartMessage, payload)
+        if read.known_entries == 0:
+            raise ProtocolViolationError("the start message announces an empty journal; the input is always there")
+        self.start = _start_info(read, self.version)
+        self.eager_state = EagerState(_read_state(read), partial=read.partial_state)
+        self.state = WaitingReplay(missing=read.known_entries)
+
+    def _on_command(self, message: RawMessage) -> None:
+        state = self.state
+        if type(state) is not WaitingReplay:
+            raise ProtocolViolationError(f"a command (type {message.type:#06x}) outside of the replay")
+        state.recorded.append(message)
+        self._count_entry(state)
+
+    def _on_notification(self, notification: Notification) -> None:
+        state = self.state
+        if type(state) is WaitingStart:
+            raise ProtocolViolationError("a notification before the start message")
+        self._enqueue(notification)
+        if type(state) is WaitingReplay:
+            self._count_entry(state)
+
+    def _on_run_ack(self, payload: bytes) -> None:
+        completion_id = _parse(pb.ProposeRunCompletionAckMessage, payload).completion_id
+        proposed = self._proposals.pop(completion_id, None)
+        if proposed is None:
+            raise ProtocolViolationError(
+                f"an ack for run completion {completion_id}, which this attempt did not propose"
+            )
+        self._enqueue(proposed)
+
+    def _enqueue(self, notification: Notification) -> None:
+        self._queue.append(notification)
+        self._seen.add(notification.id)
+
+    def _count_entry(self, state: WaitingReplay) -> None:
+        state.missing -= 1
+        if state.missing == 0:
+            if not state.recorded:
+                raise ProtocolViolationError("a journal without an input command")
+            self.state = Replaying(state.recorded)
+
+    # ------------------------------------------------------------ commands of the handler
+
+    def next_completion_id(self) -> int:
+        """The id under which a command's result will arrive."""
+        completion_id = self._next_completion
+        self._next_completion = completion_id + 1
+        return completion_id
+
+    def next_signal_index(self) -> int:
+        """The index for a new awakeable."""
+        index = self._next_signal
+        self._next_signal = index + 1
+        return index
+
+    def record(self, command: Command) -> None:
+        """Writes the command, or accepts it as the recorded one.
+
+        Raises:
+            AttemptClosedError: The attempt has ended.
+            JournalMismatchError: The journal has another command here.
+        """
+        self.command_index += 1
+        self.last_command = command
+        state = self.state
+        if type(state) is Processing:
+            state.wrote_command = True
+            self._output.append(encode_frame(command.type, command.payload))
+            return
+        try:
+            recorded = self._next_recorded()
+            journal.check(self.command_index, recorded, command, self._locate_if_differs(recorded, command))
+        except EngineError as error:
+            self.fail_with(error)
+            raise
+
+    def _locate_if_differs(self, recorded: RawMessage, command: Command) -> str:
+        return "" if recorded.payload == command.payload else self._locate()
+
+    def _next_recorded(self) -> RawMessage:
+        state = self.state
+        if type(state) is not Replaying:
+            raise AttemptClosedError("this attempt has ended; its context can't be used any more")
+        recorded = state.recorded.popleft()
+        if not state.recorded:
+            self.state = Processing()
+        return recorded
+
+    def read_input(self) -> Input:
+        """The input; the first thing to read, before the handler starts."""
+        self.command_index += 1
+        try:
+            recorded = self._next_recorded()
+            if recorded.type != MessageType.INPUT_COMMAND:
+                raise ProtocolViolationError(f"the journal starts with type {recorded.type:#06x}, not with the input")
+            read = _parse(pb.InputCommandMessage, recorded.payload)
+        except EngineError as error:
+            self.fail_with(error)
+            raise
+        return Input({header.key: header.value for header in read.headers}, read.value.content)
+
+    def peek_recorded(self) -> RawMessage | None:
+        """The next recorded command while replaying.
+
+        State reads need it: whether one was answered eagerly is decided by the attempt that
+        made it, and recorded in the command itself.
+        """
+        state = self.state
+        return state.recorded[0] if type(state) is Replaying else None
+
+    def require(self, supported: bool, feature: str, since: ProtocolVersion) -> None:
+        """Ends the attempt if the negotiated version lacks a feature.
+
+        Raises:
+            UnsupportedFeatureError: It does.
+        """
+        if supported:
+            return
+        error = UnsupportedFeatureError(
+            f"{feature} needs service protocol V{since.value}, but this invocation runs on V{self.version.value}"
+            f" ({self._locate()}). Enable V{since.value} on the server, or do without."
+        )
+        self.fail_with(error)
+        raise error
+
+    # ------------------------------------------------------------ notifications
+
+    def next_notification(self) -> Notification | None:
+        """Takes the oldest notification that was not handed out yet."""
+        return self._queue.popleft() if self._queue else None
+
+    def take_notification(self, completion_id: int) -> Notification | None:
+        """Takes one completion out of its turn (invocation ids, while cancelling)."""
+        for notification in self._queue:
+            if notification.id == completion_id:
+                self._queue.remove(notification)
+                return notification
+        return None
+
+    def has_result(self, completion_id: int) -> bool:
+        """Whether the journal has this completion already, handed out or not.
+
+        Decides whether a run still has to be executed: while replaying, every recorded
+        completion has arrived before the handler starts.
+        """
+        return completion_id in self._seen
+
+    # ------------------------------------------------------------ runs
+
+    def propose_run(self, completion_id: int, result: bytes | TerminalError) -> None:
+        """Offers the result of a run to the journal; it counts once the server confirms it."""
+        message = pb.ProposeRunCompletionMessage(result_completion_id=completion_id)
+        if isinstance(result, TerminalError):
+            self.require_metadata(result)
+            message.failure.CopyFrom(notifications.to_failure(result))
+        else:
+            message.value = result
+        flags = 0
+        if self.version.has_run_acks:
+            flags = REQUESTED_ACK
+            self._proposals[completion_id] = _own_result(completion_id, result)
+        self._write(MessageType.PROPOSE_RUN_COMPLETION, message, flags)
+
+    def run_retry_info(self, duration: float) -> RetryInfo:
+        """How often the failing run was tried. ``duration`` is that of this try, in seconds.
+
+        The server counts attempts since the last stored entry, so its count belongs to this run
+        only if this attempt has stored nothing yet.
+        """
+        state = self.state
+        if type(state) is Processing and not state.wrote_command:
+            return RetryInfo(self.started.retry_count + 1, self.started.retry_duration + duration)
+        return RetryInfo(1, duration)
+
+    def require_metadata(self, error: TerminalError) -> None:
+        """Ends the attempt if the error has metadata and the protocol can't carry it."""
+        self.require(
+            not error.metadata or self.version.has_failure_metadata, "metadata of a TerminalError", ProtocolVersion.V6
+        )
+
+    # ------------------------------------------------------------ waiting and ending
+
+    def progress(self, build_tree: Callable[[], AwaitNode], *, executing: bool) -> Progress:
+        """Called when the handler waits and no notification is left.
+
+        Args:
+            build_tree: Makes the await tree; called only if it is sent.
+            executing: Whether a run is being executed.
+
+        Raises:
+            JournalMismatchError: There are commands left to replay: the code was changed.
+        """
+        if type(self.state) is Replaying:
+            error = self._stuck_in_replay()
+            self.fail_with(error)
+            raise error
+        if not self.input_closed:
+            if self.version.has_await_tree and not executing:
+                self._tell_awaiting(build_tree())
+            return Progress.NEED_INPUT
+        if executing:
+            return Progress.NEED_RUN
+        self._suspend(build_tree())
+        return Progress.SUSPENDED
+
+    def _stuck_in_replay(self) -> JournalMismatchError:
+        """Proof of rule 4 above: see the module's docstring."""
+        recorded = self.peek_recorded()
+        shown = journal.describe(recorded.type, recorded.payload) if recorded else "nothing"
+        return JournalMismatchError(
+            f"journal mismatch after command {self.command_index}: the code waits for a result that this invocation's"
+            " journal does not have, though the journal goes on.\n"
+            f"  recorded: {shown}\n"
+            f"  current:  an await\n"
+            f"  at:       {self._locate()}\n"
+            "An await was added or moved. Deploy the old code for invocations in flight.",
+            related=self._related(),
+        )
+
+    def _tell_awaiting(self, tree: AwaitNode) -> None:
+        message = pb.AwaitingOnMessage(awaiting_on=tree.to_future())
+        payload = message.SerializeToString()
+        if payload != self._last_awaiting:
+            self._last_awaiting = payload
+            self._output.append(encode_frame(MessageType.AWAITING_ON, payload))
+
+    def _suspend(self, tree: AwaitNode) -> None:
+        message = to_suspension(tree, tree=self.version.has_await_tree)
+        self._write(MessageType.SUSPENSION, message)
+        self._close(Ending.SUSPENDED)
+
+    def end(self) -> None:
+        """The invocation is complete; its output was recorded."""
+        if type(self.state) is Replaying:
+            recorded = self.peek_recorded()
+            shown = journal.describe(recorded.type, recorded.payload) if recorded else "nothing"
+            self.fail_with(JournalMismatchError(f"the handler ended, but its journal goes on with: {shown}"))
+            return
+        if not self.is_closed:
+            self._output.append(_END_FRAME)
+            self._close(Ending.COMPLETED)
+
+    def fail_with(self, error: EngineError) -> None:
+        """Writes the error and closes; ignored if already closed."""
+        self.fail(AttemptError(error.code, error.message, related=error.related or self._related()))
+
+    def fail(self, error: AttemptError) -> None:
+        """Writes the error and closes; ignored if already closed."""
+        if self.is_closed:
+            return
+        self.failure = error
+        self._write(MessageType.ERROR, _error_message(error, self.version))
+        self._close(Ending.FAILED)
+
+    def _related(self) -> RelatedCommand | None:
+        command = self.last_command
+        return RelatedCommand(self.command_index, command.type, command.name or None) if command else None
+
+    def _close(self, ending: Ending) -> None:
+        self.ending = ending
+        self.state = Closed()
+        self._queue.clear()
+        self._proposals.clear()
+
+    def _write(self, message_type: MessageType, message: Message, flags: int = 0) -> None:
+        self._output.append(encode_frame(message_type, message.SerializeToString(), flags))
+
+
+def _parse(cls: type[M], payload: bytes) -> M:
+    try:
+        return cls.FromString(payload)
+    except DecodeError as error:
+        raise ProtocolViolationError(f"malformed {cls.DESCRIPTOR.name}: {error}") from error
+
+
+def _start_info(read: pb.StartMessage, version: ProtocolVersion) -> StartInfo:
+    scoped = version.has_scopes
+    return StartInfo(
+        id=read.id,
+        debug_id=read.debug_id,
+        key=read.key,
+        random_seed=read.random_seed if version.has_random_seed else _seed_of(read.id),
+        retry_count=read.retry_count_since_last_stored_entry,
+        retry_duration=_retry_duration(read),
+        scope=_optional(read, "scope") if scoped else None,
+        limit_key=_optional(read, "limit_key") if scoped else None,
+        idempotency_key=_optional(read, "idempotency_key") if scoped else None,
+    )
+
+
+def _optional(read: pb.StartMessage, name: str) -> str | None:
+    return getattr(read, name) if read.HasField(name) else None
+
+
+def _seed_of(invocation_id: bytes) -> int:
+    """V5 sends no seed; the invocation id gives one that is the same in every attempt."""
+    return int.from_bytes(hashlib.sha256(invocation_id).digest()[:8], "big")
+
+
+def _retry_duration(read: pb.StartMessage) -> float:
+    """For a first attempt the server sends the age of the last entry, which is no retry time."""
+    if read.retry_count_since_last_stored_entry == 0:
+        return 0.0
+    return read.duration_since_last_stored_entry / 1000
+
+
+def _read_state(read: pb.StartMessage) -> dict[str, bytes | None]:
+    try:
+        return {entry.key.decode(): entry.value for entry in read.state_map}
+    except UnicodeDecodeError as error:
+        raise ProtocolViolationError(f"a state key is not UTF-8: {error}") from error
+
+
+def _own_result(completion_id: int, result: bytes | TerminalError) -> Notification:
+    if isinstance(result, TerminalError):
+        return Notification(completion_id, failure=result)
+    return Notification(completion_id, value=result)
+
+
+def _error_message(error: AttemptError, version: ProtocolVersion) -> pb.ErrorMessage:
+    message = pb.ErrorMessage(code=error.code, message=error.message, stacktrace=error.stacktrace)
+    if error.related is not None:
+        message.related_command_index = max(error.related.index, 0)
+        message.related_command_type = error.related.type
+        if error.related.name:
+            message.related_command_name = error.related.name
+    if error.retry_after is not None:
+        message.next_retry_delay = round(error.retry_after * 1000)
+    if error.pause and version.has_error_behavior:
+        message.behavior = pb.PAUSE
+    return message

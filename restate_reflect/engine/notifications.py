@@ -1,0 +1,118 @@
+"""Notifications: completions of commands, and signals."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple, TypeAlias
+
+from google.protobuf.message import DecodeError
+
+from restate_reflect.errors import InvocationCancelledError, ProtocolViolationError, TerminalError
+from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol.framing import RawMessage
+
+__all__ = [
+    "CANCEL_SIGNAL",
+    "FIRST_USER_SIGNAL",
+    "Notification",
+    "NotificationId",
+    "SignalIndex",
+    "parse",
+    "to_error",
+    "to_failure",
+]
+
+CANCEL_SIGNAL: Final = 1
+"""Built-in signal index of cancellation."""
+
+FIRST_USER_SIGNAL: Final = 17
+"""Indexes below are reserved for built-in signals; awakeables count up from here."""
+
+
+class SignalIndex(int):
+    """A signal addressed by index; its own type, as completion ids are plain ``int``."""
+
+    __slots__ = ()
+
+    def __hash__(self) -> int:
+        return hash((SignalIndex, int(self)))
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is SignalIndex and int(self) == int(other)
+
+
+NotificationId: TypeAlias = int | SignalIndex | str
+"""Completion id, signal index or signal name."""
+
+
+class Notification(NamedTuple):
+    """A result that arrived; exactly one of the last four says which, none means void."""
+
+    id: NotificationId
+    value: bytes | None = None
+    failure: TerminalError | None = None
+    invocation_id: str | None = None
+    state_keys: list[str] | None = None
+
+
+def parse(message: RawMessage) -> Notification:
+    """Reads any notification by its common shape.
+
+    Raises:
+        ProtocolViolationError: The payload is malformed, or has no id or no result.
+    """
+    try:
+        read = pb.Notification.FromString(message.payload)
+    except DecodeError as error:
+        raise ProtocolViolationError(f"malformed notification (type {message.type:#06x}): {error}") from error
+    id_ = _read_id(read, message.type)
+    match read.WhichOneof("result"):
+        case "void":
+            return Notification(id_)
+        case "value":
+            return Notification(id_, value=read.value.content)
+        case "failure":
+            return Notification(id_, failure=to_error(read.failure))
+        case "invocation_id":
+            return Notification(id_, invocation_id=read.invocation_id)
+        case "state_keys":
+            return Notification(id_, state_keys=_read_keys(read.state_keys))
+        case _:
+            raise ProtocolViolationError(f"notification (type {message.type:#06x}) without a result")
+
+
+def _read_id(read: pb.Notification, message_type: int) -> NotificationId:
+    match read.WhichOneof("id"):
+        case "completion_id":
+            return read.completion_id
+        case "signal_id":
+            return SignalIndex(read.signal_id)
+        case "signal_name":
+            return read.signal_name
+        case _:
+            raise ProtocolViolationError(f"notification (type {message_type:#06x}) without an id")
+
+
+def _read_keys(keys: pb.StateKeys) -> list[str]:
+    try:
+        return [key.decode() for key in keys.keys]
+    except UnicodeDecodeError as error:
+        raise ProtocolViolationError(f"a state key is not UTF-8: {error}") from error
+
+
+def to_error(failure: pb.Failure) -> TerminalError:
+    """The exception that user code sees for a recorded failure."""
+    metadata = {entry.key: entry.value for entry in failure.metadata}
+    return TerminalError(failure.message, failure.code, metadata=metadata)
+
+
+def to_failure(error: TerminalError) -> pb.Failure:
+    """The wire form of a terminal error."""
+    failure = pb.Failure(code=error.code, message=error.message)
+    for key, value in error.metadata.items():
+        failure.metadata.add(key=key, value=value)
+    return failure
+
+
+def cancelled() -> InvocationCancelledError:
+    """What the awaits in progress raise when the cancel signal arrives."""
+    return InvocationCancelledError()

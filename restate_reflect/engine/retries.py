@@ -1,0 +1,67 @@
+"""What happens after a ``run`` failed with an error that is not terminal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from restate_reflect.options import RetryPolicy, seconds
+
+__all__ = ["FAIL", "FOREVER", "PAUSE", "Fail", "Pause", "Retry", "RetryInfo", "next_step"]
+
+
+@dataclass(frozen=True, slots=True)
+class RetryInfo:
+    """How often and how long this run was tried, the failure at hand included."""
+
+    attempts: int
+    duration: float
+    """Seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """End the attempt; try again after ``delay`` seconds (``None``: the server decides)."""
+
+    delay: float | None
+
+
+class Pause:
+    """End the attempt and wait for an operator (V7)."""
+
+
+class Fail:
+    """Record the failure: the run fails terminally."""
+
+
+PAUSE: Final = Pause()
+FAIL: Final = Fail()
+FOREVER: Final = RetryPolicy()
+"""The default: the server's invocation retry policy decides when, without end."""
+
+_DEFAULT_FACTOR: Final = 2.0
+
+
+def next_step(policy: RetryPolicy, info: RetryInfo) -> Retry | Pause | Fail:
+    """What the policy says."""
+    if _exhausted(policy, info):
+        return PAUSE if policy.on_max_attempts == "pause" else FAIL
+    return Retry(_delay(policy, info.attempts))
+
+
+def _exhausted(policy: RetryPolicy, info: RetryInfo) -> bool:
+    if policy.max_attempts is not None and info.attempts >= policy.max_attempts:
+        return True
+    return policy.max_duration is not None and info.duration >= seconds(policy.max_duration)
+
+
+def _delay(policy: RetryPolicy, attempts: int) -> float | None:
+    """Seconds before the next attempt: initial * factor ** (attempts - 1), capped.
+
+    The exponent is bounded so that a factor above one can't overflow a float.
+    """
+    if policy.initial_interval is None:
+        return None
+    factor = _DEFAULT_FACTOR if policy.factor is None else policy.factor
+    delay = seconds(policy.initial_interval) * factor ** min(attempts - 1, 64)
+    return delay if policy.max_interval is None else min(delay, seconds(policy.max_interval))

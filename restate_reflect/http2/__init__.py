@@ -1,0 +1,15 @@
+"""A sans-IO HTTP/2 server layer for cleartext connections (RFC 9113), without push and without 1xx.
+
+``Connection`` turns bytes into requests, each with a ``Stream`` to answer on, and answers into bytes. It opens no
+socket and starts no task: callbacks run within ``Connection.receive``. ``Limits`` is what one peer may cost.
+"""
+
+from __future__ import annotations
+
+from .connection import Connection
+from .errors import ErrorCode
+from .headers import RequestHead
+from .limits import Limits, Rate
+from .stream import RequestHandler, Stream
+
+__all__ = ["Connection", "ErrorCode", "Limits", "Rate", "RequestHandler", "RequestHead", "Stream"]

@@ -1,0 +1,308 @@
+"""State of one connection that its frame rules, its streams and its public face share."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+
+from . import frames, settings, windows
+from .encoder import EMPTY_TABLE, response_block
+from .errors import ConnectionFault, ErrorCode, StreamFault
+from .headers import HeaderReader, RequestHead
+from .limits import Limits, Meter, Rate
+from .stream import RequestHandler, Stream
+
+__all__ = ["Core"]
+
+_log = logging.getLogger(__name__)
+
+_HEADERS_TOO_LARGE = 431
+
+
+class Core:
+    """What happens to a connection apart from reading frames: sending, granting, closing, failing."""
+
+    def __init__(self, on_request: Callable[[Stream, RequestHead], RequestHandler], limits: Limits) -> None:
+        self.on_request = on_request
+        self.limits = limits
+        self.on_output: Callable[[], None] | None = None
+        self.output: list[bytes] = [settings.opening(limits)]
+        self.receiving = False
+        self.writing_paused = False
+        self._output_announced = False
+        self._backlog = 0
+        self._first_block = True
+
+        self.peer = settings.PeerSettings()
+        self.settings_acknowledged = False
+        self.reader = HeaderReader(limits)
+
+        self.send_window = windows.DEFAULT_WINDOW
+        self.granted_by_peer = 0
+        self.receive_left = limits.connection_window
+        self.receive_low_mark = windows.low_mark(limits.connection_window)
+        # A smaller window than the protocol's default binds the peer only once it has acknowledged it (section 6.9.3).
+        self._set_stream_window(max(limits.stream_window, windows.DEFAULT_WINDOW))
+
+        self.streams: dict[int, Stream] = {}
+        self.waiting: OrderedDict[int, Stream] = OrderedDict()
+        self.last_stream_id = 0
+        self._completed: deque[int] = deque(maxlen=limits.closed_streams_remembered)
+        self._reset: dict[int, bool] = {}
+
+        self.dead = False
+        self.failure: ConnectionFault | None = None
+        self.goaway_received = False
+        self.draining = False
+        self.final_stream_id: int | None = None
+
+        self.resets = self.meter(limits.resets)
+        self.empty_data = self.meter(limits.empty_data)
+        self.ignored_frames = self.meter(limits.ignored_frames)
+        self.pings = self.meter(limits.pings)
+        self.settings_frames = self.meter(limits.settings)
+        self.window_updates = self.meter(limits.window_updates)
+        self._sent_at_last_flood_check = 0
+
+    def meter(self, rate: Rate) -> Meter:
+        """A meter on the connection's clock."""
+        return Meter(rate, self.limits.clock)
+
+    # -- output ------------------------------------------------------------------------------------------------------
+
+    def take_output(self) -> bytes:
+        """All frames written since the last call."""
+        data = b"".join(self.output)
+        self.output.clear()
+        self._output_announced = False
+        if self.writing_paused and not self.dead:
+            data += self._charge_backlog(len(data))
+        return data
+
+    def _charge_backlog(self, size: int) -> bytes:
+        # DATA waits while the transport is full, so what still comes are answers the peer provokes and never reads.
+        self._backlog += size
+        if self._backlog <= self.limits.max_output_backlog:
+            return b""
+        self.fail(ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, f"{self._backlog} bytes of answers are not being read"))
+        return self.take_output()
+
+    def written(self) -> None:
+        """Tell the owner, once per ``take_output``, that there is output it has no other way to notice."""
+        if not self.receiving and self.output and not self._output_announced and self.on_output is not None:
+            self._output_announced = True
+            self.on_output()
+
+    def write_headers(self, stream_id: int, block: bytes, end_stream: bool) -> None:
+        """Write a header block; the first of the connection gives up the dynamic table."""
+        if self._first_block:
+            self._first_block = False
+            block = EMPTY_TABLE + block
+        self.output.append(frames.header_frames(stream_id, block, end_stream, self.peer.max_frame_size))
+
+    def pause_writing(self) -> None:
+        """The transport's buffer is full."""
+        self.writing_paused = True
+
+    def resume_writing(self) -> None:
+        """The transport's buffer has drained."""
+        self.writing_paused = False
+        self._backlog = 0
+        self.pump()
+        self.written()
+
+    def pump(self) -> None:
+        """Send what waits, a frame per stream and turn, so that a large response does not starve the others."""
+        while self.waiting and self.send_window > 0 and not self.writing_paused:
+            stream_id, stream = self.waiting.popitem(last=False)
+            if stream.send_frame():
+                self.waiting[stream_id] = stream
+
+    # -- windows -----------------------------------------------------------------------------------------------------
+
+    def grant(self) -> None:
+        """Top up the connection's receive window (called when it is below its low mark)."""
+        if self.receive_left < 0:
+            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "DATA beyond the connection's window")
+        self.output.append(frames.window_update(0, self.limits.connection_window - self.receive_left))
+        self.receive_left = self.limits.connection_window
+
+    def widen(self, increment: int) -> None:
+        """The peer granted connection window."""
+        if windows.overflows(self.send_window, increment):
+            raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, "connection window beyond 2^31-1")
+        self.send_window += increment
+        self.granted_by_peer += increment
+        if self.waiting:
+            self.pump()
+
+    def count_window_update(self) -> None:
+        """A flood are those that are not matched by at least a byte each that was sent."""
+        if self.window_updates.exceeded():
+            sent = self.granted_by_peer - self.send_window
+            if sent - self._sent_at_last_flood_check < self.limits.window_updates.count:
+                raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many WINDOW_UPDATE frames")
+            self._sent_at_last_flood_check = sent
+            self.window_updates = self.meter(self.limits.window_updates)
+
+    def apply_settings(self, announced: Iterable[tuple[int, int]]) -> None:
+        """Take over the peer's settings and acknowledge them.
+
+        A new initial window shifts the windows of all streams (section 6.9.2): once per frame, as 10,000 changes fit
+        into one.
+        """
+        before = self.peer.initial_window
+        for identifier, value in announced:
+            self.peer.apply(identifier, value)
+        self.output.append(frames.SETTINGS_ACK)
+        self._shift_windows(self.peer.initial_window - before)
+
+    def _shift_windows(self, change: int) -> None:
+        for stream in list(self.streams.values()) if change else ():
+            if windows.overflows(stream.send_window, change):
+                raise ConnectionFault(ErrorCode.FLOW_CONTROL_ERROR, f"INITIAL_WINDOW_SIZE overflows stream {stream.id}")
+            stream.send_window += change
+            if stream.buffered and change > 0:
+                stream.flush()
+
+    def settings_taken(self) -> None:
+        """The peer acknowledged our SETTINGS."""
+        if not self.settings_acknowledged:
+            self.settings_acknowledged = True
+            change = self.limits.stream_window - self.stream_window
+            self._set_stream_window(self.limits.stream_window)
+            for stream in self.streams.values() if change else ():
+                stream.receive_left += change
+
+    def _set_stream_window(self, size: int) -> None:
+        self.stream_window = size
+        self.stream_low_mark = windows.low_mark(size)
+
+    # -- streams -----------------------------------------------------------------------------------------------------
+
+    def open_stream(self, stream_id: int, head: RequestHead, body_length: int, end_stream: bool) -> None:
+        """Hand a request to the layer above."""
+        stream = self.streams[stream_id] = Stream(self, stream_id)
+        stream.body_left = body_length
+        if end_stream:
+            stream.check_body_complete()
+        stream.handler = self.on_request(stream, head)
+        if stream.closed:
+            stream.notify_closed()
+        elif end_stream:
+            stream.end_received()
+
+    def refuse_headers(self, stream_id: int, end_stream: bool) -> None:
+        """Answer a request whose header list is too large (RFC 9113 section 10.5.1)."""
+        self.write_headers(stream_id, response_block(_HEADERS_TOO_LARGE, ()), True)
+        if end_stream:
+            self._completed.append(stream_id)
+            self._count_reset()
+        else:
+            self.reset_id(stream_id, ErrorCode.NO_ERROR)
+            self._count_reset()
+
+    def release(self, stream: Stream, error: int | None) -> None:
+        """The stream is over; its handler hears of it."""
+        self.streams.pop(stream.id, None)
+        stream.closed = stream.ended = True
+        stream.error = error
+        if stream.buffered:
+            self.waiting.pop(stream.id, None)
+            stream.drop_buffer()
+        if error is None:
+            self._completed.append(stream.id)
+        stream.notify_closed()
+
+    def reset(self, stream: Stream, code: int) -> None:
+        """Reset a stream from our side."""
+        self.reset_id(stream.id, code)
+        self.release(stream, code)
+
+    def reset_id(self, stream_id: int, code: int) -> None:
+        """Write RST_STREAM, and remember that late frames of this stream are no fault of the peer."""
+        self.output.append(frames.rst_stream(stream_id, code))
+        self._remember_reset(stream_id, by_us=True)
+
+    def reset_by_peer(self, stream: Stream, code: int) -> None:
+        """RST_STREAM came for an open stream."""
+        self._remember_reset(stream.id, by_us=False)
+        self.release(stream, code)
+        self._count_reset()
+
+    def fault_stream(self, fault: StreamFault) -> None:
+        """Answer a stream error (section 5.4.2). A stream nobody opened can't be reset: that ends the connection."""
+        _log.debug("stream %d: %s", fault.stream_id, fault.why)
+        if fault.stream_id > self.last_stream_id:
+            raise ConnectionFault(fault.code, fault.why)
+        stream = self.streams.get(fault.stream_id)
+        if stream is None:
+            self.reset_id(fault.stream_id, fault.code)
+        else:
+            self.reset(stream, fault.code)
+        self._count_reset()
+
+    def _count_reset(self) -> None:
+        if self.resets.exceeded():
+            raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many streams were reset")
+
+    def _remember_reset(self, stream_id: int, *, by_us: bool) -> None:
+        self._reset[stream_id] = by_us
+        if len(self._reset) > self.limits.closed_streams_remembered:
+            del self._reset[next(iter(self._reset))]
+
+    def was_reset_by_us(self, stream_id: int) -> bool | None:
+        """Who reset a closed stream; ``None`` when nobody did, or it is forgotten."""
+        return self._reset.get(stream_id)
+
+    def was_completed(self, stream_id: int) -> bool:
+        """Whether both sides ended this stream; a walk, for frames that are errors anyhow."""
+        return stream_id in self._completed
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    @property
+    def finished(self) -> bool:
+        """Nothing more will be sent or understood."""
+        return self.dead or (not self.streams and (self.goaway_received or self.final_stream_id is not None))
+
+    def announce_shutdown(self) -> None:
+        """First GOAWAY of two: names no stream, so that requests under way are still served (section 6.8)."""
+        if self.dead or self.draining:
+            return
+        self.draining = True
+        self.output.append(frames.goaway(frames.MAX_STREAM_ID, ErrorCode.NO_ERROR, "shutting down"))
+        self.output.append(frames.ping(_SHUTDOWN_PING))
+        self.written()
+
+    def ping_answered(self, payload: bytes) -> None:
+        """The peer has seen the first GOAWAY: whatever it opened before has arrived."""
+        if payload == _SHUTDOWN_PING and self.draining and self.final_stream_id is None:
+            self.final_stream_id = self.last_stream_id
+            self.output.append(frames.goaway(self.last_stream_id, ErrorCode.NO_ERROR, "shutting down"))
+
+    def fail(self, fault: ConnectionFault) -> None:
+        """End the connection because of the peer (section 5.4.1)."""
+        _log.debug("connection: %s", fault.why)
+        self.failure = fault
+        self.close(fault.code, fault.why)
+
+    def close(self, code: ErrorCode, debug: str = "") -> None:
+        """GOAWAY, and all streams are over."""
+        if not self.dead:
+            self.output.append(frames.goaway(self.last_stream_id, code, debug))
+            self.abandon(code or ErrorCode.CANCEL)
+            self.written()
+
+    def abandon(self, error: int) -> None:
+        """Everything is over; nothing more is written."""
+        self.dead = True
+        streams = list(self.streams.values())
+        for stream in streams:
+            stream.closed = stream.ended = True  # all of them first: a handler that hears of one may turn to another
+        for stream in streams:
+            self.release(stream, error)
+
+
+_SHUTDOWN_PING = b"shutdown"

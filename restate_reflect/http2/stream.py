@@ -1,0 +1,334 @@
+"""One request and its response (RFC 9113 section 5).
+
+Two flags make up the state: ``remote_done`` (END_STREAM received) and ``local_done`` (END_STREAM written). With both
+the stream is closed and forgotten. ``ended`` comes before ``local_done``: nothing more is taken, but bytes may still
+wait for the peer's window.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from . import frames
+from .encoder import response_block, trailer_block
+from .errors import ErrorCode, StreamFault
+
+if TYPE_CHECKING:
+    from .core import Core
+
+__all__ = ["RequestHandler", "Stream"]
+
+_log = logging.getLogger(__name__)
+_pack_header = frames.pack_header
+
+
+class RequestHandler(Protocol):
+    """What the layer above does with one request.
+
+    An exception from one of these is logged and resets the stream with INTERNAL_ERROR.
+    """
+
+    def data_received(self, data: bytes) -> None:
+        """Body bytes: one DATA frame's worth, never empty."""
+
+    def eof_received(self) -> None:
+        """The peer has ended the request. Not called for a stream that was reset."""
+
+    def stream_closed(self, error: int | None) -> None:
+        """Called exactly once, and last.
+
+        ``None``: both sides ended it. Otherwise the error code it was reset with by either side; ``CANCEL`` when the
+        connection was lost. It may come from within the ``end`` or ``reset`` that closes the stream.
+        """
+
+    def writable(self) -> None:
+        """``Stream.buffered`` has fallen to ``Limits.send_low_water`` after being above ``send_high_water``."""
+
+
+class _Nobody:
+    """The handler of a stream that has none yet or no longer."""
+
+    def data_received(self, data: bytes) -> None: ...
+    def eof_received(self) -> None: ...
+    def stream_closed(self, error: int | None) -> None: ...
+    def writable(self) -> None: ...
+
+
+_NOBODY = _Nobody()
+
+
+class Stream:
+    """The response side of one request. After the end or a reset, every call is ignored silently.
+
+    Class attributes are the initial state: only what differs is stored, which makes opening a stream 0.3 µs cheaper
+    than slots would.
+    """
+
+    buffered = 0
+    """Outbound bytes waiting for the peer's window or for the transport."""
+    head_sent = False
+    ended = False
+    local_done = False
+    remote_done = False
+    closed = False
+    error: int | None = None
+    handler: RequestHandler = _NOBODY
+    body_left = -1
+    _paused = False
+    _above_high_water = False
+    _reset_when_sent = False
+    _trailers: Sequence[tuple[str, str]] = ()
+    _buffer: bytearray | None = None
+
+    def __init__(self, core: Core, stream_id: int) -> None:
+        self.id = stream_id
+        self._core = core
+        self.send_window = core.peer.initial_window
+        self.receive_left = core.stream_window
+
+    # -- what the layer above calls ----------------------------------------------------------------------------------
+
+    def respond(self, status: int, headers: Sequence[tuple[str, str]] = (), *, end_stream: bool = False) -> None:
+        """Send the response head, once. Names are lower-cased.
+
+        Raises ``ValueError`` for a status below 200 or a header HTTP/2 can't carry, ``RuntimeError`` the second time.
+        """
+        if self.ended:
+            return
+        if self.head_sent:
+            raise RuntimeError(f"stream {self.id} was already responded to; call respond once")
+        block = response_block(status, headers)
+        self.head_sent = True
+        self._core.write_headers(self.id, block, end_stream)
+        if end_stream:
+            self.ended = True
+            self._sent_end()
+        if not self._core.receiving:
+            self._core.written()
+
+    def send(self, data: bytes) -> None:
+        """Send body bytes; what the windows don't admit yet is buffered. Raises ``RuntimeError`` before ``respond``."""
+        if self.ended or not data:
+            return
+        if not self.head_sent:
+            raise RuntimeError(f"stream {self.id} has no response head yet; call respond before send")
+        if not self._sent_at_once(data, 0):
+            self._enqueue(data)
+        if not self._core.receiving:
+            self._core.written()
+
+    def end(self, trailers: Sequence[tuple[str, str]] = ()) -> None:
+        """End the response after what is buffered. Raises like ``respond`` and ``send``."""
+        if self.ended:
+            return
+        if not self.head_sent:
+            raise RuntimeError(f"stream {self.id} has no response head yet; call respond before end")
+        if trailers:
+            trailer_block(trailers)  # a wrong one is refused here, not when the buffer has drained
+            self._trailers = tuple(trailers)
+        self.ended = True
+        if not self._buffer:
+            self._write_end()
+        if not self._core.receiving:
+            self._core.written()
+
+    def send_and_end(self, data: bytes) -> None:
+        """``send`` and ``end``, in one frame where the windows admit it."""
+        if data and self.head_sent and not self.ended and self._sent_at_once(data, frames.END_STREAM):
+            self.ended = True
+            self._sent_end()
+            if not self._core.receiving:
+                self._core.written()
+        else:
+            self._enqueue_and_end(data)
+
+    def reset(self, code: ErrorCode = ErrorCode.CANCEL) -> None:
+        """Give the stream up; buffered bytes are dropped.
+
+        ``reset(NO_ERROR)`` after ``end`` asks the peer to stop sending a request nobody reads (RFC 9113 section 8.1);
+        it waits until the response is out, and does nothing when the request has ended by itself.
+        """
+        if self.closed:
+            return
+        if code == ErrorCode.NO_ERROR and self.ended and not self.local_done:
+            self._reset_when_sent = True
+            return
+        self._core.reset(self, code)
+        if not self._core.receiving:
+            self._core.written()
+
+    def pause(self) -> None:
+        """Stop granting receive window: the peer can send what is left of it (``Limits.stream_window`` at most)."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Grant receive window again."""
+        self._paused = False
+        if not self.closed and self.receive_left < self._core.stream_low_mark:
+            self._grant()
+            if not self._core.receiving:
+                self._core.written()
+
+    # -- what the connection calls -----------------------------------------------------------------------------------
+
+    def deliver(self, data: bytes, size: int, end_stream: bool) -> None:
+        """Take in a DATA frame whose payload was ``size`` bytes with its padding (RFC 9113 section 6.1)."""
+        self.receive_left -= size
+        if self.receive_left < self._core.stream_low_mark:
+            self._check_window(size, end_stream)
+        if self.body_left >= 0:
+            self._count_body(len(data), end_stream)
+        if data:
+            self.handler.data_received(data)
+        if end_stream and not self.closed:
+            self.end_received()
+
+    def end_received(self) -> None:
+        """END_STREAM was seen."""
+        self.remote_done = True
+        self.handler.eof_received()
+        if self.local_done and not self.closed:
+            self._core.release(self, None)
+
+    def check_body_complete(self) -> None:
+        """At END_STREAM without DATA: the body has the length the head promised (RFC 9113 section 8.1.1)."""
+        if self.body_left >= 0:
+            self._count_body(0, True)
+
+    def flush(self) -> None:
+        """Send as much as the windows admit."""
+        while self.send_frame():
+            pass
+
+    def send_frame(self) -> bool:
+        """Send one buffered frame if the windows admit one; true when it is worth trying again."""
+        buffer, core = self._buffer, self._core
+        size = min(self.buffered, self.send_window, core.send_window, core.peer.max_frame_size)
+        if buffer is None or size <= 0 or core.writing_paused:
+            self._wait()
+            return False
+        payload = bytes(memoryview(buffer)[:size])
+        del buffer[:size]
+        self.buffered -= size
+        last = self.ended and not buffer and not self._trailers
+        self._write_data(payload, frames.END_STREAM if last else 0)
+        if not buffer:
+            self._drained(last)
+        if self._above_high_water and self.buffered <= core.limits.send_low_water:
+            self._tell_writable()
+        return self.buffered > 0
+
+    def _wait(self) -> None:
+        # Only what the connection holds up: streams without window of their own would be walked in vain for each grant.
+        if self.buffered and self.send_window > 0:
+            self._core.waiting[self.id] = self
+        else:
+            self._core.waiting.pop(self.id, None)
+
+    def notify_closed(self) -> None:
+        """Tell the handler, once there is one."""
+        handler, self.handler = self.handler, _NOBODY
+        try:
+            handler.stream_closed(self.error)
+        except Exception:
+            _log.exception("request handler failed in stream_closed (stream %d)", self.id)
+
+    def drop_buffer(self) -> None:
+        """Forget what was not sent."""
+        self._buffer = None
+        self.buffered = 0
+
+    # -- sending -----------------------------------------------------------------------------------------------------
+
+    def _sent_at_once(self, data: bytes, flags: int) -> bool:
+        # The usual case: nothing waits and the frame fits. 0.5 µs with the frame; through the buffer it is 1.9.
+        core = self._core
+        size = len(data)
+        if self._buffer or core.writing_paused:
+            return False
+        if size > self.send_window or size > core.send_window or size > core.peer.max_frame_size:
+            return False
+        self._write_data(data, flags)
+        return True
+
+    def _write_data(self, data: bytes, flags: int) -> None:
+        size = len(data)
+        self.send_window -= size
+        self._core.send_window -= size
+        self._core.output += (_pack_header(size << 8, flags, self.id), data)
+
+    def _enqueue(self, data: bytes) -> None:
+        if self._buffer is None:
+            self._buffer = bytearray()
+        self._buffer += data
+        self.buffered = len(self._buffer)
+        self.flush()
+        if self.buffered > self._core.limits.send_high_water:
+            self._above_high_water = True
+
+    def _enqueue_and_end(self, data: bytes) -> None:
+        # ``ended`` has to be known before the last byte goes out, for END_STREAM to ride on it.
+        if self.ended:
+            return
+        if not data:
+            self.end()
+            return
+        if not self.head_sent:
+            raise RuntimeError(f"stream {self.id} has no response head yet; call respond before send_and_end")
+        self.ended = True
+        self._enqueue(data)
+        if not self._core.receiving:
+            self._core.written()
+
+    def _drained(self, end_sent: bool) -> None:
+        self._core.waiting.pop(self.id, None)
+        self._buffer = None
+        if end_sent:
+            self._sent_end()
+        elif self.ended:
+            self._write_end()
+
+    def _write_end(self) -> None:
+        if self._trailers:
+            self._core.write_headers(self.id, trailer_block(self._trailers), True)
+        else:
+            self._core.output.append(_pack_header(0, frames.END_STREAM, self.id))
+        self._sent_end()
+
+    def _sent_end(self) -> None:
+        self.local_done = True
+        if self.remote_done:
+            self._core.release(self, None)
+        elif self._reset_when_sent:
+            self._core.reset(self, ErrorCode.NO_ERROR)
+
+    def _tell_writable(self) -> None:
+        self._above_high_water = False
+        if self.ended:
+            return
+        try:
+            self.handler.writable()
+        except Exception:
+            _log.exception("request handler failed in writable (stream %d)", self.id)
+            self._core.reset(self, ErrorCode.INTERNAL_ERROR)
+
+    # -- receiving ---------------------------------------------------------------------------------------------------
+
+    def _check_window(self, size: int, end_stream: bool) -> None:
+        if self.receive_left < 0 and size:
+            raise StreamFault(self.id, ErrorCode.FLOW_CONTROL_ERROR, "DATA beyond the stream's window")
+        if not end_stream:
+            self._grant()
+
+    def _grant(self) -> None:
+        if not self._paused and not self.remote_done:
+            self._core.output.append(frames.window_update(self.id, self._core.stream_window - self.receive_left))
+            self.receive_left = self._core.stream_window
+
+    def _count_body(self, size: int, end_stream: bool) -> None:
+        left = self.body_left - size
+        if left < 0 or (end_stream and left):
+            raise StreamFault(self.id, ErrorCode.PROTOCOL_ERROR, "body differs in length from content-length")
+        self.body_left = left

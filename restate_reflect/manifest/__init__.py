@@ -1,0 +1,14 @@
+"""Definitions to the endpoint manifest, versions 1 to 4."""
+
+from restate_reflect.manifest._build import ProtocolMode, UnsupportedOption, build_manifest, unsupported_options
+from restate_reflect.manifest._negotiate import VERSIONS, content_type, negotiate
+
+__all__ = [
+    "VERSIONS",
+    "ProtocolMode",
+    "UnsupportedOption",
+    "build_manifest",
+    "content_type",
+    "negotiate",
+    "unsupported_options",
+]

@@ -1,0 +1,1 @@
+"""The words of the service protocol: framing, messages, versions. No behaviour."""
