@@ -16,15 +16,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
-
-from typing_extensions import TypeVarTuple, Unpack
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, TypeVarTuple, overload
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.options import Duration, RetryPolicy
 
 __all__ = [
+    "UNSET",
     "Awakeable",
     "CallFuture",
     "CallOptions",
@@ -40,13 +39,13 @@ __all__ = [
     "Steps",
     "Target",
     "TypedSteps",
-    "UNSET",
     "WorkflowContext",
     "WorkflowSharedContext",
     "context_for",
 ]
 
 T = TypeVar("T")
+S = TypeVar("S")
 O = TypeVar("O")  # noqa: E741
 O_co = TypeVar("O_co", covariant=True)
 P = ParamSpec("P")
@@ -87,9 +86,9 @@ class State(Generic[T]):
     if TYPE_CHECKING:
 
         @overload
-        def __init__(self: State[T], type: type[T], *, default: T, name: str | None = None) -> None: ...
+        def __init__(self: State[S], type: type[S], *, default: S, name: str | None = None) -> None: ...
         @overload
-        def __init__(self: State[T | None], type: type[T], *, name: str | None = None) -> None: ...
+        def __init__(self: State[S | None], type: type[S], *, name: str | None = None) -> None: ...
         @overload
         def __init__(self: State[Any], type: Any, *, default: Any = None, name: str | None = None) -> None: ...
 
@@ -335,18 +334,18 @@ class _Caller:
     @overload
     def call(
         self,
-        method: Callable[[Any, Context, Unpack[Ts]], Awaitable[O]],
+        method: Callable[[Any, Context, *Ts], Awaitable[O]],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> CallFuture[O]: ...
     @overload
     def call(
         self,
-        method: Callable[[Any, _KeyedContext, Unpack[Ts]], Awaitable[O]],
+        method: Callable[[Any, _KeyedContext, *Ts], Awaitable[O]],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         key: str,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -354,18 +353,18 @@ class _Caller:
     @overload
     def call(
         self,
-        method: Callable[[Context, Unpack[Ts]], Awaitable[O]],
+        method: Callable[[Context, *Ts], Awaitable[O]],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> CallFuture[O]: ...
     @overload
     def call(
         self,
-        method: Callable[[_KeyedContext, Unpack[Ts]], Awaitable[O]],
+        method: Callable[[_KeyedContext, *Ts], Awaitable[O]],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         key: str,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -373,18 +372,18 @@ class _Caller:
     @overload
     def call(
         self,
-        method: Callable[[Any, Context, Unpack[Ts]], O],
+        method: Callable[[Any, Context, *Ts], O],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> CallFuture[O]: ...
     @overload
     def call(
         self,
-        method: Callable[[Any, _KeyedContext, Unpack[Ts]], O],
+        method: Callable[[Any, _KeyedContext, *Ts], O],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         key: str,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -392,18 +391,18 @@ class _Caller:
     @overload
     def call(
         self,
-        method: Callable[[Context, Unpack[Ts]], O],
+        method: Callable[[Context, *Ts], O],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> CallFuture[O]: ...
     @overload
     def call(
         self,
-        method: Callable[[_KeyedContext, Unpack[Ts]], O],
+        method: Callable[[_KeyedContext, *Ts], O],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         key: str,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -430,9 +429,9 @@ class _Caller:
     @overload
     def send(
         self,
-        method: Callable[[Any, Context, Unpack[Ts]], Awaitable[O]],
+        method: Callable[[Any, Context, *Ts], Awaitable[O]],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         delay: Duration | None = None,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -440,9 +439,9 @@ class _Caller:
     @overload
     def send(
         self,
-        method: Callable[[Any, _KeyedContext, Unpack[Ts]], Awaitable[O]],
+        method: Callable[[Any, _KeyedContext, *Ts], Awaitable[O]],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         key: str,
         delay: Duration | None = None,
         idempotency_key: str | None = None,
@@ -451,9 +450,9 @@ class _Caller:
     @overload
     def send(
         self,
-        method: Callable[[Context, Unpack[Ts]], Awaitable[O]],
+        method: Callable[[Context, *Ts], Awaitable[O]],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         delay: Duration | None = None,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -461,9 +460,9 @@ class _Caller:
     @overload
     def send(
         self,
-        method: Callable[[_KeyedContext, Unpack[Ts]], Awaitable[O]],
+        method: Callable[[_KeyedContext, *Ts], Awaitable[O]],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         key: str,
         delay: Duration | None = None,
         idempotency_key: str | None = None,
@@ -472,9 +471,9 @@ class _Caller:
     @overload
     def send(
         self,
-        method: Callable[[Any, Context, Unpack[Ts]], O],
+        method: Callable[[Any, Context, *Ts], O],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         delay: Duration | None = None,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -482,9 +481,9 @@ class _Caller:
     @overload
     def send(
         self,
-        method: Callable[[Any, _KeyedContext, Unpack[Ts]], O],
+        method: Callable[[Any, _KeyedContext, *Ts], O],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         key: str,
         delay: Duration | None = None,
         idempotency_key: str | None = None,
@@ -493,9 +492,9 @@ class _Caller:
     @overload
     def send(
         self,
-        method: Callable[[Context, Unpack[Ts]], O],
+        method: Callable[[Context, *Ts], O],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         delay: Duration | None = None,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -503,9 +502,9 @@ class _Caller:
     @overload
     def send(
         self,
-        method: Callable[[_KeyedContext, Unpack[Ts]], O],
+        method: Callable[[_KeyedContext, *Ts], O],
         /,
-        *args: Unpack[Ts],
+        *args: *Ts,
         key: str,
         delay: Duration | None = None,
         idempotency_key: str | None = None,
@@ -881,7 +880,7 @@ class WorkflowSharedContext(_Keyed, _StateReader, _Promises, _BaseContext):
 
 if TYPE_CHECKING:
 
-    class _KeyedContext(ObjectContext, ObjectSharedContext, WorkflowContext, WorkflowSharedContext):  # type: ignore[misc]
+    class _KeyedContext(ObjectContext, ObjectSharedContext, WorkflowContext, WorkflowSharedContext):
         """A handler of any keyed service accepts it: one overload instead of four."""
 
 

@@ -90,6 +90,6 @@ def merge(base: Any, over: Mapping[str, Any]) -> Any:
     unknown = sorted(set(over) - known)
     if unknown:
         raise TypeError(
-            f"unknown option{'s' if len(unknown) > 1 else ''} {', '.join(unknown)}; known are {', '.join(sorted(known))}"
+            f"unknown option{'s'[: len(unknown) - 1]} {', '.join(unknown)}; known are {', '.join(sorted(known))}"
         )
     return replace(base, **{name: value for name, value in over.items() if value is not None})

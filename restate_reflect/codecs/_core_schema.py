@@ -8,7 +8,8 @@ whose own config says nothing about it:
   numbers and ``null`` would not come back.
 
 Sets are written in sorted order: their own order depends on the hash seed, and the journal compares
-bytes. A ``Literal`` refuses values outside of it, which pydantic's serializer lets pass.
+bytes. A ``Literal`` refuses values outside of it, which pydantic's serializer lets pass, and reads its enum
+members back.
 
 Ambiguity stays where the type itself is ambiguous: in ``bytes | str`` or ``float | str`` the string
 form wins when read back.
@@ -16,8 +17,9 @@ form wins when read back.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Hashable, Iterator
+from enum import Enum
+from typing import Any, cast
 
 from pydantic_core import PydanticSerializationUnexpectedValue, core_schema, to_json
 
@@ -64,7 +66,21 @@ def _patched(node: dict[str, Any]) -> dict[str, Any]:
         node.setdefault("serialization", _SORTED)
     elif kind == "literal":
         node.setdefault("serialization", _only(node["expected"]))
+        return _readable_literal(node)
     return node
+
+
+def _readable_literal(node: dict[str, Any]) -> dict[str, Any]:
+    """pydantic writes ``Literal[Colour.RED]`` as ``"red"``, but does not read that."""
+    members = {member.value: member for member in node["expected"] if isinstance(member, Enum)}
+    if not members:
+        return node
+
+    def to_member(value: Any) -> Any:
+        return members.get(value, value) if isinstance(value, Hashable) else value
+
+    outer = core_schema.no_info_before_validator_function(to_member, cast(core_schema.CoreSchema, node))
+    return {**outer, "serialization": node["serialization"]}
 
 
 def _sort(value: Any, written: core_schema.SerializerFunctionWrapHandler) -> Any:

@@ -13,6 +13,7 @@ way to have a wrong value refused, and 1 us cheaper than validating once more.
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -27,7 +28,6 @@ from pydantic_core import (
     SchemaValidator,
     core_schema,
     to_json,
-    to_jsonable_python,
 )
 
 from restate_reflect.codecs._base import JsonSchema, SchemaMode
@@ -119,7 +119,7 @@ class _LosslessJsonSchema(GenerateJsonSchema):
     }
 
     def encode_default(self, dft: Any) -> Any:
-        plain = to_jsonable_python(dft, bytes_mode="base64", inf_nan_mode="strings")
+        plain = json.loads(to_json(dft, bytes_mode="base64", inf_nan_mode="strings"))
         return sorted(plain, key=to_json) if isinstance(dft, (set, frozenset)) else plain
 
     def bytes_schema(self, schema: core_schema.BytesSchema) -> JsonSchema:

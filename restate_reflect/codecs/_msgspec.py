@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from restate_reflect.codecs._base import JsonSchema, SchemaMode
-from restate_reflect.codecs._names import type_name
+from restate_reflect.codecs._names import is_alias, type_name
 from restate_reflect.errors import DecodeError, EncodeError, UnsupportedTypeError
 
 __all__ = ["MsgspecCodec"]
@@ -29,8 +29,9 @@ class MsgspecCodec:
     def __init__(self, annotation: Any) -> None:
         self.annotation = annotation
         try:
-            self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(annotation).decode
-            self._schema = msgspec.json.schema(annotation)
+            known = _without_alias(annotation)
+            self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(known).decode
+            self._schema = msgspec.json.schema(known)
         except TypeError as error:
             why = str(error).splitlines()[0].rstrip(".")
             fix = "Use structs, dataclasses and builtins throughout, or pydantic models throughout."
@@ -56,6 +57,12 @@ class MsgspecCodec:
     def json_schema(self, mode: SchemaMode) -> JsonSchema:
         copied: JsonSchema = json.loads(json.dumps(self._schema))
         return copied
+
+
+def _without_alias(annotation: Any) -> Any:
+    while is_alias(annotation):  # msgspec knows those of typing, but not those of typing_extensions
+        annotation = annotation.__value__
+    return annotation
 
 
 def _detail(error: Exception) -> dict[str, Any]:

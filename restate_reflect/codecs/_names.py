@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import types
 import typing
 from collections.abc import Iterator
-from typing import Annotated, Any, NewType, get_args, get_origin
+from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
 from typing_extensions import TypeAliasType as BackportedAlias
 
@@ -18,11 +19,19 @@ def type_name(annotation: Any) -> str:
     """``Order``, ``list[Order]``, ``Order | None``: without module names, as in the source."""
     if annotation is None or annotation is type(None):
         return "None"
-    if isinstance(annotation, type) and not get_args(annotation):
-        return annotation.__name__
-    if isinstance(annotation, NewType):
-        return str(annotation.__name__)
-    return repr(annotation).replace("typing.", "").replace("typing_extensions.", "")
+    if annotation is Ellipsis:
+        return "..."
+    if isinstance(annotation, list):  # the parameters of a Callable
+        return f"[{', '.join(map(type_name, annotation))}]"
+    arguments, origin = get_args(annotation), get_origin(annotation)
+    if not arguments:
+        return str(getattr(annotation, "__name__", None) or repr(annotation).removeprefix("typing."))
+    if origin is Annotated:
+        return type_name(arguments[0])
+    if origin is Literal:
+        return f"Literal[{', '.join(map(repr, arguments))}]"
+    names = [type_name(argument) for argument in arguments]
+    return " | ".join(names) if origin in (Union, types.UnionType) else f"{type_name(origin)}[{', '.join(names)}]"
 
 
 def is_alias(annotation: Any) -> bool:

@@ -46,6 +46,11 @@ def _is_context(tp: Any) -> bool:
     return isinstance(tp, type) and any(base.__module__ == "restate_reflect.context" for base in tp.__mro__[:-1])
 
 
+def _is_file(tp: Any) -> bool:
+    # Classes of io written in C are registered with IOBase, not derived from it.
+    return isinstance(tp, type) and (issubclass(tp, io.IOBase) or IO in tp.__mro__)
+
+
 _CASES: tuple[tuple[Callable[[Any], bool], str, str], ...] = (
     (
         _is_context,
@@ -64,7 +69,7 @@ _CASES: tuple[tuple[Callable[[Any], bool], str, str], ...] = (
         "an iterator can be read only once, so it would not survive a replay.",
         "Use list[...] instead.",
     ),
-    (_subclass(io.IOBase, IO), "an open file belongs to this process.", "Send its content as bytes, or its path."),
+    (_is_file, "an open file belongs to this process.", "Send its content as bytes, or its path."),
     (
         lambda tp: tp is collections.abc.Callable,
         "functions can't be sent.",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from restate_reflect.codecs._names import type_name
 from restate_reflect.errors import DecodeError
@@ -20,7 +21,9 @@ MAX_SHOWN_INPUT = 80
 
 def decode_error(annotation: Any, error: ValidationError) -> DecodeError:
     """One line per mistake: ``field.path: message (got ...)``."""
-    details: list[dict[str, Any]] = json.loads(error.json(include_url=False))
+    # ValidationError.json() itself raises for a body that is no UTF-8.
+    raw = to_json(error.errors(include_url=False), bytes_mode="base64", inf_nan_mode="strings", fallback=str)
+    details: list[dict[str, Any]] = json.loads(raw)
     lines = [_line(detail) for detail in details[:MAX_LINES]]
     if len(details) > MAX_LINES:
         lines.append(f"... and {len(details) - MAX_LINES} more")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.durable.guards import Guard
 from restate_reflect.endpoint.core import Accepted, Answer, Core
-from restate_reflect.endpoint.limits import EndpointLimits
+from restate_reflect.endpoint.lifespan import enter_services
+from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits
+from restate_reflect.endpoint.sinks import QueueSink
 from restate_reflect.protocol.versions import MAXIMUM, ProtocolVersion
 from restate_reflect.reflection import reflect_all
 
@@ -25,7 +26,7 @@ CORE: Final = web.AppKey("restate_reflect_core", Core)
 def endpoint(
     *services: ServiceDefinition | object,
     identity_keys: Sequence[str] = (),
-    limits: EndpointLimits = EndpointLimits(),
+    limits: EndpointLimits = DEFAULT_LIMITS,
     guard: Guard | str = Guard.OFF,
     executor: Executor | None = None,
     max_protocol_version: int = MAXIMUM,
@@ -56,12 +57,10 @@ def endpoint(
     return app
 
 
-async def _lifespan(app: web.Application) -> AsyncIterator[None]:
+async def _lifespan(app: web.Application) -> AsyncGenerator[None]:
     """Enters the instances that are asynchronous context managers, and leaves them in reverse."""
     async with AsyncExitStack() as stack:
-        for service in app[CORE].services.values():
-            if hasattr(service.instance, "__aenter__") and hasattr(service.instance, "__aexit__"):
-                await stack.enter_async_context(service.instance)
+        await enter_services(stack, app[CORE])
         yield
 
 
@@ -74,12 +73,10 @@ async def _handle(request: web.Request) -> web.StreamResponse:
     return await _attempt(core, decision, request, headers)
 
 
-async def _attempt(
-    core: Core, accepted: Accepted, request: web.Request, headers: dict[str, str]
-) -> web.StreamResponse:
+async def _attempt(core: Core, accepted: Accepted, request: web.Request, headers: dict[str, str]) -> web.StreamResponse:
     """Request-response mode: the whole request is read before the first byte is answered."""
     response = web.StreamResponse(status=200, headers=list(accepted.headers))
-    sink = _Sink()
+    sink = QueueSink()
     attempt = core.start(accepted, sink, headers)
     try:
         async for chunk in request.content.iter_any():
@@ -92,29 +89,3 @@ async def _attempt(
     finally:
         attempt.abort("the connection was closed before the attempt had ended")
     return response
-
-
-class _Sink:
-    """Keeps an attempt's output until it can be written."""
-
-    def __init__(self) -> None:
-        self._chunks: list[bytes] = []
-        self._ended = False
-        self._news = asyncio.Event()
-
-    def write(self, data: bytes, *, end: bool) -> None:
-        self._chunks.append(data)
-        self._ended = end
-        self._news.set()
-
-    async def next(self) -> bytes | None:
-        """What was written since the last call; ``None`` after the end."""
-        if not self._chunks and self._ended:
-            return None
-        await self._news.wait()
-        self._news.clear()
-        data = b"".join(self._chunks)
-        self._chunks.clear()
-        return data
-
-

@@ -18,7 +18,7 @@ from restate_reflect.durable.attempt import Attempt, Sink
 from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.guards import Guard
 from restate_reflect.endpoint.identity import IdentityError, IdentityVerifier
-from restate_reflect.endpoint.limits import EndpointLimits
+from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits
 from restate_reflect.manifest import build_manifest, content_type, negotiate
 from restate_reflect.protocol.versions import MAXIMUM, MINIMUM, ProtocolVersion
 from restate_reflect.reflection import TargetDirectory
@@ -27,12 +27,15 @@ __all__ = ["SERVER_HEADER", "Accepted", "Answer", "Core", "ProtocolMode"]
 
 ProtocolMode = Literal["BIDI_STREAM", "REQUEST_RESPONSE"]
 
-try:
-    _VERSION = version("restate-reflect")
-except PackageNotFoundError:  # run from a source tree that is not installed
-    _VERSION = "0.0.0"
 
-SERVER_HEADER: Final = ("x-restate-server", f"restate-reflect/{_VERSION}")
+def _installed_version() -> str:
+    try:
+        return version("restate-reflect")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "0.0.0"
+
+
+SERVER_HEADER: Final = ("x-restate-server", f"restate-reflect/{_installed_version()}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class Core:
         services: Iterable[ServiceDefinition],
         *,
         identity_keys: Sequence[str] = (),
-        limits: EndpointLimits = EndpointLimits(),
+        limits: EndpointLimits = DEFAULT_LIMITS,
         guard: Guard = Guard.OFF,
         executor: Executor | None = None,
         max_protocol_version: ProtocolVersion = MAXIMUM,

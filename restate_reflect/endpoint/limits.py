@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES
 
-__all__ = ["EndpointLimits"]
+__all__ = ["DEFAULT_LIMITS", "EndpointLimits"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +18,6 @@ class EndpointLimits:
     """Longest protocol message, hence longest input, state value or result."""
     shutdown_timeout: float = 10.0
     """Seconds that attempts get to finish or suspend after a stop was asked for."""
+
+
+DEFAULT_LIMITS: Final = EndpointLimits()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final, cast
@@ -165,7 +165,7 @@ async def listening(
     port: int = 0,
     reuse_port: bool = False,
     **options: Any,
-) -> AsyncIterator[Listener]:
+) -> AsyncGenerator[Listener]:
     """Serves an application from ``endpoint(…)``, or services, until the block ends.
 
     ``port=0`` picks a free one; ``listener.port`` tells which. ``options`` are those of ``endpoint``.

@@ -119,7 +119,7 @@ def substitute(annotation: Any, bindings: Bindings, self_type: Any) -> Any:
         return annotation if self_type is None else self_type
     if isinstance(annotation, TypeVar):
         return bindings.get(annotation, annotation)
-    if (model := getattr(annotation, "__pydantic_generic_metadata__", None)) and model["origin"] is not None:
+    if model := getattr(annotation, "__pydantic_generic_metadata__", None):
         return _substitute_in_model(model, annotation, bindings, self_type)
     arguments = get_args(annotation)
     if not arguments or get_origin(annotation) in (Literal, collections.abc.Callable):
@@ -128,9 +128,10 @@ def substitute(annotation: Any, bindings: Bindings, self_type: Any) -> Any:
 
 
 def _substitute_in_model(model: Mapping[str, Any], annotation: Any, bindings: Bindings, self_type: Any) -> Any:
-    """``Page[T]`` of a pydantic model is a class of its own, not an alias with arguments."""
-    arguments = tuple(substitute(argument, bindings, self_type) for argument in model["args"])
-    return annotation if arguments == tuple(model["args"]) else model["origin"][arguments]
+    """``Page[T]`` of a pydantic model is a class of its own, or ``Page`` itself if ``T`` is its own variable."""
+    before = tuple(model["args"] or model["parameters"])
+    now = tuple(substitute(argument, bindings, self_type) for argument in before)
+    return annotation if now == before else (model["origin"] or annotation)[now]
 
 
 def _rebuild(annotation: Any, arguments: tuple[Any, ...], bindings: Bindings, self_type: Any) -> Any:

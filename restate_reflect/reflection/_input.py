@@ -6,11 +6,12 @@ All decisions are taken here, once; what runs per call is a closure that looks a
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import Any, NotRequired, Required
 
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import TypedDict  # pydantic refuses the one of typing before Python 3.12
 
 from restate_reflect.codecs import Codec, JsonCodec, JsonSchema, SchemaMode, type_name
@@ -108,21 +109,27 @@ def _value_encoder(method: str, parameter: Parameter, write: Callable[[Any], byt
 
 
 def _fields(method: str, parameters: tuple[Parameter, ...], choose: ChooseCodec) -> InputDefinition:
-    shape = _typed_dict(method, parameters)
-    codec: Codec[Any] = choose(shape)
-    if isinstance(codec, JsonCodec):
-        for parameter in parameters:
-            _refuse_own_codec(parameter, _codec_of(parameter, choose))
-        codec = FieldsCodec(codec, parameters)
+    codec = _codec_of_fields(method, parameters, choose)
+    read = codec.decode if isinstance(codec, FieldsCodec) else _checked(codec, parameters)
     required = any(parameter.required for parameter in parameters)
-    decode = _fields_decoder(
-        parameters, codec.decode if isinstance(codec, FieldsCodec) else _checked(codec, parameters)
-    )
+    decode = _fields_decoder(parameters, read)
     if not required:
         decode = _with_empty_body(decode)
-    return InputDefinition(
-        InputStyle.FIELDS, parameters, codec, required, decode, _fields_encoder(method, parameters, codec.encode)
-    )
+    encode = _fields_encoder(method, parameters, codec.encode)
+    return InputDefinition(InputStyle.FIELDS, parameters, codec, required, decode, encode)
+
+
+def _codec_of_fields(method: str, parameters: tuple[Parameter, ...], choose: ChooseCodec) -> Codec[Any]:
+    codecs = [_codec_of(parameter, choose) for parameter in parameters]
+    try:
+        codec = choose(_typed_dict(method, parameters))
+    except UnsupportedTypeError as error:
+        _refuse_own_codecs(parameters, codecs)
+        raise UnfitInput("param-unschemable", f"the parameters make no JSON object: {error.why}", error.fix) from error
+    if not isinstance(codec, JsonCodec):
+        return codec  # chosen by an option: it carries all arguments in its own way
+    _refuse_own_codecs(parameters, codecs)
+    return FieldsCodec(codec, parameters)
 
 
 def _typed_dict(method: str, parameters: tuple[Parameter, ...]) -> Any:
@@ -133,11 +140,15 @@ def _typed_dict(method: str, parameters: tuple[Parameter, ...]) -> Any:
     return TypedDict(f"{method}_arguments", shape)  # type: ignore[operator]  # the functional form, with fields known only now
 
 
-def _refuse_own_codec(parameter: Parameter, codec: Codec[Any]) -> None:
-    # bytes among other parameters are base64 strings of the JSON object.
-    if not isinstance(codec, (JsonCodec, BytesCodec)):
-        what = f"parameter '{parameter.name}' is carried by {type(codec).__name__}, but several make one JSON object."
-        raise UnfitInput("param-own-codec", what, "Make it the only parameter, or use types that pydantic carries.")
+def _refuse_own_codecs(parameters: tuple[Parameter, ...], codecs: list[Codec[Any]]) -> None:
+    for parameter, codec in zip(parameters, codecs, strict=True):
+        # bytes among other parameters are base64 strings of the JSON object.
+        if not isinstance(codec, (JsonCodec, BytesCodec)):
+            what = (
+                f"parameter '{parameter.name}' is carried by {type(codec).__name__}, but several make one JSON object."
+            )
+            fix = "Make it the only parameter, or use types that pydantic carries."
+            raise UnfitInput("param-own-codec", what, fix)
 
 
 class FieldsCodec:
@@ -163,7 +174,7 @@ def _show_default(properties: dict[str, Any], parameter: Parameter) -> None:
     if parameter.required or parameter.name not in properties:  # a field with an alias goes by that
         return
     try:
-        default = to_jsonable_python(parameter.default, bytes_mode="base64", inf_nan_mode="strings")
+        default = json.loads(to_json(parameter.default, bytes_mode="base64", inf_nan_mode="strings"))
     except PydanticSerializationError:
         return  # a default without a JSON form works, it just can't be shown
     properties[parameter.name]["default"] = default

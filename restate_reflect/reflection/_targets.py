@@ -6,6 +6,7 @@ A function that was inherited looks the same on every subclass, so Python alone 
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -86,8 +87,8 @@ class TargetDirectory:
     def _find(self, method: Any) -> CallTarget:
         if isinstance(method, HandlerReference):
             return self._remember(method, self._of_class(method.cls, method.name))
-        function = getattr(method, "__func__", method)
-        holder = getattr(method, "__self__", None)
+        bound = inspect.ismethod(method)
+        function, holder = (method.__func__, method.__self__) if bound else (method, None)
         if not hasattr(function, "__qualname__") or not hasattr(function, "__module__"):
             raise HandlerBugError(f"{method!r} is not a handler. Pass a method of a class, such as Inventory.reserve.")
         if holder is None:

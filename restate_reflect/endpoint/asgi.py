@@ -1,0 +1,98 @@
+"""A plain ASGI 3 application over the core, for servers such as hypercorn, granian or uvicorn.
+
+With an HTTP/2 server the invocation stream is bidirectional; with HTTP/1.1 the server's own
+buffering decides, and the manifest says REQUEST_RESPONSE.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import AsyncExitStack
+from typing import Any, TypeAlias
+
+from restate_reflect.endpoint.core import Accepted, Answer, Core, ProtocolMode
+from restate_reflect.endpoint.lifespan import enter_services
+from restate_reflect.endpoint.sinks import QueueSink
+
+__all__ = ["AsgiApplication", "asgi_app"]
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+AsgiApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def asgi_app(core: Core) -> AsgiApplication:
+    """The application: ``app = asgi_app(Core(reflect_all([Greeter])))``."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _lifespan(core, receive, send)
+        elif scope["type"] == "http":
+            await _request(core, scope, receive, send)
+        else:
+            raise ValueError(f"restate_reflect serves http, not {scope['type']}")
+
+    return application
+
+
+async def _lifespan(core: Core, receive: Receive, send: Send) -> None:
+    await receive()
+    async with AsyncExitStack() as stack:
+        try:
+            await enter_services(stack, core)
+        except Exception as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await core.drain(core.limits.shutdown_timeout)
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def _request(core: Core, scope: Scope, receive: Receive, send: Send) -> None:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    bidirectional = scope.get("http_version") == "2"
+    mode: ProtocolMode = "BIDI_STREAM" if bidirectional else "REQUEST_RESPONSE"
+    decision = core.answer(scope["method"], scope["path"], headers, mode)
+    if isinstance(decision, Answer):
+        await _start(send, decision.status, decision.headers)
+        await send({"type": "http.response.body", "body": decision.body})
+        return
+    await _attempt(core, decision, headers, receive, send, bidirectional=bidirectional)
+
+
+async def _start(send: Send, status: int, headers: tuple[tuple[str, str], ...]) -> None:
+    encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+
+
+async def _attempt(
+    core: Core, accepted: Accepted, headers: dict[str, str], receive: Receive, send: Send, *, bidirectional: bool
+) -> None:
+    sink = QueueSink()
+    attempt = core.start(accepted, sink, headers)
+
+    async def feed() -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                attempt.abort("the connection was closed before the attempt had ended")
+                return
+            attempt.receive(message.get("body", b""))
+            if not message.get("more_body", False):
+                attempt.receive_eof()
+                return
+
+    feeding = asyncio.ensure_future(feed())
+    try:
+        if not bidirectional:
+            await feeding
+        await _start(send, 200, accepted.headers)
+        while (data := await sink.next()) is not None:
+            await send({"type": "http.response.body", "body": data, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        feeding.cancel()
+        attempt.abort("the connection was closed before the attempt had ended")

@@ -1,0 +1,77 @@
+"""An AWS Lambda function over the core: request-response mode, bodies in base64.
+
+    # lambda_function.py
+    handler = lambda_handler(Core(reflect_all([Greeter])))
+
+The event has the shape Restate's Lambda client sends (API Gateway's proxy format): ``path``,
+``httpMethod``, ``headers``, ``body``, ``isBase64Encoded``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from restate_reflect.endpoint.core import Accepted, Answer, Core
+from restate_reflect.endpoint.lifespan import enter_services
+from restate_reflect.endpoint.sinks import QueueSink
+
+__all__ = ["lambda_handler"]
+
+
+def lambda_handler(core: Core) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
+    """The function that AWS Lambda calls with ``(event, context)``.
+
+    One event loop lives as long as the Lambda's process, and with it what the instances opened.
+    """
+    runner = asyncio.Runner()
+    stack = AsyncExitStack()
+    entered = False
+
+    async def handle(event: Mapping[str, Any]) -> dict[str, Any]:
+        nonlocal entered
+        if not entered:
+            await enter_services(stack, core)
+            entered = True
+        return await _handle(core, event)
+
+    def handler(event: Mapping[str, Any], _context: Any = None) -> dict[str, Any]:
+        return runner.run(handle(event))
+
+    return handler
+
+
+async def _handle(core: Core, event: Mapping[str, Any]) -> dict[str, Any]:
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    decision = core.answer(event.get("httpMethod", "POST"), event["path"], headers, "REQUEST_RESPONSE")
+    if isinstance(decision, Answer):
+        return _response(decision.status, decision.headers, decision.body)
+    return await _attempt(core, decision, headers, _body(event))
+
+
+def _body(event: Mapping[str, Any]) -> bytes:
+    body = event.get("body") or ""
+    return base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+
+
+async def _attempt(core: Core, accepted: Accepted, headers: dict[str, str], body: bytes) -> dict[str, Any]:
+    sink = QueueSink()
+    attempt = core.start(accepted, sink, headers)
+    attempt.receive(body)
+    attempt.receive_eof()
+    chunks: list[bytes] = []
+    while (data := await sink.next()) is not None:
+        chunks.append(data)
+    return _response(200, accepted.headers, b"".join(chunks))
+
+
+def _response(status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> dict[str, Any]:
+    return {
+        "statusCode": status,
+        "headers": dict(headers),
+        "isBase64Encoded": True,
+        "body": base64.b64encode(body).decode(),
+    }
