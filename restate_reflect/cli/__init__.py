@@ -3,8 +3,7 @@
 Exit codes: 0 done, 1 failed while running (port in use, no server, …), 2 wrong arguments, a
 target that leads nowhere, or a class that can't become a service.
 
-Each command lives in a module of its own, imported when it is asked for: ``--help`` imports
-neither pydantic nor aiohttp.
+Each command lives in a module of its own, imported when it is asked for.
 """
 
 from __future__ import annotations

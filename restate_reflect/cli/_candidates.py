@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import re
+import sys
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, TypeVar, get_args, get_origin
@@ -16,7 +17,7 @@ from typing import Any, TypeVar, get_args, get_origin
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.errors import TargetError
 
-__all__ = ["checked_class", "has_handlers", "in_module", "is_factory", "is_finished"]
+__all__ = ["checked_class", "has_handlers", "in_module", "is_application", "is_factory", "is_finished"]
 
 _CONTEXT_MODULE = "restate_reflect.context"
 _CONTEXT_WORD = re.compile(r"\b(Object|ObjectShared|Workflow|WorkflowShared)?Context\b")
@@ -27,9 +28,13 @@ _SHOWN = 12
 def in_module(text: str, module: ModuleType) -> list[tuple[str, Any]]:
     """Names and objects: instances, and classes defined here that no instance stands for.
 
+    An application that ``endpoint(...)`` made stands for its whole module: it says itself what it serves.
+
     Raises:
-        TargetError: there are none; it lists what was looked at.
+        TargetError: there are none; it lists what was looked at. Or there are several applications.
     """
+    if applications := _applications(module):
+        return [_only(text, applications)]
     instances = dict(_instances(module))
     served = {value.cls if isinstance(value, ServiceDefinition) else type(value) for value in instances.values()}
     classes, refused = _classes(module)
@@ -40,13 +45,19 @@ def in_module(text: str, module: ModuleType) -> list[tuple[str, Any]]:
     return sorted(chosen.items(), key=lambda item: order.index(item[0]))
 
 
+def is_application(value: Any) -> bool:
+    """Whether ``endpoint(...)`` made it; whoever called that has imported its module."""
+    made_by = sys.modules.get("restate_reflect.endpoint.app")
+    return made_by is not None and isinstance(value, made_by.web.Application) and made_by.CORE in value
+
+
 def is_factory(value: Any) -> bool:
     """Whether a value is a function, bound method or partial."""
     return inspect.isroutine(value) or isinstance(value, functools.partial)
 
 
 def is_finished(value: Any) -> bool:
-    """Whether a value is served as it is: what ``reflect(...)`` made, or a bound generic class, ``Repository[User]``."""
+    """Whether a value is served as it is: what ``reflect(...)`` made, or a bound generic, ``Repository[User]``."""
     if isinstance(value, ServiceDefinition):
         return True
     origin = get_origin(value)
@@ -84,6 +95,17 @@ def required_parameters(function: Any) -> list[str]:
         return []
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [p.name for p in parameters if p.default is p.empty and p.kind not in variable]
+
+
+def _applications(module: ModuleType) -> dict[str, Any]:
+    return {name: value for name, value in vars(module).items() if name[0] != "_" and is_application(value)}
+
+
+def _only(text: str, applications: dict[str, Any]) -> tuple[str, Any]:
+    if len({id(value) for value in applications.values()}) > 1:
+        names = " or ".join(f"{text}:{name}" for name in applications)
+        raise TargetError(f"{text!r}: several applications in one module. Name one: {names}.")
+    return next(iter(applications.items()))
 
 
 def _instances(module: ModuleType) -> Iterator[tuple[str, Any]]:

@@ -134,21 +134,22 @@ def _string(schema: dict[str, Any]) -> str:
 
 
 def _number(schema: dict[str, Any]) -> int | float:
-    """The multiple of ``multipleOf`` (1 if there is none) that is nearest to 1 within the limits."""
+    """1 or the nearest multiple of ``multipleOf`` within the limits; the middle if they are less than a step apart."""
     step = schema.get("multipleOf", 1)
     low = schema.get("minimum", schema.get("exclusiveMinimum"))
     high = schema.get("maximum", schema.get("exclusiveMaximum"))
-    value = step
-    if low is not None and (value < low or value == schema.get("exclusiveMinimum")):
-        value = -(-low // step) * step
-        value += step if value == schema.get("exclusiveMinimum") else 0
-    if high is not None and (value > high or value == schema.get("exclusiveMaximum")):
-        value = (high // step) * step
-        value -= step if value == schema.get("exclusiveMaximum") else 0
-    return _within(value, schema, low, high)
+    above = [] if low is None else [-(-low // step) * step, (low // step + 1) * step]
+    below = [] if high is None else [high // step * step, -(-high // step) * step - step]
+    middle = [(low + high) / 2] if low is not None and high is not None else []
+    candidates = [step, *above, *below, *middle]
+    found: int | float = next((value for value in candidates if _fits(value, schema)), step)
+    return found
 
 
-def _within(value: int | float, schema: dict[str, Any], low: Any, high: Any) -> int | float:
-    """Between limits less than a step apart, the middle."""
-    fits = (low is None or value >= low) and (high is None or value <= high)
-    return value if fits or schema.get("type") == "integer" or None in (low, high) else (low + high) / 2
+def _fits(value: int | float, schema: dict[str, Any]) -> bool:
+    return (
+        value >= schema.get("minimum", value)
+        and value <= schema.get("maximum", value)
+        and ("exclusiveMinimum" not in schema or value > schema["exclusiveMinimum"])
+        and ("exclusiveMaximum" not in schema or value < schema["exclusiveMaximum"])
+    )

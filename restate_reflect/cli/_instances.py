@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from restate_reflect.cli._candidates import has_handlers, is_finished, required_parameters
+from restate_reflect.cli._candidates import has_handlers, is_application, is_finished, required_parameters
 from restate_reflect.cli._importing import user_traceback
 from restate_reflect.cli._targets import Found, Role
 from restate_reflect.errors import TargetError
@@ -19,7 +19,7 @@ async def construct(found: Found) -> Any:
     Raises:
         TargetError: a constructor or factory raised, or made something else.
     """
-    if found.role is Role.INSTANCE:
+    if found.role in (Role.INSTANCE, Role.APPLICATION):
         return found.value
     if found.role is Role.FACTORY:
         _check_factory(found)
@@ -28,7 +28,7 @@ async def construct(found: Found) -> Any:
         made = await made if inspect.isawaitable(made) else made
     except Exception as error:
         raise TargetError(f"{found.target.text!r}: {found.name}() raised:\n{user_traceback(error)}") from error
-    if not (is_finished(made) or has_handlers(type(made))):
+    if not (is_application(made) or is_finished(made) or has_handlers(type(made))):
         raise TargetError(f"{found.target.text!r}: {_made_no_service(found, made)}")
     return made
 

@@ -37,7 +37,6 @@ def command(targets: tuple[str, ...], version: int) -> None:
 
 
 async def _definitions(found: Sequence[Found]) -> tuple[ServiceDefinition, ...]:
-    from restate_reflect.cli._instances import construct
-    from restate_reflect.reflection import reflect_all
+    from restate_reflect.cli._application import application, definitions_of
 
-    return reflect_all([await construct(each) for each in found])
+    return definitions_of(await application(found))

@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from restate_reflect.cli._control import WORKER_VARIABLE, Control, user_files
-from restate_reflect.cli._instances import construct
 from restate_reflect.cli._stopping import stop_on_signals
 from restate_reflect.cli._targets import Found
 
@@ -56,14 +55,13 @@ async def serve(
 
 
 async def _application(found: Sequence[Found], options: ServeOptions) -> Any:
+    from restate_reflect.cli._application import application, definitions_of
     from restate_reflect.cli._table import table
-    from restate_reflect.endpoint import endpoint
-    from restate_reflect.reflection import reflect_all
 
-    definitions = reflect_all([await construct(each) for each in found])
+    app = await application(found, options.identity_keys)
     if os.environ.get(WORKER_VARIABLE, "0") == "0":
-        click.echo(table(definitions))
-    return endpoint(*definitions, identity_keys=options.identity_keys)
+        click.echo(table(definitions_of(app)))
+    return app
 
 
 async def _listen(

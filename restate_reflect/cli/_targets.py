@@ -38,6 +38,8 @@ class Role(Enum):
     CLASS = "class"
     INSTANCE = "instance"
     """Served as it is; also what ``reflect(...)`` made, and bound generic classes."""
+    APPLICATION = "application"
+    """What ``endpoint(...)`` made, with its own services and options."""
     FACTORY = "factory"
 
 
@@ -135,6 +137,8 @@ def _found(target: Target, module: ModuleType, name: str, value: Any) -> Found:
         raise TargetError(f"{target.text!r}: {full} is a module. Write {value.__name__!r} to serve all of it.")
     if isinstance(value, type):
         return Found(target, full, _candidates.checked_class(target.text, full, value), Role.CLASS)
+    if _candidates.is_application(value):
+        return Found(target, full, value, Role.APPLICATION)
     if _candidates.is_factory(value):
         return Found(target, full, value, Role.FACTORY)
     if _candidates.is_finished(value) or _candidates.has_handlers(type(value)):

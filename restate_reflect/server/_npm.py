@@ -17,7 +17,7 @@ from restate_reflect.server._errors import BinaryNotFoundError
 __all__ = ["install"]
 
 _TIMEOUT = 600.0
-"""The package is about 60 MB to download; slow lines need minutes."""
+"""Seconds. The package is 81 MB to download; slow lines need minutes."""
 
 _SHOWN_LINES = 15
 _FLAGS = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")

@@ -32,8 +32,8 @@ DEFAULT_PORTS = Ports(ingress=8080, admin=9070, node=5122)
 class ServerSettings:
     """Settings of one restate-server; ``None`` leaves the server's own default.
 
-    The defaults here are for quick tests: 2 partitions and 256 MiB for RocksDB start in about
-    0.4 s, where the server's own 24 partitions and 2 GiB take longer and much more memory.
+    2 partitions and 256 MiB for RocksDB instead of 24 and 2 GiB let several servers run side by
+    side. Idle that saves little (130 MB resident instead of 144); both start in about 0.4 s.
     """
 
     protocol_v7: bool = False

@@ -1,0 +1,84 @@
+"""Which part of the package may import which: DESIGN's arrows as a table.
+
+A part is a folder or a single file below ``restate_reflect/``. A new arrow is a decision: add
+it here with the change that needs it.
+"""
+
+from __future__ import annotations
+
+import graphlib
+
+import pytest
+
+from tests.architecture.imports import imports_of, modules, part
+
+ROOT_MODULE = ""
+VALUES = {"errors", "identifiers", "options"}
+"""Plain values that anybody may use."""
+
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "options": set(),
+    "identifiers": {"errors"},
+    "codecs": {"errors"},
+    "definitions": {"codecs", "options"},
+    "context": {"definitions", *VALUES},
+    # Classes to definitions; everything after that starts from definitions.
+    "reflection": {"codecs", "context", "definitions", *VALUES},
+    "manifest": {"definitions", *VALUES},
+    "openapi": {"definitions", "manifest", *VALUES},
+    # The wire and the engine know nothing of sockets, services or contexts.
+    "protocol": {"errors"},
+    "engine": {"codecs", "protocol", *VALUES},
+    "http2": {"errors"},
+    "durable": {"codecs", "context", "definitions", "engine", "protocol", "reflection", *VALUES},
+    # Sockets begin here.
+    "endpoint": {"definitions", "durable", "engine", "http2", "manifest", "protocol", "reflection", *VALUES},
+    "ingress": {"codecs", "definitions", "reflection", *VALUES},
+    "server": VALUES,
+    "embedded": {"codecs", "definitions", "endpoint", "http2", "manifest", "protocol", "reflection", *VALUES},
+    "testing": {
+        "codecs", "context", "definitions", "durable", "embedded", "endpoint", "ingress", "protocol", "reflection",
+        "server", *VALUES,
+    },
+    "cli": {
+        "codecs", "definitions", "embedded", "endpoint", "ingress", "manifest", "openapi", "reflection", "server",
+        *VALUES,
+    },
+    ROOT_MODULE: {"context", "definitions", "endpoint", "reflection", *VALUES},
+    "__main__": {"cli"},
+}  # fmt: skip
+
+LATE = {
+    # The contexts are thin: what only some handlers use is imported on first use, with the engine already there.
+    ("context", "durable"),
+}
+"""Arrows that are allowed inside functions only."""
+
+
+@pytest.mark.parametrize("module", modules())
+def test_a_module_imports_only_what_the_table_allows(module: str) -> None:
+    """Nothing imports the command line; the engine does not know the endpoint; and so on."""
+    mine = part(module)
+    late = {target for source, target in LATE if source == mine}
+    forbidden = {
+        name for name in imports_of(module, modules()[module]) if part(name) not in {mine, *ALLOWED[mine], *late}
+    }
+    early = {name for name in imports_of(module, modules()[module], top_level=True) if part(name) in late}
+    assert (forbidden, early) == (set(), set())
+
+
+def test_the_table_has_no_cycle() -> None:
+    """So that the parts can be read, and tested, in an order."""
+    graphlib.TopologicalSorter(ALLOWED).prepare()
+
+
+def test_every_part_has_a_row() -> None:
+    """A new folder starts with a decision about what it may know."""
+    assert {part(module) for module in modules()} <= set(ALLOWED)
+
+
+def test_late_arrows_are_really_needed() -> None:
+    """An exception that nothing uses goes."""
+    found = {(part(module), part(name)) for module, file in modules().items() for name in imports_of(module, file)}
+    assert found >= LATE

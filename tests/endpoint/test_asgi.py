@@ -1,0 +1,112 @@
+"""The ASGI application, driven as a server drives it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from restate_reflect import Context, reflect
+from restate_reflect.endpoint import Core
+from restate_reflect.endpoint.asgi import asgi_app
+from restate_reflect.protocol.messages import MessageType
+from tests.journals import given_input, journal, messages_in
+
+V6 = "application/vnd.restate.invocation.v6"
+
+
+class Greeter:
+    def __init__(self) -> None:
+        self.open = False
+
+    async def __aenter__(self) -> Greeter:
+        self.open = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.open = False
+
+    async def greet(self, ctx: Context, name: str) -> str:
+        return f"Hello {name}"
+
+
+class Exchange:
+    """One request: what the server would send, and what it got."""
+
+    def __init__(self, *incoming: dict[str, Any]) -> None:
+        self.incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        for message in incoming:
+            self.incoming.put_nowait(message)
+        self.sent: list[Any] = []
+
+    async def send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent)
+
+
+def http(method: str, path: str, version: str = "2", **headers: str) -> dict[str, Any]:
+    encoded = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+    return {"type": "http", "method": method, "path": path, "http_version": version, "headers": encoded}
+
+
+async def serve(scope: dict[str, Any], *incoming: dict[str, Any]) -> Exchange:
+    exchange = Exchange(*incoming)
+    await asgi_app(Core([reflect(Greeter)]))(scope, exchange.incoming.get, exchange.send)
+    return exchange
+
+
+def test_an_invocation_is_answered_over_http2_and_http1() -> None:
+    """The same journal gives the same output whatever the HTTP version."""
+    body = {"type": "http.request", "body": journal(given_input(b'"Ada"')), "more_body": False}
+    for version in ("1.1", "2"):
+        exchange = asyncio.run(serve(http("POST", "/any/prefix/invoke/Greeter/greet", version, content_type=V6), body))
+        assert exchange.sent[0]["status"] == 200
+        types = [type_ for type_, _ in messages_in(exchange.body)]
+        assert types == [MessageType.OUTPUT_COMMAND, MessageType.END]
+
+
+def test_the_manifest_names_the_mode_of_the_transport() -> None:
+    """HTTP/1.1 can't stream both ways."""
+    scope = {"1.1": b"REQUEST_RESPONSE", "2": b"BIDI_STREAM"}
+    for version, mode in scope.items():
+        exchange = asyncio.run(serve(http("GET", "/discover", version)))
+        assert mode in exchange.body
+
+
+def test_a_disconnect_aborts_the_attempt() -> None:
+    """Nothing hangs and nothing is sent after the peer has gone."""
+    exchange = asyncio.run(
+        asyncio.wait_for(
+            serve(
+                http("POST", "/invoke/Greeter/greet", content_type=V6),
+                {"type": "http.request", "body": b"", "more_body": True},
+                {"type": "http.disconnect"},
+            ),
+            5,
+        )
+    )
+    assert exchange.body == b""
+
+
+def test_the_lifespan_enters_and_leaves_instances() -> None:
+    """``__aenter__`` runs before the first request, ``__aexit__`` at shut-down."""
+
+    async def run() -> list[bool]:
+        greeter = Greeter()
+        exchange = Exchange({"type": "lifespan.startup"})
+        app = asgi_app(Core([reflect(greeter)]))
+        task = asyncio.create_task(app({"type": "lifespan"}, exchange.incoming.get, exchange.send))
+        while not exchange.sent:
+            await asyncio.sleep(0)
+        opened = greeter.open
+        exchange.incoming.put_nowait({"type": "lifespan.shutdown"})
+        await task
+        assert [message["type"] for message in exchange.sent] == [
+            "lifespan.startup.complete",
+            "lifespan.shutdown.complete",
+        ]
+        return [opened, greeter.open]
+
+    assert asyncio.run(run()) == [True, False]

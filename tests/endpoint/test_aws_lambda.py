@@ -1,0 +1,64 @@
+"""The AWS Lambda function, called with events as Restate sends them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+from restate_reflect import Context, TerminalError, reflect
+from restate_reflect.endpoint import Core
+from restate_reflect.endpoint.aws_lambda import lambda_handler
+from restate_reflect.protocol.messages import MessageType
+from tests.journals import given_input, journal, messages_in
+
+
+class Shop:
+    async def buy(self, ctx: Context, sku: str) -> str:
+        if sku == "none":
+            raise TerminalError("sold out", 409)
+        return await ctx.run("order", order, sku)
+
+
+async def order(sku: str) -> str:
+    return f"order of {sku}"
+
+
+def invoke(path: str, body: bytes, method: str = "POST") -> dict[str, Any]:
+    handler = lambda_handler(Core([reflect(Shop)]))
+    event = {
+        "path": path,
+        "httpMethod": method,
+        "headers": {"Content-Type": "application/vnd.restate.invocation.v6"},
+        "body": base64.b64encode(body).decode(),
+        "isBase64Encoded": True,
+    }
+    return handler(event, None)
+
+
+def test_an_invocation_runs_until_it_must_wait() -> None:
+    """The step is executed and its result proposed; then the attempt suspends."""
+    response = invoke("/invoke/Shop/buy", journal(given_input(b'"tea"')))
+    assert response["statusCode"] == 200
+    types = [type_ for type_, _ in messages_in(base64.b64decode(response["body"]))]
+    assert types == [MessageType.RUN_COMMAND, MessageType.PROPOSE_RUN_COMPLETION, MessageType.SUSPENSION]
+
+
+def test_a_terminal_error_is_an_output() -> None:
+    """It ends the invocation, not the function."""
+    response = invoke("/invoke/Shop/buy", journal(given_input(b'"none"')))
+    (_, output), _end = messages_in(base64.b64decode(response["body"]))
+    assert (output.failure.code, output.failure.message) == (409, "sold out")
+
+
+def test_discovery_announces_request_response() -> None:
+    """Lambda can't stream."""
+    response = invoke("/discover", b"", "GET")
+    assert json.loads(base64.b64decode(response["body"]))["protocolMode"] == "REQUEST_RESPONSE"
+
+
+def test_an_unknown_handler_is_a_404_that_lists_the_known_ones() -> None:
+    """The answer helps whoever registered the wrong function."""
+    response = invoke("/invoke/Shop/sell", b"")
+    assert response["statusCode"] == 404
+    assert b"buy" in base64.b64decode(response["body"])
