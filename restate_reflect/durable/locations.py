@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import sys
 from pathlib import Path
-from types import CodeType, FrameType
-from typing import Final
+from types import CodeType, CoroutineType, FrameType
+from typing import Any, Final
 
-import restate_reflect
+__all__ = ["Spot", "caller", "spot", "waiting_at"]
 
-__all__ = ["Spot", "caller", "spot"]
+_OWN: Final = (str(Path(__file__).parent.parent) + os.sep, "<frozen")
+_LIBRARY: Final = str(Path(os.__file__).parent) + os.sep
 
-_OWN: Final = (str(Path(restate_reflect.__file__).parent), str(Path(asyncio.__file__).parent), "<frozen")
+
+def _is_users(code: CodeType) -> bool:
+    """Neither this package's nor the standard library's (installed packages live below the latter)."""
+    name = code.co_filename
+    if name.startswith(_OWN):
+        return False
+    return not name.startswith(_LIBRARY) or f"-packages{os.sep}" in name
 
 
 class Spot:
@@ -29,10 +36,10 @@ class Spot:
 
 
 def spot() -> Spot | None:
-    """The nearest frame that is neither ours nor asyncio's."""
+    """The nearest frame of user code."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if not frame.f_code.co_filename.startswith(_OWN):
+        if _is_users(frame.f_code):
             return Spot(frame.f_code, frame.f_lineno)
         frame = frame.f_back
     return None
@@ -42,6 +49,18 @@ def caller() -> str:
     """``shop.py:14 in Checkout.submit``, or ``unknown place``."""
     found = spot()
     return str(found) if found else "unknown place"
+
+
+def waiting_at(coroutine: object) -> str | None:
+    """Where a suspended coroutine stands: the innermost ``await`` of user code."""
+    found: Spot | None = None
+    while isinstance(coroutine, CoroutineType):
+        frame: FrameType | None = coroutine.cr_frame
+        if frame is not None and _is_users(frame.f_code):
+            found = Spot(frame.f_code, frame.f_lineno)
+        awaited: Any = coroutine.cr_await
+        coroutine = awaited
+    return str(found) if found else None
 
 
 def _short(path: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.endpoint.core import Accepted, Answer, Core
-from restate_reflect.http2 import RequestHandler, RequestHead, Stream
+from restate_reflect.http2 import ErrorCode, RequestHandler, RequestHead, Stream
 
 __all__ = ["open_stream"]
 
@@ -31,10 +31,11 @@ class _Answered:
 class _AttemptStream:
     """Connects a stream with an attempt, both ways."""
 
-    __slots__ = ("_attempt", "_stream")
+    __slots__ = ("_attempt", "_request_ended", "_stream")
 
     def __init__(self, core: Core, stream: Stream, accepted: Accepted, head: RequestHead) -> None:
         self._stream = stream
+        self._request_ended = False
         self._attempt: Attempt = core.start(accepted, self, head.headers)
         stream.respond(200, accepted.headers)
 
@@ -42,6 +43,7 @@ class _AttemptStream:
         self._attempt.receive(data)
 
     def eof_received(self) -> None:
+        self._request_ended = True
         self._attempt.receive_eof()
 
     def stream_closed(self, error: int | None) -> None:
@@ -51,9 +53,15 @@ class _AttemptStream:
         self._stream.resume()
 
     def write(self, data: bytes, *, end: bool) -> None:
-        """The attempt's output. A peer that does not read is not read from either."""
+        """The attempt's output. A peer that does not read is not read from either.
+
+        An attempt often ends before its request does; the peer is then told that the rest of the
+        request is not needed (RFC 9113 section 8.1), or the stream would stay half open.
+        """
         if end:
             self._stream.send_and_end(data)
+            if not self._request_ended:
+                self._stream.reset(ErrorCode.NO_ERROR)
             return
         self._stream.send(data)
         if self._stream.buffered > HIGH_WATER:

@@ -6,6 +6,7 @@ A connection that opens with the HTTP/2 preface goes to our layer, any other to 
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -21,6 +22,8 @@ from restate_reflect.endpoint.h2 import open_stream
 from restate_reflect.http2 import Connection
 
 __all__ = ["Listener", "listening"]
+
+logger = logging.getLogger("restate_reflect.http2")
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -115,6 +118,7 @@ class _H2Connection(asyncio.Protocol):
         self._connection = Connection(partial(open_stream, core))
         self._connection.on_output = self._flush
         self._transport: asyncio.Transport | None = None
+        self._paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -132,21 +136,25 @@ class _H2Connection(asyncio.Protocol):
         self._connection.connection_lost()
 
     def pause_writing(self) -> None:
-        """A peer that does not read is not read from."""
-        if self._transport is not None:
-            self._transport.pause_reading()
+        """A peer that does not read gets no more than its window and our backlog allow."""
+        self._paused = True
+        self._connection.pause_writing()
 
     def resume_writing(self) -> None:
-        if self._transport is not None:
-            self._transport.resume_reading()
+        self._paused = False
+        self._connection.resume_writing()
+        self._flush()
 
     def go_away(self) -> None:
         self._connection.shutdown()
         self._flush()
 
     def close(self) -> None:
+        """Says goodbye; a peer that does not read it is cut off after ``CLOSE_TIMEOUT``."""
         self._connection.close()
         self._flush()
+        if self._transport is not None:
+            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self._transport.abort)
 
     def _flush(self) -> None:
         if self._transport is None:
@@ -155,7 +163,14 @@ class _H2Connection(asyncio.Protocol):
         if output:
             self._transport.write(output)
         if self._connection.should_close:
-            self._transport.close()
+            self._log_failure()
+            transport, self._transport = self._transport, None
+            # A peer that does not read would keep a closing transport for ever.
+            transport.abort() if self._paused else transport.close()
+
+    def _log_failure(self) -> None:
+        if self._connection.failure:
+            logger.warning("an HTTP/2 connection was ended: %s", self._connection.failure)
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ __all__ = ["Core"]
 _log = logging.getLogger(__name__)
 
 _HEADERS_TOO_LARGE = 431
+_pack_header = frames.pack_header
 
 
 class Core:
@@ -39,7 +40,7 @@ class Core:
         self.reader = HeaderReader(limits)
 
         self.send_window = windows.DEFAULT_WINDOW
-        self.granted_by_peer = 0
+        self.granted_by_peer = windows.DEFAULT_WINDOW
         self.receive_left = limits.connection_window
         self.receive_low_mark = windows.low_mark(limits.connection_window)
         # A smaller window than the protocol's default binds the peer only once it has acknowledged it (section 6.9.3).
@@ -99,7 +100,11 @@ class Core:
         if self._first_block:
             self._first_block = False
             block = EMPTY_TABLE + block
-        self.output.append(frames.header_frames(stream_id, block, end_stream, self.peer.max_frame_size))
+        if len(block) <= self.peer.max_frame_size:
+            flags = frames.END_HEADERS | frames.END_STREAM if end_stream else frames.END_HEADERS
+            self.output += (_pack_header(len(block) << 8 | frames.HEADERS, flags, stream_id), block)
+        else:
+            self.output.append(frames.split_headers(stream_id, block, end_stream, self.peer.max_frame_size))
 
     def pause_writing(self) -> None:
         """The transport's buffer is full."""

@@ -7,6 +7,7 @@ of the connection has to take the field in all the same. So the finding travels 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 __all__ = ["CHECKED", "INVALID", "PLAIN", "PSEUDO", "Field", "make", "valid_name", "valid_value"]
@@ -27,27 +28,29 @@ INVALID: Final = 3
 _OVERHEAD: Final = 32
 _NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]+")
 _VALUE: Final = re.compile(r"(?![ \t])[^\x00\r\n]*(?<![ \t])")
-_PSEUDO: Final = {
+_VALUES_OF: Final = {
     ":method": re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"),
     ":scheme": re.compile(r"[A-Za-z][A-Za-z0-9+\-.]*"),
     ":path": re.compile(r"/[^\x00-\x20\x7f#]*|\*"),
     ":authority": re.compile(r"[^\x00-\x20\x7f/?#@]*"),
+    "te": re.compile("trailers"),
 }
-"""RFC 9113 section 8.3.1 and the grammars it refers to; ``:authority`` has no user information."""
+"""RFC 9113 sections 8.2.2 and 8.3.1 and the grammars they refer to; ``:authority`` has no user information."""
 _CHECKED: Final = frozenset({"content-length", "cookie", "host"})
 _CONNECTION_SPECIFIC: Final = frozenset(
     {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
 )
+_MAX_CACHED_NAME: Final = 64
 
 
 def make(name: str, value: str) -> Field:
     """A field from its octets given as latin-1 characters; the value becomes UTF-8 text where it is some."""
     size = len(name) + len(value) + _OVERHEAD
-    pattern = _PSEUDO.get(name)
-    if pattern is not None:
-        kind, reason = PSEUDO, "" if pattern.fullmatch(value) else f"{name} can't be {value!r}"
-    else:
-        kind, reason = CHECKED if name in _CHECKED else PLAIN, _why_invalid(name, value)
+    kind, pattern, reason = _class(name) if len(name) <= _MAX_CACHED_NAME else _class.__wrapped__(name)
+    if not valid_value(value):
+        reason = reason or f"value of header {name!r} has blanks around it or a NUL, CR or LF in it"
+    elif pattern is not None and not pattern.fullmatch(value):
+        reason = f"{name} can't be {value!r}"
     if reason:
         return name, reason, size, INVALID
     return name, value if value.isascii() else _text(value), size, kind
@@ -60,21 +63,20 @@ def valid_name(name: str) -> bool:
 
 def valid_value(value: str) -> bool:
     """No NUL, CR or LF, and no blank at either end (RFC 9113 section 8.2.1)."""
-    if value.isascii() and value.isprintable():  # Spares the pattern in all but odd cases: 0.1 instead of 0.4 µs.
-        return not value or (value[0] != " " and value[-1] != " ")
     return _VALUE.fullmatch(value) is not None
 
 
-def _why_invalid(name: str, value: str) -> str:
-    if not valid_value(value):
-        return f"value of header {name!r} has blanks around it or a NUL, CR or LF in it"
+@lru_cache(maxsize=512)
+def _class(name: str) -> tuple[int, re.Pattern[str] | None, str]:
+    """Class, pattern of its values, and what is wrong with the name; names recur (0.1 µs instead of 0.5)."""
+    pattern = _VALUES_OF.get(name)
+    if pattern is not None:
+        return (PSEUDO if name[0] == ":" else PLAIN), pattern, ""
     if not valid_name(name):
-        return f"{name!r} is not a lower-case header name"
+        return INVALID, None, f"{name!r} is not a lower-case header name"
     if name in _CONNECTION_SPECIFIC:
-        return f"connection-specific header {name!r}"
-    if name == "te" and value != "trailers":
-        return f"te: {value!r} instead of 'trailers'"
-    return ""
+        return INVALID, None, f"connection-specific header {name!r}"
+    return (CHECKED if name in _CHECKED else PLAIN), None, ""
 
 
 def _text(octets: str) -> str:

@@ -80,15 +80,12 @@ def goaway(last_stream_id: int, code: int, debug: str = "") -> bytes:
     return frame(GOAWAY, 0, 0, _U32.pack(last_stream_id) + _U32.pack(code) + debug.encode())
 
 
-def header_frames(stream_id: int, block: bytes, end_stream: bool, max_frame_size: int) -> bytes:
-    """HEADERS, with CONTINUATIONs where the block does not fit one frame (section 6.10)."""
-    flags = END_STREAM if end_stream else 0
-    if len(block) <= max_frame_size:
-        return pack_header(len(block) << 8 | HEADERS, flags | END_HEADERS, stream_id) + block
+def split_headers(stream_id: int, block: bytes, end_stream: bool, max_frame_size: int) -> bytes:
+    """HEADERS and CONTINUATIONs of a block that does not fit one frame (section 6.10)."""
     pieces = [block[at : at + max_frame_size] for at in range(0, len(block), max_frame_size)]
     return b"".join(
         [
-            frame(HEADERS, flags, stream_id, pieces[0]),
+            frame(HEADERS, END_STREAM if end_stream else 0, stream_id, pieces[0]),
             *(frame(CONTINUATION, 0, stream_id, piece) for piece in pieces[1:-1]),
             frame(CONTINUATION, END_HEADERS, stream_id, pieces[-1]),
         ]

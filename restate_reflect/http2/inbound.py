@@ -111,14 +111,15 @@ class Reading:
         core.open_stream(stream_id, head, body_length, end_stream)
 
     def _trailers(self, stream: Stream, block: bytes, end_stream: bool) -> None:
+        if stream.remote_done:
+            self.core.reader.discard(block)
+            raise StreamFault(stream.id, ErrorCode.STREAM_CLOSED, "HEADERS after END_STREAM")
         try:
             self.core.reader.trailers(block)
         except MalformedRequest as error:
             raise malformed(stream.id, error) from None
         except OversizedHeaders:
             raise StreamFault(stream.id, ErrorCode.ENHANCE_YOUR_CALM, "trailer section is too large") from None
-        if stream.remote_done:
-            raise StreamFault(stream.id, ErrorCode.STREAM_CLOSED, "HEADERS after END_STREAM")
         if not end_stream:
             raise malformed(stream.id, "second HEADERS without END_STREAM")
         stream.check_body_complete()

@@ -62,8 +62,7 @@ _NOBODY = _Nobody()
 class Stream:
     """The response side of one request. After the end or a reset, every call is ignored silently.
 
-    Class attributes are the initial state: only what differs is stored, which makes opening a stream 0.3 µs cheaper
-    than slots would.
+    The class attributes are the initial state: opening a stream stores four values, not eighteen.
     """
 
     buffered = 0
@@ -182,7 +181,7 @@ class Stream:
             self._count_body(len(data), end_stream)
         if data:
             self.handler.data_received(data)
-        if end_stream and not self.closed:
+        if end_stream:  # harmless if the handler has just reset the stream: nobody listens then
             self.end_received()
 
     def end_received(self) -> None:
@@ -213,7 +212,9 @@ class Stream:
         del buffer[:size]
         self.buffered -= size
         last = self.ended and not buffer and not self._trailers
-        self._write_data(payload, frames.END_STREAM if last else 0)
+        self.send_window -= size
+        core.send_window -= size
+        core.output += (_pack_header(size << 8, frames.END_STREAM if last else 0, self.id), payload)
         if not buffer:
             self._drained(last)
         if self._above_high_water and self.buffered <= core.limits.send_low_water:
@@ -243,21 +244,17 @@ class Stream:
     # -- sending -----------------------------------------------------------------------------------------------------
 
     def _sent_at_once(self, data: bytes, flags: int) -> bool:
-        # The usual case: nothing waits and the frame fits. 0.5 µs with the frame; through the buffer it is 1.9.
+        # The usual case: nothing waits and the frame fits. 0.4 µs with the frame; through the buffer it is 1.9.
         core = self._core
         size = len(data)
         if self._buffer or core.writing_paused:
             return False
         if size > self.send_window or size > core.send_window or size > core.peer.max_frame_size:
             return False
-        self._write_data(data, flags)
-        return True
-
-    def _write_data(self, data: bytes, flags: int) -> None:
-        size = len(data)
         self.send_window -= size
-        self._core.send_window -= size
-        self._core.output += (_pack_header(size << 8, flags, self.id), data)
+        core.send_window -= size
+        core.output += (_pack_header(size << 8, flags, self.id), data)
+        return True
 
     def _enqueue(self, data: bytes) -> None:
         if self._buffer is None:

@@ -18,8 +18,8 @@ MAX_WINDOW: Final = 0x7FFFFFFF
 
 
 def low_mark(size: int) -> int:
-    """A receive window is topped up when less than this is left of it."""
-    return size // 2
+    """A receive window is topped up when less than this is left of it; never 0, or an empty window would stay so."""
+    return (size + 1) // 2
 
 
 def overflows(window: int, increment: int) -> bool:
