@@ -7,7 +7,7 @@ buffering decides, and the manifest says REQUEST_RESPONSE.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any, TypeAlias
 
@@ -20,7 +20,7 @@ __all__ = ["AsgiApplication", "asgi_app"]
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApplication: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+AsgiApplication: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 
 def asgi_app(core: Core) -> AsgiApplication:
@@ -79,6 +79,7 @@ async def _attempt(
             message = await receive()
             if message["type"] == "http.disconnect":
                 attempt.abort("the connection was closed before the attempt had ended")
+                sink.close()
                 return
             attempt.receive(message.get("body", b""))
             if not message.get("more_body", False):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -19,29 +19,40 @@ from restate_reflect.endpoint.core import Accepted, Answer, Core
 from restate_reflect.endpoint.lifespan import enter_services
 from restate_reflect.endpoint.sinks import QueueSink
 
-__all__ = ["lambda_handler"]
+__all__ = ["LambdaHandler", "lambda_handler"]
 
 
-def lambda_handler(core: Core) -> Callable[[Mapping[str, Any], Any], dict[str, Any]]:
+class LambdaHandler:
     """The function that AWS Lambda calls with ``(event, context)``.
 
     One event loop lives as long as the Lambda's process, and with it what the instances opened.
     """
-    runner = asyncio.Runner()
-    stack = AsyncExitStack()
-    entered = False
 
-    async def handle(event: Mapping[str, Any]) -> dict[str, Any]:
-        nonlocal entered
-        if not entered:
-            await enter_services(stack, core)
-            entered = True
-        return await _handle(core, event)
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        self._entered = False
 
-    def handler(event: Mapping[str, Any], _context: Any = None) -> dict[str, Any]:
-        return runner.run(handle(event))
+    def __call__(self, event: Mapping[str, Any], context: Any = None) -> dict[str, Any]:
+        """Answers one event."""
+        return self._runner.run(self._respond(event))
 
-    return handler
+    async def _respond(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        if not self._entered:
+            await enter_services(self._stack, self._core)
+            self._entered = True
+        return await _handle(self._core, event)
+
+    def close(self) -> None:
+        """Leaves the instances and closes the loop; Lambda itself just kills the process."""
+        self._runner.run(self._stack.aclose())
+        self._runner.close()
+
+
+def lambda_handler(core: Core) -> LambdaHandler:
+    """Makes the function: ``handler = lambda_handler(Core(reflect_all([Greeter])))``."""
+    return LambdaHandler(core)
 
 
 async def _handle(core: Core, event: Mapping[str, Any]) -> dict[str, Any]:

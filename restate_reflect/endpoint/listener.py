@@ -39,7 +39,9 @@ class Listener:
         self.core: Core = app[CORE]
         self._shutdown_timeout = shutdown_timeout
         # Signals are the command line's business; attempts are drained by us before aiohttp stops.
-        self._runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
+        self._runner = web.AppRunner(
+            app, handle_signals=False, handler_cancellation=True, access_log=None, shutdown_timeout=1.0
+        )
         self._connections: set[_H2Connection] = set()
         self._server: asyncio.Server | None = None
         self.port = 0

@@ -20,12 +20,18 @@ class QueueSink:
         self._ended = end
         self._news.set()
 
+    def close(self) -> None:
+        """Nothing more will come: the connection is gone."""
+        self._ended = True
+        self._news.set()
+
     async def next(self) -> bytes | None:
         """What was written since the last call; ``None`` after the end."""
+        await self._news.wait()
         if not self._chunks and self._ended:
             return None
-        await self._news.wait()
-        self._news.clear()
+        if not self._ended:
+            self._news.clear()
         data = b"".join(self._chunks)
         self._chunks.clear()
         return data

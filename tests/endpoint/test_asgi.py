@@ -9,7 +9,7 @@ from restate_reflect import Context, reflect
 from restate_reflect.endpoint import Core
 from restate_reflect.endpoint.asgi import asgi_app
 from restate_reflect.protocol.messages import MessageType
-from tests.journals import given_input, journal, messages_in
+from tests.journals import frames, given_input, journal, read
 
 V6 = "application/vnd.restate.invocation.v6"
 
@@ -46,6 +46,10 @@ class Exchange:
         return b"".join(message.get("body", b"") for message in self.sent)
 
 
+def _messages(body: bytes) -> list[tuple[MessageType, Any]]:
+    return [(MessageType(raw.type), read(raw)) for raw in frames(body)]
+
+
 def http(method: str, path: str, version: str = "2", **headers: str) -> dict[str, Any]:
     encoded = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
     return {"type": "http", "method": method, "path": path, "http_version": version, "headers": encoded}
@@ -63,7 +67,7 @@ def test_an_invocation_is_answered_over_http2_and_http1() -> None:
     for version in ("1.1", "2"):
         exchange = asyncio.run(serve(http("POST", "/any/prefix/invoke/Greeter/greet", version, content_type=V6), body))
         assert exchange.sent[0]["status"] == 200
-        types = [type_ for type_, _ in messages_in(exchange.body)]
+        types = [type_ for type_, _ in _messages(exchange.body)]
         assert types == [MessageType.OUTPUT_COMMAND, MessageType.END]
 
 

@@ -10,7 +10,7 @@ from restate_reflect import Context, TerminalError, reflect
 from restate_reflect.endpoint import Core
 from restate_reflect.endpoint.aws_lambda import lambda_handler
 from restate_reflect.protocol.messages import MessageType
-from tests.journals import given_input, journal, messages_in
+from tests.journals import frames, given_input, journal, read
 
 
 class Shop:
@@ -24,6 +24,10 @@ async def order(sku: str) -> str:
     return f"order of {sku}"
 
 
+def _messages(body: bytes) -> list[tuple[MessageType, Any]]:
+    return [(MessageType(raw.type), read(raw)) for raw in frames(body)]
+
+
 def invoke(path: str, body: bytes, method: str = "POST") -> dict[str, Any]:
     handler = lambda_handler(Core([reflect(Shop)]))
     event = {
@@ -33,21 +37,24 @@ def invoke(path: str, body: bytes, method: str = "POST") -> dict[str, Any]:
         "body": base64.b64encode(body).decode(),
         "isBase64Encoded": True,
     }
-    return handler(event, None)
+    try:
+        return handler(event, None)
+    finally:
+        handler.close()
 
 
 def test_an_invocation_runs_until_it_must_wait() -> None:
     """The step is executed and its result proposed; then the attempt suspends."""
     response = invoke("/invoke/Shop/buy", journal(given_input(b'"tea"')))
     assert response["statusCode"] == 200
-    types = [type_ for type_, _ in messages_in(base64.b64decode(response["body"]))]
+    types = [type_ for type_, _ in _messages(base64.b64decode(response["body"]))]
     assert types == [MessageType.RUN_COMMAND, MessageType.PROPOSE_RUN_COMPLETION, MessageType.SUSPENSION]
 
 
 def test_a_terminal_error_is_an_output() -> None:
     """It ends the invocation, not the function."""
     response = invoke("/invoke/Shop/buy", journal(given_input(b'"none"')))
-    (_, output), _end = messages_in(base64.b64decode(response["body"]))
+    (_, output), _end = _messages(base64.b64decode(response["body"]))
     assert (output.failure.code, output.failure.message) == (409, "sold out")
 
 
