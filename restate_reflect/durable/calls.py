@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from restate_reflect.context import CallFuture
-from restate_reflect.durable.futures import DurableFuture
+from restate_reflect.durable.futures import DurableFuture, LoopFuture
 from restate_reflect.durable.loop import DurableLoop
 from restate_reflect.engine.commands import signal
 from restate_reflect.engine.machine import Engine
@@ -42,13 +42,27 @@ class InvocationIdSlot:
     def is_wanted(self) -> bool:
         return True
 
+    @property
+    def awaited_future(self) -> LoopFuture[Any] | None:
+        return None if self._future is None else self._future.awaited_future
+
+    def publish(self) -> None:
+        """Completes the future with an id that was taken out of its turn."""
+        if self._future is not None and self.value is not None and not self._future.done():
+            self._future.set_result(self.value)
+
     def future(self) -> DurableFuture[str]:
         """The id, as something to await."""
-        if self._future is None or self._future.cancelled():
+        if self._future is None or self._has_failed(self._future):
             self._future = DurableFuture(_read_id, self._label, loop=self._loop)
             if self.value is not None:
                 self._future.set_result(self.value)
         return self._future
+
+    @staticmethod
+    def _has_failed(future: DurableFuture[str]) -> bool:
+        """Cancelled with its waiter, here or by Restate; the id may come all the same."""
+        return future.cancelled() or (future.done() and future.exception() is not None)
 
 
 def _read_id(notification: Notification) -> str:
@@ -114,12 +128,18 @@ class Calls:
             if notification is None:
                 missing.append(slot.completion_id)
             else:
-                slot.settle(notification)
+                # Published later: an await of the id is an await that the cancellation must raise at.
+                slot.value = notification.invocation_id
         return missing
+
+    def publish_ids(self) -> None:
+        """Completes the futures of the ids that ``missing_ids`` took; the awaits in progress were failed before."""
+        for _, slot in self._calls:
+            slot.publish()
+        self._calls.clear()
 
     def cancel_unanswered(self) -> None:
         """Sends the cancel signal to each; every id must be known."""
         for call, slot in self._calls:
             if not call.answered and slot.value is not None:
                 signal.cancel(self._engine, slot.value)
-        self._calls.clear()

@@ -7,16 +7,23 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from restate_reflect.durable.guards import Guard
+from restate_reflect.durable.locations import caller
+from restate_reflect.errors import HandlerBugError
 from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES
 from restate_reflect.reflection import TargetDirectory
 
 if TYPE_CHECKING:
     from restate_reflect.durable.attempt import Attempt
+    from restate_reflect.engine.machine import AttemptError
 
 __all__ = ["Environment"]
+
+
+_LONGEST_DELAY: Final = 1e12
+"""Seconds (30,000 years); the wire has 64 bits of milliseconds."""
 
 
 @dataclass(slots=True)
@@ -32,9 +39,26 @@ class Environment:
     wall_clock: Callable[[], float] = time.time
     """Seconds since the epoch, for wake-up times."""
     max_message_bytes: int = MAX_MESSAGE_BYTES
+    on_failure: Callable[[Attempt, AttemptError], None] | None = None
+    """Told of every attempt that fails; test kits and ``dev`` show it."""
+    wrap_step: Callable[[str, Callable[[], Any]], Callable[[], Any]] | None = None
+    """Given the name and body of every step, returns the body to execute; for failure injection."""
     attempts: dict[Attempt, None] = field(default_factory=dict)
     """Attempts in progress, oldest first."""
     _idle: asyncio.Event | None = None
+
+    def due(self, delay: float) -> int:
+        """The point in time ``delay`` seconds from now, in ms since the epoch.
+
+        Raises:
+            HandlerBugError: The wire has no number for it.
+        """
+        if not delay < _LONGEST_DELAY:
+            raise HandlerBugError(
+                f"a delay of {delay} seconds can't be journaled ({caller()}). To wait without end, await a signal, a"
+                " promise or an awakeable."
+            )
+        return max(round((self.wall_clock() + delay) * 1000), 0)
 
     def remove(self, attempt: Attempt) -> None:
         """An attempt has ended."""

@@ -13,6 +13,7 @@ from restate_reflect.durable.results import Results
 from restate_reflect.durable.runs import Run
 from restate_reflect.engine.machine import AttemptError, Engine
 from restate_reflect.errors import (
+    CodecError,
     DecodeError,
     EncodeError,
     HandlerBugError,
@@ -37,6 +38,10 @@ __all__ = [
 
 MAX_STACKTRACE: Final = 16_000
 """Characters of a stack trace that are sent; the server stores it with the invocation."""
+
+
+_BUGS: Final = (HandlerBugError, CodecError)
+"""What only a change of the code can mend."""
 
 
 def exception_of(task: DurableTask[Any]) -> BaseException | None:
@@ -84,7 +89,7 @@ def message_of(error: BaseException) -> str:
     return text
 
 
-def to_attempt_error(error: BaseException, handler: HandlerDefinition, engine: Engine) -> AttemptError:
+def to_attempt_error(error: BaseException, engine: Engine) -> AttemptError:
     """A handler's exception that is not terminal."""
     retry_after = error.retry_after.total_seconds() if isinstance(error, RetryableError) and error.retry_after else None
     command = engine.last_command
@@ -94,6 +99,7 @@ def to_attempt_error(error: BaseException, handler: HandlerDefinition, engine: E
         stacktrace=_stacktrace(error),
         related=RelatedCommand(engine.command_index, command.type, command.name or None) if command else None,
         retry_after=retry_after,
+        bug=isinstance(error, _BUGS),
     )
 
 
@@ -108,6 +114,7 @@ def run_error(run: Run, error: BaseException, *, retry_after: float | None = Non
         related=run.related,
         retry_after=retry_after,
         pause=pause,
+        bug=isinstance(error, _BUGS),
     )
 
 
@@ -127,10 +134,8 @@ def bad_output(handler: HandlerDefinition, error: EncodeError) -> str:
     return f"the result of {handler.qualified_name} ({handler.source}) does not fit its return annotation: {error}"
 
 
-def deadlock(root: DurableTask[Any]) -> str:
+def deadlock(place: str) -> str:
     """For a handler that waits for what nothing will complete."""
-    stack = root.get_stack(limit=1)
-    place = f"{stack[-1].f_code.co_filename}:{stack[-1].f_lineno}" if stack else "unknown place"
     return (
         f"the handler waits at {place} for something that nothing will complete: no call, timer, step, awakeable,"
         " promise or signal is being awaited. An asyncio.Event or Queue that no other task of this handler serves?"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -64,7 +64,7 @@ def outside_handler() -> None:
 
 
 @contextmanager
-def unguarded() -> Iterator[None]:
+def unguarded() -> Generator[None]:
     """Lets handler code do I/O that need not be journaled, such as reading a template file.
 
     What is read must not influence the steps the handler takes.

@@ -18,7 +18,7 @@ class ReplayAwareLogger(logging.LoggerAdapter[logging.Logger]):
         super().__init__(logger, {"invocation_id": invocation_id})
         self._engine = engine
 
-    def isEnabledFor(self, level: int) -> bool:  # noqa: N802
+    def isEnabledFor(self, level: int) -> bool:
         return not self._engine.is_replaying and self.logger.isEnabledFor(level)
 
     def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:

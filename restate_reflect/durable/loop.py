@@ -12,17 +12,23 @@ import contextvars
 import sys
 from asyncio import events, futures
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from itertools import repeat
+from types import FrameType
 from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from restate_reflect.durable.futures import DurableTask, LoopFuture
-from restate_reflect.durable.locations import caller
+from restate_reflect.durable.locations import caller, waiting_at
 from restate_reflect.engine.notifications import Notification
-from restate_reflect.errors import HandlerBugError
+from restate_reflect.errors import AttemptClosedError, HandlerBugError
 
 __all__ = ["DurableLoop", "ReadyHandle", "Timer", "TimerSource"]
 
 T = TypeVar("T")
+
+MAX_CALLBACKS: Final = 1_000_000
+"""Callbacks in a row before a handler counts as spinning (``while not done: await asyncio.sleep(0)``): no result is
+handed out before it waits, so it would spin for ever and block the process. Takes about a second."""
 
 
 class TimerSource(Protocol):
@@ -87,11 +93,12 @@ class Timer(ReadyHandle):
         return not self._cancelled
 
     @property
-    def sleeper(self) -> LoopFuture[Any] | None:
+    def awaited_future(self) -> LoopFuture[Any] | None:
         """The future of an ``asyncio.sleep`` that this timer ends, if it is one."""
-        if self._cancelled or self._callback is not _END_OF_SLEEP or not isinstance(self._args[0], LoopFuture):
+        if self._cancelled or self._callback is not _END_OF_SLEEP:
             return None
-        return self._args[0]
+        sleeper = self._args[0]
+        return sleeper if isinstance(sleeper, LoopFuture) and not sleeper.done() and sleeper._callbacks else None
 
 
 _END_OF_SLEEP: Final = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
@@ -105,7 +112,8 @@ class DurableLoop(asyncio.AbstractEventLoop):
         self._ready: deque[ReadyHandle] = deque()
         self._serial = 0
         self._now = 0.0
-        self._tasks: list[DurableTask[Any]] = []
+        self._tasks: deque[DurableTask[Any]] = deque()
+        self._prune_at = 64
         self.broken: BaseException | None = None
         """An exception that a bare callback raised; ends the attempt."""
 
@@ -113,20 +121,27 @@ class DurableLoop(asyncio.AbstractEventLoop):
 
     def run_until_idle(self) -> None:
         """Runs everything that is ready, and what becomes ready by it."""
-        ready = self._ready
-        if not ready:
+        if not self._ready:
             return
-        outer = events._get_running_loop()
+        outer, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
         events._set_running_loop(self)
+        sys.set_asyncgen_hooks(None, _leave_unfinished)
         try:
-            while ready:
-                handle = ready.popleft()
-                try:
-                    handle.run()
-                except Exception as error:
-                    self.broken = self.broken or error
+            self._run_ready()
         finally:
+            sys.set_asyncgen_hooks(*hooks)
             events._set_running_loop(outer)
+
+    def _run_ready(self) -> None:
+        ready = self._ready
+        for _ in repeat(None, MAX_CALLBACKS):
+            if not ready:
+                return
+            try:
+                ready.popleft().run()
+            except (Exception, SystemExit) as error:
+                self.broken = self.broken or error
+        self.broken = self.broken or _endless(self._tasks)
 
     def is_current(self) -> bool:
         """Whether the calling code runs on this loop."""
@@ -138,15 +153,18 @@ class DurableLoop(asyncio.AbstractEventLoop):
         Their ``finally`` blocks run, and context calls made there raise. The loop counts as
         running meanwhile, as such blocks may look at it.
         """
-        outer = events._get_running_loop()
+        outer, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
         events._set_running_loop(self)
+        sys.set_asyncgen_hooks(None, _leave_unfinished)
         try:
-            for task in self._tasks:
-                _discard(task)
+            while self._tasks:
+                # One by one, as a `finally` block may make another task.
+                _discard(self._tasks.popleft())
         finally:
+            sys.set_asyncgen_hooks(*hooks)
             events._set_running_loop(outer)
-            self._tasks.clear()
             self._ready.clear()
+            self._timers = _NO_TIMERS
 
     def timer_fired(self, timer: Timer) -> None:
         """Queues a timer's callback and moves the clock to it."""
@@ -202,11 +220,16 @@ class DurableLoop(asyncio.AbstractEventLoop):
         **_options: Any,
     ) -> DurableTask[T]:
         _refuse_set_order(sys._getframe(1))
-        if len(self._tasks) > 64:
-            self._tasks = self.live_tasks
+        if len(self._tasks) > self._prune_at:
+            self._prune()
         task = DurableTask(coro, loop=self, name=name, context=context)
         self._tasks.append(task)
         return task
+
+    def _prune(self) -> None:
+        """Forgets finished tasks; the limit doubles with the number of live ones, so that many cost no more each."""
+        self._tasks = deque(self.live_tasks)
+        self._prune_at = 2 * len(self._tasks) + 64
 
     def get_debug(self) -> bool:
         return False
@@ -221,41 +244,64 @@ class DurableLoop(asyncio.AbstractEventLoop):
         """asyncio's complaints about futures nobody looked at; the attempt's result tells more."""
 
 
+class _NoTimers:
+    """The timer source of a loop whose attempt has ended."""
+
+    def start_timer(self, timer: Timer, delay: float) -> None:
+        raise AttemptClosedError("this attempt has ended; no timer can be set any more")
+
+
+_NO_TIMERS: Final = _NoTimers()
+
+
+def _leave_unfinished(generator: AsyncGenerator[Any, Any]) -> None:
+    """What happens to an async generator that is dropped before its end: nothing.
+
+    asyncio would start a task for it whenever the garbage collector finds it, which no replay
+    repeats; and the loop that runs the endpoint must not close a generator of a handler.
+    """
+
+
 def _discard(task: DurableTask[Any]) -> None:
     try:
         task.discard()
-    except Exception:  # noqa: S110
+    except (Exception, SystemExit, GeneratorExit):
         # An exception from a `finally` of a handler that is gone concerns nobody: the next
         # attempt runs the same code for real.
         pass
 
 
-def _refuse_set_order(frame: Any) -> None:
+def _endless(tasks: Iterable[DurableTask[Any]]) -> HandlerBugError:
+    places = (waiting_at(task.get_coro()) for task in tasks if not task.done())
+    place = next((found for found in places if found), "unknown place")
+    return HandlerBugError(
+        f"the handler spins at {place}: {MAX_CALLBACKS:,} turns without waiting for anything of the journal, which"
+        " would go on for ever. Wait for an asyncio.Event, a Queue or a task instead of asyncio.sleep(0)."
+    )
+
+
+def _refuse_set_order(frame: FrameType | None) -> None:
     """``asyncio.as_completed`` makes tasks of bare coroutines in the order of a set of coroutines.
 
     That order follows memory addresses. Costs 0.1 µs per task.
     """
-    if frame.f_code is _ENSURE_FUTURE:
-        frame = frame.f_back
-        if frame is not None and frame.f_code.co_filename == _TASKS_FILE and "s_completed" in _outer_name(frame):
+    if frame is None or frame.f_code is not _ENSURE_FUTURE:
+        return
+    while frame is not None and frame.f_code.co_filename == _TASKS_FILE:
+        if frame.f_code in _AS_COMPLETED:
             raise HandlerBugError(
-                f"asyncio.as_completed() starts bare coroutines in an order that changes from replay to replay ({caller()})."
-                " Make tasks first: asyncio.as_completed([asyncio.create_task(c) for c in …]), or use"
+                "asyncio.as_completed() starts bare coroutines in an order that changes from replay to replay"
+                f" ({caller()}). Make tasks first: asyncio.as_completed([asyncio.create_task(c) for c in …]), or use"
                 " ctx.as_completed(…), which keeps the order given."
             )
+        frame = frame.f_back
 
 
-def _outer_name(frame: Any) -> str:
-    names = [frame.f_code.co_name.lower()]
-    if frame.f_back is not None:
-        names.append(frame.f_back.f_code.co_name.lower())
-        names.append(type(frame.f_back.f_locals.get("self")).__name__.lower())
-    names.append(type(frame.f_locals.get("self")).__name__.lower())
-    return " ".join(names)
-
-
-_ENSURE_FUTURE: Final = getattr(asyncio.tasks, "_ensure_future", asyncio.ensure_future).__code__
 _TASKS_FILE: Final = asyncio.tasks.__file__
+_ENSURE_FUTURE: Final = getattr(asyncio.tasks, "_ensure_future", asyncio.ensure_future).__code__
+# Up to 3.12 a generator function; from 3.13 on a function that makes an iterator object.
+_ITERATOR: Final = getattr(asyncio.tasks, "_AsCompletedIterator", None)
+_AS_COMPLETED: Final = {asyncio.as_completed.__code__, *([_ITERATOR.__init__.__code__] if _ITERATOR else ())}
 
 _OUTSIDE: Final = {
     "run_in_executor": "a thread",

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from restate_reflect.codecs._base import Codec
 from restate_reflect.durable.futures import WatchedFuture
@@ -23,6 +23,10 @@ from restate_reflect.durable.guards import outside_handler
 from restate_reflect.errors import EncodeError, RelatedCommand, RestateReflectError
 from restate_reflect.options import RetryPolicy
 from restate_reflect.protocol.messages import MessageType
+
+if TYPE_CHECKING:
+    from restate_reflect.durable.loop import DurableLoop
+    from restate_reflect.engine.notifications import Notification
 
 __all__ = ["Run", "RunFuture", "Runs", "RunsOwner", "is_async_callable"]
 
@@ -32,13 +36,21 @@ T = TypeVar("T")
 class RunFuture(WatchedFuture[T]):
     """The result of a step. Cancelling it (``asyncio.timeout``) cancels a body that is running."""
 
-    __slots__ = ("run",)
-    run: Run
+    __slots__ = ("body",)
+
+    def __init__(self, decode: Callable[[Notification], T], label: str, *, loop: DurableLoop) -> None:
+        super().__init__(decode, label, loop=loop)
+        self.body: asyncio.Future[Any] | None = None
+        """The body while it runs. (A reference to the whole ``Run`` would be a cycle, and keep what it closes over.)"""
 
     def cancel(self, msg: Any | None = None) -> bool:
         cancelled = super().cancel(msg)
-        self.run.cancel()
+        self.cancel_body()
         return cancelled
+
+    def cancel_body(self) -> None:
+        if self.body is not None:
+            self.body.cancel()
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +69,6 @@ class Run:
     policy: RetryPolicy
     future: RunFuture[Any]
     started: float = field(default=0.0, init=False)
-    task: asyncio.Future[Any] | None = field(default=None, init=False)
 
     @property
     def related(self) -> RelatedCommand:
@@ -66,10 +77,6 @@ class Run:
     @property
     def duration(self) -> float:
         return time.monotonic() - self.started
-
-    def cancel(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
 
     def encode(self, value: Any) -> bytes:
         """The result as it goes into the journal.
@@ -83,8 +90,8 @@ class Run:
             raise EncodeError(f"the result of run {self.name!r} can't be journaled: {error}") from error
         if self.verify and self.codec.decode(data) != value:
             raise EncodeError(
-                f"the result of run {self.name!r} ({type(value).__name__}) would come back from the journal as something"
-                f" else ({self.future.where}). Annotate the function's return type, or give the type:"
+                f"the result of run {self.name!r} ({type(value).__name__}) would come back from the journal as"
+                f" something else ({self.future.where}). Annotate the function's return type, or give the type:"
                 " ctx.options(type=…).run(…)."
             )
         return data
@@ -109,7 +116,12 @@ class Runs:
 
     @property
     def executing(self) -> bool:
-        return bool(self._executing)
+        """Whether a body runs whose result somebody still wants.
+
+        One that was cancelled (by ``asyncio.timeout``, say) may take its time to stop; it must not keep the attempt
+        from suspending, as its end changes nothing.
+        """
+        return any(not run.future.done() for run in self._executing.values())
 
     def add(self, run: Run) -> None:
         self._pending.append(run)
@@ -125,11 +137,17 @@ class Runs:
         self._executing[run.completion_id] = run
         run.started = time.monotonic()
         run.context.run(outside_handler)
-        run.task = self._spawn(run)
-        if run.task.done():
-            self._finished(run, run.task)
+        try:
+            task = run.future.body = self._spawn(run)
+        except Exception as error:
+            # An async function called with arguments it does not take raises before there is a coroutine.
+            del self._executing[run.completion_id]
+            self._owner.run_failed(run, error)
+            return
+        if task.done():
+            self._finished(run, task)
         else:
-            run.task.add_done_callback(functools.partial(self._finished, run))
+            task.add_done_callback(functools.partial(self._finished, run))
 
     def _spawn(self, run: Run) -> asyncio.Future[Any]:
         if run.is_async:
@@ -138,6 +156,7 @@ class Runs:
         return _start_task(self._loop, coroutine, run.context)
 
     def _finished(self, run: Run, task: asyncio.Future[Any]) -> None:
+        run.future.body = None
         if self._executing.pop(run.completion_id, None) is None:
             _retrieve(task)
             return
@@ -154,15 +173,26 @@ class Runs:
         """Cancels the bodies whose results nobody waits for any more."""
         for run in list(self._executing.values()):
             if run.future.done():
-                run.cancel()
+                run.future.cancel_body()
 
     def cancel_all(self) -> None:
         """The attempt has ended: bodies are cancelled, and their results belong to nobody."""
+        self._owner = _NOBODY
         self._pending.clear()
         executing = list(self._executing.values())
         self._executing.clear()
         for run in executing:
-            run.cancel()
+            run.future.cancel_body()
+
+
+class _Nobody:
+    """The owner of steps whose attempt has ended; ``Runs`` asks it nothing any more."""
+
+    def run_succeeded(self, run: Run, value: Any) -> None: ...
+    def run_failed(self, run: Run, error: BaseException) -> None: ...
+
+
+_NOBODY: Final = _Nobody()
 
 
 def _failure(task: asyncio.Future[Any]) -> BaseException | None:
@@ -195,8 +225,16 @@ else:
 
 async def _in_thread(loop: asyncio.AbstractEventLoop, executor: Executor | None, call: Callable[[], Any]) -> Any:
     """A plain function's result; if it returns an awaitable, that one's."""
-    result = await loop.run_in_executor(executor, call)
+    result = await loop.run_in_executor(executor, functools.partial(_without_stop_iteration, call))
     return await result if inspect.isawaitable(result) else result
+
+
+def _without_stop_iteration(call: Callable[[], Any]) -> Any:
+    """A future can't hold a StopIteration (on 3.11 it is never done then); a coroutine turns it into this error too."""
+    try:
+        return call()
+    except StopIteration as error:
+        raise RuntimeError("the step's function raised StopIteration") from error
 
 
 def is_async_callable(function: Callable[..., Any]) -> bool:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from restate_reflect.durable.futures import DurableFuture, DurableTask, LoopFuture
-from restate_reflect.durable.loop import DurableLoop, Timer
 from restate_reflect.durable.results import Results
 from restate_reflect.engine.awaiting import ALL_SUCCEEDED, FIRST_COMPLETED, AwaitNode
 from restate_reflect.engine.notifications import CANCEL_SIGNAL, NotificationId, SignalIndex
@@ -52,17 +51,23 @@ def _are_exactly(gathered: list[asyncio.Future[Any]], results: Results, leaves: 
     )
 
 
-def fail_awaits(results: Results, error: Callable[[], Exception]) -> None:
-    """Raises an error at every await in progress, oldest first."""
-    for _, waiter in results.pending():
-        future = waiter.sleeper if isinstance(waiter, Timer) else waiter
-        if isinstance(future, LoopFuture) and not future.done() and future._callbacks:
-            future.fail(error())
+def fail_awaits(results: Results, error: Callable[[], Exception]) -> bool:
+    """Raises an error at every await of a result, oldest first. Returns whether there was any."""
+    awaited = [future for _, waiter in results.pending() if (future := waiter.awaited_future) is not None]
+    for future in awaited:
+        future.fail(error())
+    return bool(awaited)
 
 
-def blocked_future(loop: DurableLoop, root: DurableTask[Any]) -> LoopFuture[Any] | None:
-    """The future at the end of the root's chain of awaits (an event, a queue, a lock …)."""
-    waits_for = getattr(root, "_fut_waiter", None)
-    while isinstance(waits_for, DurableTask):
-        waits_for = getattr(waits_for, "_fut_waiter", None)
-    return waits_for if isinstance(waits_for, LoopFuture) and not waits_for.done() else None
+def blocked_future(root: DurableTask[Any]) -> LoopFuture[Any] | None:
+    """The future at the end of the root's chain of awaits (an event, a queue, a lock …), through tasks and gathers."""
+    waits_for: Any = root
+    while not isinstance(waits_for, LoopFuture):
+        if isinstance(waits_for, DurableTask):
+            waits_for = getattr(waits_for, "_fut_waiter", None)
+        else:
+            children = getattr(waits_for, "_children", ())
+            waits_for = next((child for child in children if not child.done()), None)
+        if waits_for is None:
+            return None
+    return None if waits_for.done() else waits_for

@@ -26,7 +26,7 @@ class EagerState:
         self._values = values if values is not None else {}
         self._partial = partial
 
-    def get(self, key: str) -> bytes | None | Unknown:
+    def get(self, key: str) -> bytes | Unknown | None:
         """The value, ``None`` for a key that is not set, or ``UNKNOWN``."""
         return self._values.get(key, UNKNOWN if self._partial else None)
 

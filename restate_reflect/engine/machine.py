@@ -30,7 +30,7 @@ from restate_reflect.engine import journal, notifications
 from restate_reflect.engine.awaiting import AwaitNode, to_suspension
 from restate_reflect.engine.eager_state import EagerState
 from restate_reflect.engine.journal import Command
-from restate_reflect.engine.notifications import Notification, NotificationId
+from restate_reflect.engine.notifications import Notification, NotificationId, wire_code, wire_text
 from restate_reflect.engine.retries import RetryInfo
 from restate_reflect.engine.states import Closed, Processing, Replaying, State, WaitingReplay, WaitingStart
 from restate_reflect.errors import (
@@ -50,6 +50,10 @@ from restate_reflect.protocol.versions import ProtocolVersion
 __all__ = ["AttemptError", "Ending", "Engine", "Input", "Progress", "StartInfo"]
 
 M = TypeVar("M", bound=Message)
+T = TypeVar("T")
+
+_MAX_DELAY: Final = 365 * 86400.0
+"""Seconds; a longer (or infinite) ``retry_after`` means "some day", and must fit the field."""
 
 _END_FRAME: Final = encode_frame(MessageType.END, b"")
 
@@ -108,12 +112,20 @@ class AttemptError:
     retry_after: float | None = None
     """Seconds."""
     pause: bool = False
+    bug: bool = False
+    """Whether only a change of the code can mend it, not another attempt. Tests fail on it at once."""
 
 
 class Engine:
     """One attempt of one invocation."""
 
-    def __init__(self, version: ProtocolVersion, *, locate: Callable[[], str] = lambda: "unknown", max_message_bytes: int = MAX_MESSAGE_BYTES) -> None:
+    def __init__(
+        self,
+        version: ProtocolVersion,
+        *,
+        locate: Callable[[], str] = lambda: "unknown",
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+    ) -> None:
         """``locate`` tells where in the user's source the current call stands; used in errors only."""
         self.version = version
         self.start: StartInfo | None = None
@@ -277,7 +289,8 @@ class Engine:
             raise
 
     def _locate_if_differs(self, recorded: RawMessage, command: Command) -> str:
-        return "" if recorded.payload == command.payload else self._locate()
+        same = recorded.type == command.type and recorded.payload == command.payload
+        return "" if same else self._locate()
 
     def _next_recorded(self) -> RawMessage:
         state = self.state
@@ -310,6 +323,18 @@ class Engine:
         state = self.state
         return state.recorded[0] if type(state) is Replaying else None
 
+    def read_recorded(self, recorded: RawMessage, read: Callable[[RawMessage], T]) -> T:
+        """Reads into a recorded command.
+
+        Raises:
+            ProtocolViolationError: It is malformed; the attempt has ended with that.
+        """
+        try:
+            return read(recorded)
+        except EngineError as error:
+            self.fail_with(error)
+            raise
+
     def require(self, supported: bool, feature: str, since: ProtocolVersion) -> None:
         """Ends the attempt if the negotiated version lacks a feature.
 
@@ -338,6 +363,35 @@ class Engine:
                 self._queue.remove(notification)
                 return notification
         return None
+
+    def require_issued(self, completion_id: int) -> None:
+        """Ends the attempt if no command has asked for this completion.
+
+        Results are handed out only when the handler waits, in journal order. One that comes before its command is a
+        result which the code that wrote the journal asked for earlier: an await was moved, or a command was left out.
+
+        Raises:
+            JournalMismatchError: While replaying.
+            ProtocolViolationError: Else; the peer made it up.
+        """
+        if completion_id < self._next_completion:
+            return
+        error = self._unasked(completion_id)
+        self.fail_with(error)
+        raise error
+
+    def _unasked(self, completion_id: int) -> EngineError:
+        if type(self.state) is not Replaying:
+            return ProtocolViolationError(f"a result for completion {completion_id}, which no command has asked for")
+        return JournalMismatchError(
+            f"journal mismatch after command {self.command_index}: the next result in the journal (completion"
+            f" {completion_id}) belongs to a step that the code has not reached.\n"
+            f"  recorded: {self._shown_recorded()}\n"
+            "  current:  an await\n"
+            f"  at:       {self._locate()}\n"
+            "An await was added or moved. Deploy the old code for invocations in flight.",
+            related=self._related(),
+        )
 
     def has_result(self, completion_id: int) -> bool:
         """Whether the journal has this completion already, handed out or not.
@@ -407,13 +461,11 @@ class Engine:
 
     def _stuck_in_replay(self) -> JournalMismatchError:
         """Proof of rule 4 above: see the module's docstring."""
-        recorded = self.peek_recorded()
-        shown = journal.describe(recorded.type, recorded.payload) if recorded else "nothing"
         return JournalMismatchError(
             f"journal mismatch after command {self.command_index}: the code waits for a result that this invocation's"
             " journal does not have, though the journal goes on.\n"
-            f"  recorded: {shown}\n"
-            f"  current:  an await\n"
+            f"  recorded: {self._shown_recorded()}\n"
+            "  current:  an await\n"
             f"  at:       {self._locate()}\n"
             "An await was added or moved. Deploy the old code for invocations in flight.",
             related=self._related(),
@@ -434,17 +486,28 @@ class Engine:
     def end(self) -> None:
         """The invocation is complete; its output was recorded."""
         if type(self.state) is Replaying:
-            recorded = self.peek_recorded()
-            shown = journal.describe(recorded.type, recorded.payload) if recorded else "nothing"
-            self.fail_with(JournalMismatchError(f"the handler ended, but its journal goes on with: {shown}"))
+            self.fail_with(self._ended_in_replay())
             return
         if not self.is_closed:
             self._output.append(_END_FRAME)
             self._close(Ending.COMPLETED)
 
+    def _ended_in_replay(self) -> JournalMismatchError:
+        return JournalMismatchError(
+            f"journal mismatch after command {self.command_index}: the handler ended, but its journal goes on.\n"
+            f"  recorded: {self._shown_recorded()}\n"
+            "  current:  the end\n"
+            f"  at:       {self._locate()}"
+        )
+
+    def _shown_recorded(self) -> str:
+        recorded = self.peek_recorded()
+        return journal.describe(recorded.type, recorded.payload) if recorded else "nothing"
+
     def fail_with(self, error: EngineError) -> None:
         """Writes the error and closes; ignored if already closed."""
-        self.fail(AttemptError(error.code, error.message, related=error.related or self._related()))
+        bug = isinstance(error, JournalMismatchError)
+        self.fail(AttemptError(error.code, error.message, related=error.related or self._related(), bug=bug))
 
     def fail(self, error: AttemptError) -> None:
         """Writes the error and closes; ignored if already closed."""
@@ -520,14 +583,16 @@ def _own_result(completion_id: int, result: bytes | TerminalError) -> Notificati
 
 
 def _error_message(error: AttemptError, version: ProtocolVersion) -> pb.ErrorMessage:
-    message = pb.ErrorMessage(code=error.code, message=error.message, stacktrace=error.stacktrace)
+    message = pb.ErrorMessage(
+        code=wire_code(error.code), message=wire_text(error.message), stacktrace=wire_text(error.stacktrace)
+    )
     if error.related is not None:
         message.related_command_index = max(error.related.index, 0)
         message.related_command_type = error.related.type
         if error.related.name:
-            message.related_command_name = error.related.name
+            message.related_command_name = wire_text(error.related.name)
     if error.retry_after is not None:
-        message.next_retry_delay = round(error.retry_after * 1000)
+        message.next_retry_delay = round(min(max(error.retry_after, 0.0), _MAX_DELAY) * 1000)
     if error.pause and version.has_error_behavior:
         message.behavior = pb.PAUSE
     return message

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from google.protobuf.message import DecodeError
 
-from restate_reflect.errors import InvocationCancelledError, ProtocolViolationError, TerminalError
+from restate_reflect.errors import ProtocolViolationError, TerminalError
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import RawMessage
 
@@ -17,8 +17,11 @@ __all__ = [
     "NotificationId",
     "SignalIndex",
     "parse",
+    "read_keys",
     "to_error",
     "to_failure",
+    "wire_code",
+    "wire_text",
 ]
 
 CANCEL_SIGNAL: Final = 1
@@ -38,6 +41,9 @@ class SignalIndex(int):
 
     def __eq__(self, other: object) -> bool:
         return type(other) is SignalIndex and int(self) == int(other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
 
 
 NotificationId: TypeAlias = int | SignalIndex | str
@@ -75,7 +81,7 @@ def parse(message: RawMessage) -> Notification:
         case "invocation_id":
             return Notification(id_, invocation_id=read.invocation_id)
         case "state_keys":
-            return Notification(id_, state_keys=_read_keys(read.state_keys))
+            return Notification(id_, state_keys=read_keys(read.state_keys))
         case _:
             raise ProtocolViolationError(f"notification (type {message.type:#06x}) without a result")
 
@@ -92,7 +98,8 @@ def _read_id(read: pb.Notification, message_type: int) -> NotificationId:
             raise ProtocolViolationError(f"notification (type {message_type:#06x}) without an id")
 
 
-def _read_keys(keys: pb.StateKeys) -> list[str]:
+def read_keys(keys: pb.StateKeys) -> list[str]:
+    """Raises ``ProtocolViolationError``: keys are text in this package."""
     try:
         return [key.decode() for key in keys.keys]
     except UnicodeDecodeError as error:
@@ -107,12 +114,17 @@ def to_error(failure: pb.Failure) -> TerminalError:
 
 def to_failure(error: TerminalError) -> pb.Failure:
     """The wire form of a terminal error."""
-    failure = pb.Failure(code=error.code, message=error.message)
+    failure = pb.Failure(code=wire_code(error.code), message=wire_text(error.message))
     for key, value in error.metadata.items():
-        failure.metadata.add(key=key, value=value)
+        failure.metadata.add(key=wire_text(key), value=wire_text(value))
     return failure
 
 
-def cancelled() -> InvocationCancelledError:
-    """What the awaits in progress raise when the cancel signal arrives."""
-    return InvocationCancelledError()
+def wire_text(text: object) -> str:
+    """Text of an error as protobuf takes it: lone surrogates (``os.fsdecode``) would not encode."""
+    return str(text).encode(errors="backslashreplace").decode()
+
+
+def wire_code(code: int) -> int:
+    """An error's code if the field can hold it, else 500: an error must not fail because of its number."""
+    return code if 0 <= code < 1 << 32 else 500

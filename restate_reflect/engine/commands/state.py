@@ -8,7 +8,9 @@ from typing import Generic, TypeVar
 from restate_reflect.engine.eager_state import Unknown
 from restate_reflect.engine.journal import Command, decode
 from restate_reflect.engine.machine import Engine
+from restate_reflect.engine.notifications import read_keys
 from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol.framing import RawMessage
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["Known", "clear", "clear_all", "get", "keys", "set_"]
@@ -39,11 +41,15 @@ def get(engine: Engine, key: str) -> Known[bytes | None] | int:
     if recorded.type != MessageType.GET_EAGER_STATE_COMMAND:
         engine.record(_lazy_get(encoded, completion_id))
         return completion_id
-    read = decode(recorded.type, recorded.payload)
-    assert isinstance(read, pb.GetEagerStateCommandMessage)
-    value = read.value.content if read.WhichOneof("result") == "value" else None
+    value = engine.read_recorded(recorded, _recorded_value)
     engine.record(_eager_get(encoded, value))
     return Known(value)
+
+
+def _recorded_value(recorded: RawMessage) -> bytes | None:
+    read = decode(recorded.type, recorded.payload)
+    assert isinstance(read, pb.GetEagerStateCommandMessage)
+    return read.value.content if read.WhichOneof("result") == "value" else None
 
 
 def _eager_get(key: bytes, value: bytes | None) -> Command:
@@ -75,11 +81,15 @@ def keys(engine: Engine) -> Known[list[str]] | int:
     if recorded.type != MessageType.GET_EAGER_STATE_KEYS_COMMAND:
         engine.record(_lazy_keys(completion_id))
         return completion_id
-    read = decode(recorded.type, recorded.payload)
-    assert isinstance(read, pb.GetEagerStateKeysCommandMessage)
-    known = [key.decode() for key in read.value.keys]
+    known = engine.read_recorded(recorded, _recorded_keys)
     engine.record(_eager_keys(known))
     return Known(known)
+
+
+def _recorded_keys(recorded: RawMessage) -> list[str]:
+    read = decode(recorded.type, recorded.payload)
+    assert isinstance(read, pb.GetEagerStateKeysCommandMessage)
+    return read_keys(read.value)
 
 
 def _eager_keys(known: list[str]) -> Command:

@@ -1,0 +1,334 @@
+"""An attempt that has ended holds nothing, runs nothing, and says nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import weakref
+from collections.abc import AsyncGenerator, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from restate_reflect import Context
+from tests.journals import LOOP, M, Played, done, play
+
+events: list[str] = []
+
+
+class Big:
+    """Stands for what a handler holds in its local variables."""
+
+
+alive: list[weakref.ref[Big]] = []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_reported(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Neither asyncio's logger nor the real loop has anything to complain about."""
+    events.clear()
+    alive.clear()
+    complaints: list[dict[str, Any]] = []
+    LOOP.set_exception_handler(lambda loop, context: complaints.append(context))
+    with caplog.at_level(logging.DEBUG, "asyncio"):
+        yield
+        gc.collect()
+    LOOP.set_exception_handler(None)
+    assert complaints == []
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+async def turns(count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+def hold() -> Big:
+    big = Big()
+    alive.append(weakref.ref(big))
+    return big
+
+
+async def sleeps(ctx: Context) -> None:
+    big = hold()
+    await ctx.sleep(1)
+    del big
+
+
+async def sleeps_deeply(ctx: Context) -> None:
+    big = hold()
+    await sleeps(ctx)
+    del big
+
+
+async def task_group(ctx: Context) -> None:
+    big = hold()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(sleeps(ctx))
+    del big
+
+
+async def gathers(ctx: Context) -> None:
+    big = hold()
+    await asyncio.gather(sleeps(ctx), sleeps(ctx), ctx.call_raw("Other", "go"))
+    del big
+
+
+async def event(ctx: Context) -> None:
+    big, ready = hold(), asyncio.Event()
+    asyncio.get_running_loop().call_later(5, ready.set)
+    async with asyncio.timeout(9):
+        await ready.wait()
+    del big
+
+
+async def background(ctx: Context) -> None:
+    big = hold()
+    tasks = [asyncio.create_task(sleeps(ctx)) for _ in range(100)]
+    await ctx.awakeable()
+    del big, tasks
+
+
+async def step(ctx: Context) -> None:
+    big = hold()
+
+    async def body() -> None:
+        await asyncio.sleep(3600)
+        repr(big)
+
+    await asyncio.wait([ctx.run("long", body), ctx.sleep(1)], return_when="FIRST_COMPLETED")
+    await ctx.awakeable()
+
+
+HANDLERS: list[Callable[[Context], Any]] = [sleeps, sleeps_deeply, task_group, gathers, event, background, step]
+
+
+class Service:
+    def __init__(self, function: Callable[[Context], Any]) -> None:
+        self.function = function
+
+    async def go(self, ctx: Context) -> Any:
+        return await self.function(ctx)
+
+
+def ended(how: str, function: Callable[[Context], Any]) -> Played:
+    played = play(Service(function), "go")
+    assert played.waits
+    match how:
+        case "suspended":
+            played.eof()
+            if played.waits:  # a step executes; its result can't matter any more
+                played.attempt.abort("test")
+        case "failed":
+            played.raw(b"\x01\x00" + bytes(6))
+        case "aborted":
+            played.attempt.abort("gone")
+        case _:
+            played.attempt.interrupt("gone")
+    return played
+
+
+@pytest.mark.parametrize("function", HANDLERS, ids=lambda function: function.__name__)
+@pytest.mark.parametrize("how", ["suspended", "failed", "aborted", "interrupted"])
+def test_local_variables_die_with_the_attempt(how: str, function: Callable[[Context], Any]) -> None:
+    """By reference counts, without the garbage collector: a server has thousands of attempts a second."""
+    gc.collect()
+    gc.disable()
+    try:
+        played = ended(how, function)
+        del played
+        if function is step:
+            LOOP.run_until_complete(turns(5))  # the body's task gets its cancellation
+        assert len(alive) > 0
+        assert [ref() for ref in alive] == [None] * len(alive)
+    finally:
+        gc.enable()
+
+
+def test_the_attempt_itself_dies() -> None:
+    played = ended("suspended", sleeps)
+    attempt = weakref.ref(played.attempt)
+    assert not played.environment.attempts
+    del played
+    gc.collect()
+    assert attempt() is None
+
+
+def test_finally_blocks_run_and_context_calls_in_them_raise() -> None:
+    async def go(ctx: Context) -> None:
+        try:
+            await ctx.sleep(1)
+        finally:
+            events.append("finally")
+            try:
+                ctx.send_raw("Other", "go")
+            except Exception as error:
+                events.append(type(error).__name__)
+            await ctx.sleep(1)
+            events.append("not reached")
+
+    played = play(Service(go), "go", eof=True)
+    assert events == ["finally", "AttemptClosedError"]
+    assert played.types == [M.SLEEP_COMMAND, M.SUSPENSION]
+
+
+def test_async_context_managers_are_left() -> None:
+    class Resource:
+        async def __aenter__(self) -> Resource:
+            events.append("enter")
+            return self
+
+        async def __aexit__(self, *exc: object) -> None:
+            events.append("exit")
+
+    async def go(ctx: Context) -> None:
+        async with Resource():
+            await ctx.sleep(1)
+
+    play(Service(go), "go", eof=True)
+    assert events == ["enter", "exit"]
+
+
+def test_except_exception_does_not_see_a_suspension() -> None:
+    async def go(ctx: Context) -> str:
+        try:
+            await ctx.sleep(1)
+        except Exception:
+            events.append("caught")
+        return "swallowed"
+
+    played = play(Service(go), "go", eof=True)
+    assert (played.types[-1], events) == (M.SUSPENSION, [])
+
+
+@pytest.mark.parametrize("awaits_again", [False, True])
+def test_a_bare_except_can_not_swallow_a_suspension(awaits_again: bool) -> None:
+    """It sees GeneratorExit, as in any coroutine that is closed; whatever it does then comes to nothing."""
+
+    async def go(ctx: Context) -> str:
+        try:
+            await ctx.sleep(1)
+        except BaseException as error:
+            events.append(type(error).__name__)
+            if awaits_again:
+                await asyncio.Event().wait()
+        events.append("goes on")
+        return "swallowed"
+
+    played = play(Service(go), "go", eof=True)
+    assert played.types == [M.SLEEP_COMMAND, M.SUSPENSION]
+    assert events == ["GeneratorExit"] if awaits_again else ["GeneratorExit", "goes on"]
+
+
+def test_a_retry_loop_can_not_swallow_a_suspension() -> None:
+    async def go(ctx: Context) -> None:
+        while True:
+            try:
+                await ctx.sleep(1)
+            except Exception:
+                events.append("caught")
+
+    played = play(Service(go), "go", eof=True)
+    assert (played.types, events) == ([M.SLEEP_COMMAND, M.SUSPENSION], [])
+
+
+def test_a_bare_retry_loop_can_not_swallow_a_suspension() -> None:
+    """Each round meets a dead context; after some rounds it is ended for good."""
+
+    async def go(ctx: Context) -> None:
+        for _ in range(1000):
+            try:
+                await ctx.sleep(1)
+            except BaseException as error:
+                events.append(type(error).__name__)
+
+    played = play(Service(go), "go", eof=True)
+    assert played.types == [M.SLEEP_COMMAND, M.SUSPENSION]
+    assert events[0] == "GeneratorExit"
+
+
+def test_tasks_made_while_closing_are_closed_too() -> None:
+    async def go(ctx: Context) -> None:
+        try:
+            await ctx.sleep(1)
+        finally:
+            events.append("finally")
+            asyncio.create_task(sleeps(ctx))  # noqa: RUF006 - left alone on purpose
+
+    play(Service(go), "go", eof=True)
+    assert events == ["finally"]
+    assert alive == []
+
+
+def test_an_async_generator_that_is_left_open_is_nobodys_task() -> None:
+    """asyncio would close it from a task whenever it is collected, which no replay repeats; the real loop must not."""
+
+    async def numbers(ctx: Context) -> AsyncGenerator[int]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            events.append("closed")
+            await ctx.sleep(7)
+
+    async def go(ctx: Context) -> None:
+        async for _ in numbers(ctx):
+            break
+        await ctx.sleep(1)
+
+    played = play(Service(go), "go").feed(done(M.SLEEP_COMPLETION, 1))
+    LOOP.run_until_complete(turns(5))
+    gc.collect()
+    assert (played.types, events) == ([M.SLEEP_COMMAND, M.OUTPUT_COMMAND, M.END], [])
+
+
+def test_an_async_generator_is_closed_with_aclosing() -> None:
+    """Then its ``finally`` may wait, durably."""
+
+    async def numbers(ctx: Context) -> AsyncGenerator[int]:
+        try:
+            yield 1
+        finally:
+            await ctx.sleep(7)
+            events.append("closed")
+
+    async def go(ctx: Context) -> None:
+        async with contextlib.aclosing(numbers(ctx)) as generator:
+            async for _ in generator:
+                break
+
+    played = play(Service(go), "go")
+    assert events == []
+    played.feed(done(M.SLEEP_COMPLETION, 1))
+    assert (played.types[-1], events) == (M.END, ["closed"])
+
+
+def test_many_tasks_cost_no_more_each() -> None:
+    """Finished tasks are forgotten, live ones are not looked at again and again."""
+
+    async def nothing() -> None:
+        return None
+
+    async def go(ctx: Context) -> int:
+        waiting = [asyncio.create_task(sleeps(ctx)) for _ in range(500)]
+        for _ in range(2000):
+            await asyncio.create_task(nothing())
+        return len(waiting)
+
+    played = play(Service(go), "go")
+    assert played.output == b"500"
+
+
+def test_unretrieved_failures_of_background_tasks_are_not_reported() -> None:
+    async def fails() -> None:
+        raise ValueError("nobody looks")
+
+    async def go(ctx: Context) -> None:
+        task = asyncio.create_task(fails())
+        await asyncio.sleep(0)
+        task.done()
+
+    assert play(Service(go), "go").types[-1] == M.END

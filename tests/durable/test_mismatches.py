@@ -1,0 +1,418 @@
+"""A journal that was written by other code: 570, with both commands and the place; a peer that lies: 571."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from restate_reflect import Context, ObjectContext, WorkflowContext
+from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol.framing import encode_frame
+from tests.journals import (
+    V7,
+    M,
+    Played,
+    ack,
+    called,
+    command,
+    done,
+    frame,
+    given_input,
+    journal,
+    play,
+    signal,
+    start,
+)
+
+
+class Callee:
+    async def work(self, ctx: Context, n: int) -> int:
+        raise AssertionError("not run here")
+
+
+class Old:
+    """The code that wrote the journal."""
+
+    async def go(self, ctx: ObjectContext) -> int:
+        ctx.set("a", 1)
+        n = await ctx.call(Callee.work, 1)
+        await ctx.sleep(1, name="nap")
+        ctx.set("b", n)
+        return n
+
+
+RESULTS = (called(1, "inv_1"), done(M.CALL_COMPLETION, 2, b"5"), done(M.SLEEP_COMPLETION, 3))
+
+
+def finished() -> Played:
+    return play(Old, "go", others=[Callee], state={}).feed(*RESULTS)
+
+
+def mismatch(new: type) -> str:
+    """The text of the 570 that ``new`` gets on the finished journal of ``Old``."""
+    played = finished().again(target=new, state={})
+    assert played.types == [M.ERROR], played.messages
+    assert played.error.code == 570
+    text: str = played.error.message
+    assert "journal mismatch" in text
+    assert "recorded:" in text
+    assert "current:" in text
+    assert "test_mismatches.py:" in text
+    return text
+
+
+def test_unchanged_code_replays() -> None:
+    assert finished().again(state={}).types == [M.END]
+
+
+def test_another_type_of_command() -> None:
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            ctx.clear("a")
+            return 1
+
+    text = mismatch(New)
+    assert "recorded: set state key=b'a' value=" in text
+    assert "current:  clear state key=b'a'" in text
+    assert "New.go" in text
+    assert "Deploy the old code" in text
+
+
+def test_another_payload() -> None:
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            ctx.set("a", 1)
+            return await ctx.call(Callee.work, 2)
+
+    text = mismatch(New)
+    assert "recorded: call service_name='Callee' handler_name='work' parameter=b'1'" in text
+    assert "current:  call service_name='Callee' handler_name='work' parameter=b'2'" in text
+    assert "at command 2" in text
+
+
+def test_another_state_value() -> None:
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            ctx.set("a", 2)
+            return 1
+
+    assert "current:  set state key=b'a' value=content: \"2\"" in mismatch(New)
+
+
+def test_an_additional_command() -> None:
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            ctx.set("a", 1)
+            ctx.set("new", 1)
+            return await ctx.call(Callee.work, 1)
+
+    assert "current:  set state key=b'new'" in mismatch(New)
+
+
+def test_a_missing_command() -> None:
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            n = await ctx.call(Callee.work, 1)
+            await ctx.sleep(1, name="nap")
+            return n
+
+    assert "recorded: set state key=b'a'" in mismatch(New)
+
+
+def test_another_name() -> None:
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            ctx.set("a", 1)
+            n = await ctx.call(Callee.work, 1)
+            await ctx.sleep(1, name="sleep")
+            return n
+
+    text = mismatch(New)
+    assert "recorded: sleep name='nap'" in text
+    assert "current:  sleep name='sleep'" in text
+
+
+def test_an_added_await_of_something_the_journal_has_not() -> None:
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            ctx.set("a", 1)
+            await ctx.signal("never")
+            return await ctx.call(Callee.work, 1)
+
+    text = mismatch(New)
+    assert "the next result in the journal (completion 1) belongs to a step that the code has not reached" in text
+    assert "recorded: call service_name='Callee'" in text
+    assert "current:  an await" in text
+    assert "New.go" in text
+
+
+def test_an_added_await_where_no_result_is_left() -> None:
+    class First:
+        async def go(self, ctx: ObjectContext) -> None:
+            ctx.set("a", 1)
+            ctx.set("b", 1)
+
+    class Second:
+        async def go(self, ctx: ObjectContext) -> None:
+            ctx.set("a", 1)
+            await ctx.signal("never")
+            ctx.set("b", 1)
+
+    error = play(First, "go").again(target=Second).error
+    assert error.code == 570
+    assert "the code waits for a result that this invocation's journal does not have" in error.message
+    assert "recorded: set state key=b'b'" in error.message
+    assert "Second.go" in error.message
+
+
+def test_an_added_await_of_what_nobody_completes() -> None:
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            ctx.set("a", 1)
+            await asyncio.Event().wait()
+            return await ctx.call(Callee.work, 1)
+
+    assert "current:  an await" in mismatch(New)
+
+
+def test_an_await_moved_before_its_turn() -> None:
+    """The journal has the timer's result first; this code has not even set the timer."""
+
+    class First:
+        async def go(self, ctx: ObjectContext) -> int:
+            call, nap = ctx.call(Callee.work, 1), ctx.sleep(1)
+            await nap
+            return await call
+
+    class Second:
+        async def go(self, ctx: ObjectContext) -> int:
+            n = await ctx.call(Callee.work, 1)
+            await ctx.sleep(1)
+            return n
+
+    written = play(First, "go", others=[Callee]).feed(done(M.SLEEP_COMPLETION, 3), done(M.CALL_COMPLETION, 2, b"5"))
+    assert written.output == b"5"
+    played = written.again(target=Second)
+    assert played.error.code == 570
+    assert "belongs to a step that the code has not reached" in played.error.message
+    assert "recorded: sleep" in played.error.message
+    assert "in test_an_await_moved_before_its_turn.<locals>.Second.go" in played.error.message
+
+
+def test_a_handler_that_returns_early() -> None:
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            ctx.set("a", 1)
+            return 1
+
+    text = mismatch(New)
+    assert "recorded: call service_name='Callee'" in text
+    assert 'current:  output value=content: "1"' in text
+    assert "New.go" in text
+
+
+def test_a_handler_that_raises_early() -> None:
+    """A bug is a bug: the error itself is what helps, and nothing was continued."""
+
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            raise ValueError("new bug")
+
+    played = finished().again(target=New, state={})
+    assert (played.error.code, played.error.message) == (500, "ValueError: new bug")
+
+
+def test_another_result() -> None:
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            ctx.set("a", 1)
+            n = await ctx.call(Callee.work, 1)
+            await ctx.sleep(1, name="nap")
+            ctx.set("b", n)
+            return n + 1
+
+    text = mismatch(New)
+    assert 'recorded: output value=content: "5"' in text
+    assert 'current:  output value=content: "6"' in text
+
+
+def test_the_error_names_the_current_command() -> None:
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            ctx.set("a", 1)
+            await ctx.sleep(1, name="other")
+            return 1
+
+    error = finished().again(target=New, state={}).error
+    assert (error.related_command_index, error.related_command_type) == (2, M.SLEEP_COMMAND)
+    assert error.related_command_name == "other"
+
+
+def test_swallowing_the_mismatch_does_not_help() -> None:
+    """Nothing is written after the error, whatever the handler does."""
+
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            for key in ("x", "y", "z"):
+                try:
+                    ctx.set(key, 1)
+                except Exception:
+                    continue
+            return 1
+
+    mismatch(New)
+
+
+def test_a_retry_loop_around_a_dead_context_ends() -> None:
+    """``except Exception: continue`` would otherwise spin for ever and block the process."""
+
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            while True:
+                try:
+                    ctx.set("x", 1)
+                    return 1
+                except Exception:
+                    continue
+
+    mismatch(New)
+
+
+COMMANDS = {
+    "get": lambda ctx: ctx.get("k"),
+    "set": lambda ctx: ctx.set("k", 1),
+    "clear": lambda ctx: ctx.clear("k"),
+    "clear_all": lambda ctx: ctx.clear_all(),
+    "keys": lambda ctx: ctx.keys(),
+    "call": lambda ctx: ctx.call_raw("S", "h"),
+    "send": lambda ctx: ctx.send_raw("S", "h"),
+    "run": lambda ctx: ctx.run("r", int),
+    "sleep": lambda ctx: ctx.sleep(1),
+    "resolve_awakeable": lambda ctx: ctx.resolve_awakeable("sign_1a"),
+    "resolve_signal": lambda ctx: ctx.resolve_signal("inv_1", "s"),
+    "cancel": lambda ctx: ctx.cancel("inv_1"),
+    "promise": lambda ctx: ctx.promise("p").get(),
+    "peek": lambda ctx: ctx.promise("p").peek(),
+    "resolve": lambda ctx: ctx.promise("p").resolve(1),
+    "attach": lambda ctx: ctx.attach("inv_1"),
+    "output": lambda ctx: ctx.output("inv_1"),
+}
+
+
+class Single:
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    async def run(self, ctx: WorkflowContext) -> None:
+        COMMANDS[self.name](ctx)
+        await ctx.signal("end")
+
+
+@pytest.mark.parametrize("recorded", list(COMMANDS))
+def test_every_pair_of_different_commands_is_told_apart(recorded: str) -> None:
+    """Whatever is on record, any other command in its place is a mismatch, and the same one is none."""
+    for eager in (None, {"k": b"1"}):
+        old = play(Single(recorded), "run", state=eager)
+        assert play(Single(recorded), "run", *_after_input(old), state=eager).types[:1] != [M.ERROR]
+        for current in COMMANDS:
+            if current == recorded:
+                continue
+            played = old.again(target=Single(current), state=eager)
+            assert played.types == [M.ERROR]
+            assert played.error.code == 570
+            assert "test_mismatches.py:" in played.error.message
+
+
+def _after_input(played: Played) -> list[bytes]:
+    played._store_written()
+    return played.stored[1:]
+
+
+# ---------------------------------------------------------------- a peer that breaks the protocol
+
+
+def raw(data: bytes) -> Played:
+    from restate_reflect.durable.guards import Guard
+    from tests.journals import V6
+
+    return Played(Old, "go", V6, [Callee], Guard.OFF).raw(data)
+
+
+VIOLATIONS = {
+    "a command before the start": given_input(),
+    "a notification before the start": signal("x"),
+    "an empty journal": start(0),
+    "two starts": start(1) + start(1),
+    "no input": journal(signal("x")),
+    "input missing": journal(command(M.SLEEP_COMMAND)),
+    "a command after the journal": journal(given_input()) + command(M.SLEEP_COMMAND),
+    "an unknown control message": encode_frame(0x0100, b""),
+    "a custom command": encode_frame(0xFC00, b""),
+    "an end message": journal(given_input()) + encode_frame(M.END, b""),
+    "a malformed start": encode_frame(M.START, b"\xff"),
+    "a malformed input": start(1) + encode_frame(M.INPUT_COMMAND, b"\xff"),
+    "a malformed notification": journal(given_input()) + encode_frame(M.SLEEP_COMPLETION, b"\xff"),
+    "a malformed ack": journal(given_input()) + encode_frame(M.PROPOSE_RUN_COMPLETION_ACK, b"\xff"),
+    "a notification without id": journal(given_input()) + frame(M.SLEEP_COMPLETION, pb.Notification(void=pb.Void())),
+    "a notification without result": journal(given_input())
+    + frame(M.SLEEP_COMPLETION, pb.Notification(completion_id=1)),
+    "a state key that is no text": start(1, state={}) [:0] + frame(
+        M.START, pb.StartMessage(known_entries=1, state_map=[pb.StartMessage.StateEntry(key=b"\xff")])
+    ),
+    "an unexpected ack": journal(given_input()) + ack(1),
+    "a result that nobody asked for": journal(given_input()) + done(M.SLEEP_COMPLETION, 99),
+    "a malformed recorded command": journal(given_input(), encode_frame(M.SET_STATE_COMMAND, b"\xff")),
+    "an unknown recorded command": journal(given_input(), encode_frame(0x0700, b"")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(VIOLATIONS))
+def test_protocol_violations_end_the_attempt_with_571(name: str) -> None:
+    played = raw(VIOLATIONS[name])
+    assert played.types[-1] == M.ERROR, played.messages
+    assert played.sink.ended
+    # An unknown command on record can't be this code's either way.
+    assert played.error.code in ((570, 571) if name == "an unknown recorded command" else (571,))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7, 8, 20])
+def test_a_request_that_ends_before_the_whole_journal_is_a_violation(cut: int) -> None:
+    played = raw(journal(given_input())[:cut]).eof()
+    assert played.error.code == 571
+    assert "the request ended before the whole journal had arrived" in played.error.message
+
+
+def test_a_request_that_ends_within_a_message_is_a_violation() -> None:
+    played = raw(journal(given_input()) + signal("x")[:9]).eof()
+    assert played.error.code == 571
+    assert "within a message" in played.error.message
+
+
+def test_a_message_over_the_limit_is_a_violation() -> None:
+    assert raw(b"\x00\x00\x00\x00\xff\xff\xff\xff").error.code == 571
+
+
+def test_command_acks_are_accepted() -> None:
+    message = frame(M.COMMAND_ACK, pb.CommandAckMessage(command_index=1))
+    assert play(Old, "go", others=[Callee], state={}).raw(message).waits
+
+
+def test_an_ack_settles_once() -> None:
+    class Step:
+        async def go(self, ctx: Context) -> None:
+            await ctx.run("a", _nothing)
+            await ctx.sleep(1)
+
+    played = play(Step, "go", version=V7).echo().raw(ack(1))
+    assert played.error.code == 571
+
+
+async def _nothing() -> None:
+    return None
+
+
+def test_the_same_result_twice_is_harmless() -> None:
+    played = play(Old, "go", others=[Callee], state={})
+    played.feed(RESULTS[0], RESULTS[0], RESULTS[1], RESULTS[1], RESULTS[2])
+    assert played.output == b"5"

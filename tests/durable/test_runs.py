@@ -1,0 +1,440 @@
+"""Side effects: ``ctx.run``."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from restate_reflect import Context, RetryableError, RetryPolicy, TerminalError
+from restate_reflect.protocol.versions import ProtocolVersion
+from tests.journals import CANCEL, V5, V6, V7, M, Played, command, done, play
+
+VERSIONS = pytest.mark.parametrize("version", [V5, V6, V7])
+ran: list[str] = []
+
+
+async def succeed() -> str:
+    ran.append("body")
+    return "fine"
+
+
+def succeed_in_thread() -> str:
+    ran.append(threading.current_thread().name)
+    return "fine"
+
+
+async def slow() -> str:
+    await asyncio.sleep(0.001)
+    return "fine"
+
+
+async def fail() -> str:
+    raise ValueError("bad thing")
+
+
+async def refuse() -> str:
+    raise TerminalError("no way", code=418, metadata={"why": "teapot"})
+
+
+async def wait() -> str:
+    raise RetryableError("busy", retry_after=3, code=503)
+
+
+async def takes_two(a: int, b: int) -> int:
+    return a + b
+
+
+def runs_out() -> str:
+    return next(iter([]))
+
+
+def gives_coroutine() -> Any:
+    return slow()
+
+
+class Steps:
+    body: Callable[..., Any] = staticmethod(succeed)
+
+    def __init__(self, body: Callable[..., Any] = succeed, policy: RetryPolicy | None = None, *args: Any) -> None:
+        self.body = body
+        self.policy = policy
+        self.args = args
+
+    async def go(self, ctx: Context) -> Any:
+        return await ctx.options(retry=self.policy).run("step", self.body, *self.args)
+
+    async def catch(self, ctx: Context) -> str:
+        try:
+            await ctx.options(retry=self.policy).run("step", self.body, *self.args)
+        except TerminalError as error:
+            return f"{type(error).__name__} {error.code} {error.message} {error.metadata}"
+        return "no error"
+
+
+@pytest.fixture(autouse=True)
+def _empty() -> None:
+    ran.clear()
+
+
+@VERSIONS
+@pytest.mark.parametrize("body", [succeed, succeed_in_thread, slow, gives_coroutine])
+def test_the_body_runs_and_its_result_is_proposed(version: ProtocolVersion, body: Callable[..., Any]) -> None:
+    played = play(Steps(body), "go", version=version).finish_runs()
+    assert [type_ for type_ in played.types if type_ != M.AWAITING_ON] == [M.RUN_COMMAND, M.PROPOSE_RUN_COMPLETION]
+    run = played.one(M.RUN_COMMAND)
+    assert (run.name, run.result_completion_id) == ("step", 1)
+    proposal = played.one(M.PROPOSE_RUN_COMPLETION)
+    assert (proposal.result_completion_id, proposal.value) == (1, b'"fine"')
+    assert played.waits
+    assert played.echo().output == b'"fine"'
+
+
+def test_plain_functions_run_in_a_thread() -> None:
+    play(Steps(succeed_in_thread), "go").finish_runs()
+    assert ran != [threading.main_thread().name]
+
+
+def test_the_command_is_written_before_the_body_starts() -> None:
+    """So that the server counts attempts from this entry on."""
+    seen: list[list[M]] = []
+    service: Steps
+
+    async def body() -> None:
+        seen.append(played.types)
+
+    service = Steps(body)
+    played = Played(service, "go", V6, (), guard=play(Steps(), "go").environment.guard)
+    from tests.journals import given_input
+
+    played.begin([given_input()])
+    assert played.types[0] == M.RUN_COMMAND
+
+
+def test_v7_asks_for_an_ack_and_the_ack_settles_the_step() -> None:
+    played = play(Steps(), "go", version=V7)
+    flags = [played.sink.data[i + 2] for i in [played.sink.data.index(b"\x00\x05\x80")]]
+    assert flags == [0x80]
+    assert played.echo().output == b'"fine"'
+
+
+@pytest.mark.parametrize("version", [V5, V6])
+def test_before_v7_no_ack_is_asked_for(version: ProtocolVersion) -> None:
+    played = play(Steps(), "go", version=version)
+    assert b"\x00\x05\x00\x00" in played.sink.data
+
+
+def test_replay_with_the_recorded_completion_does_not_run_the_body() -> None:
+    first = play(Steps(), "go").echo()
+    ran.clear()
+    recorded = command(M.RUN_COMMAND, name="step", result_completion_id=1)
+    played = play(Steps(), "go", recorded, done(M.RUN_COMPLETION, 1, b'"recorded"'))
+    assert played.output == b'"recorded"'
+    assert ran == []
+    assert first.output == b'"fine"'
+
+
+@VERSIONS
+def test_replay_without_the_recorded_completion_runs_the_body_again(version: ProtocolVersion) -> None:
+    recorded = command(M.RUN_COMMAND, name="step", result_completion_id=1)
+    played = play(Steps(), "go", recorded, version=version)
+    assert ran == ["body"]
+    assert M.RUN_COMMAND not in played.types
+    assert played.echo().output == b'"fine"'
+
+
+def test_terminal_failure_of_the_body_is_recorded() -> None:
+    played = play(Steps(refuse), "catch")
+    failure = played.one(M.PROPOSE_RUN_COMPLETION).failure
+    assert (failure.code, failure.message, failure.metadata[0].value) == (418, "no way", "teapot")
+    assert played.echo().output == b"\"TerminalError 418 no way {'why': 'teapot'}\""
+
+
+def test_terminal_failure_with_metadata_needs_v6() -> None:
+    played = play(Steps(refuse), "catch", version=V5)
+    assert played.error.code == 573
+    assert "metadata of a TerminalError needs service protocol V6" in played.error.message
+
+
+def test_other_errors_end_the_attempt_and_name_the_step() -> None:
+    played = play(Steps(fail), "go")
+    assert played.types == [M.RUN_COMMAND, M.ERROR]
+    error = played.error
+    assert (error.code, error.message) == (500, "ValueError: bad thing")
+    assert (error.related_command_index, error.related_command_type, error.related_command_name) == (1, 0x0411, "step")
+    assert "in fail" in error.stacktrace
+    assert not error.HasField("next_retry_delay")
+
+
+def test_retryable_error_of_the_body_sets_delay_and_code() -> None:
+    error = play(Steps(wait, RetryPolicy(initial_interval=9)), "go").error
+    assert (error.code, error.next_retry_delay) == (503, 3000)
+
+
+@pytest.mark.parametrize("retries, delay", [(0, 1000), (1, 3000), (2, 9000), (5, 10000)])
+def test_retry_policy_sets_the_delay_by_the_attempt(retries: int, delay: int) -> None:
+    """The count in the start message belongs to this step if nothing was stored since."""
+    recorded = command(M.RUN_COMMAND, name="step", result_completion_id=1)
+    policy = RetryPolicy(initial_interval=1, factor=3, max_interval=timedelta(seconds=10))
+    played = play(Steps(fail, policy), "go", recorded, retry_count_since_last_stored_entry=retries)
+    assert played.error.next_retry_delay == delay
+
+
+def test_the_servers_count_is_not_this_steps_if_the_attempt_stored_something() -> None:
+    policy = RetryPolicy(initial_interval=1, max_attempts=5)
+    played = play(Steps(fail, policy), "go", retry_count_since_last_stored_entry=40)
+    assert played.error.next_retry_delay == 1000
+
+
+@pytest.mark.parametrize("retries, gives_up", [(0, False), (1, False), (2, True), (9, True)])
+def test_max_attempts_makes_the_failure_terminal(retries: int, gives_up: bool) -> None:
+    recorded = command(M.RUN_COMMAND, name="step", result_completion_id=1)
+    policy = RetryPolicy(max_attempts=3)
+    played = play(Steps(fail, policy), "catch", recorded, retry_count_since_last_stored_entry=retries)
+    if gives_up:
+        assert played.echo().output == b'"TerminalError 500 ValueError: bad thing {}"'
+    else:
+        assert played.types == [M.ERROR]
+
+
+@pytest.mark.parametrize("spent, gives_up", [(9_000, False), (10_000, True)])
+def test_max_duration_makes_the_failure_terminal(spent: int, gives_up: bool) -> None:
+    recorded = command(M.RUN_COMMAND, name="step", result_completion_id=1)
+    played = play(
+        Steps(fail, RetryPolicy(max_duration=10)),
+        "catch",
+        recorded,
+        retry_count_since_last_stored_entry=3,
+        duration_since_last_stored_entry=spent,
+    )
+    assert (M.PROPOSE_RUN_COMPLETION in played.types) is gives_up
+
+
+def test_duration_of_a_first_attempt_is_the_age_of_the_entry_and_does_not_count() -> None:
+    recorded = command(M.RUN_COMMAND, name="step", result_completion_id=1)
+    policy = RetryPolicy(max_duration=10)
+    played = play(Steps(fail, policy), "go", recorded, duration_since_last_stored_entry=3_600_000)
+    assert M.ERROR in played.types
+
+
+@pytest.mark.parametrize("version, behavior", [(V6, 0), (V7, 1)])
+def test_pause_policy_pauses_on_v7(version: ProtocolVersion, behavior: int) -> None:
+    policy = RetryPolicy(max_attempts=1, on_max_attempts="pause")
+    assert play(Steps(fail, policy), "go", version=version).error.behavior == behavior
+
+
+def test_wrong_arguments_of_the_body_are_its_failure() -> None:
+    """They are found when the body is called, which is after the handler has gone to wait."""
+    played = play(Steps(takes_two, None, 1), "go")
+    assert played.types == [M.RUN_COMMAND, M.ERROR]
+    assert "takes_two() missing 1 required positional argument: 'b'" in played.error.message
+
+
+def test_stop_iteration_of_a_plain_function_is_its_failure() -> None:
+    """asyncio's futures can't hold one; the step would hang."""
+    played = play(Steps(runs_out), "go").finish_runs()
+    assert "raised StopIteration" in played.error.message
+
+
+def test_a_body_that_cancels_itself_is_tried_again() -> None:
+    async def body() -> None:
+        raise asyncio.CancelledError
+
+    assert "cancelled from outside" in play(Steps(body), "go").error.message
+
+
+def test_a_result_that_would_change_in_the_journal_is_refused() -> None:
+    async def body():  # type: ignore[no-untyped-def]
+        return {1: (2, 3)}
+
+    played = play(Steps(body), "go")
+    assert played.types == [M.RUN_COMMAND, M.ERROR]
+    assert "would come back from the journal as something else" in played.error.message
+    assert "test_runs.py:" in played.error.message
+    assert "ctx.options(type=" in played.error.message
+
+
+def test_a_result_that_does_not_fit_its_annotation_is_retryable() -> None:
+    async def body() -> int:
+        return "three"  # type: ignore[return-value]
+
+    played = play(Steps(body), "go")
+    assert played.types == [M.RUN_COMMAND, M.ERROR]
+    assert "the result of run 'step' can't be journaled" in played.error.message
+
+
+def test_steps_of_a_gather_run_together_and_settle_in_journal_order() -> None:
+    running: list[int] = []
+    both = asyncio.Event()
+
+    async def body(n: int) -> int:
+        running.append(n)
+        if len(running) == 2:
+            both.set()
+        await both.wait()
+        return n
+
+    class Two:
+        async def go(self, ctx: Context) -> list[int]:
+            return list(await asyncio.gather(ctx.run("a", body, 1), ctx.run("b", body, 2)))
+
+    played = play(Two, "go").finish_runs()
+    assert sorted(running) == [1, 2]
+    assert played.echo().output == b"[1,2]"
+
+
+def test_cancelled_body_is_really_cancelled() -> None:
+    """The body's asyncio task gets CancelledError and may clean up."""
+    events: list[str] = []
+
+    async def body() -> None:
+        events.append("started")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            events.append("cancelled")
+            raise
+
+    played = play(Steps(body), "catch")
+    assert events == ["started"]
+    played.feed(CANCEL)
+    assert played.output == b'"InvocationCancelledError 409 cancelled {}"'
+    assert events == ["started", "cancelled"]
+
+
+def test_a_timeout_cancels_the_body() -> None:
+    events: list[str] = []
+
+    async def body() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            events.append("cancelled")
+            raise
+
+    class Late:
+        async def go(self, ctx: Context) -> str:
+            try:
+                async with asyncio.timeout(5):
+                    await ctx.run("slow", body)
+            except TimeoutError:
+                return "late"
+            return "in time"
+
+    played = play(Late, "go")
+    assert played.types == [M.SLEEP_COMMAND, M.RUN_COMMAND]
+    assert played.feed(done(M.SLEEP_COMPLETION, 1)).output == b'"late"'
+    assert events == ["cancelled"]
+
+
+def test_a_cancelled_body_that_does_not_stop_does_not_keep_the_attempt_open() -> None:
+    """A thread can't be stopped; its result concerns nobody any more."""
+    release = threading.Event()
+
+    class Late:
+        async def go(self, ctx: Context) -> None:
+            try:
+                async with asyncio.timeout(5):
+                    await ctx.run("slow", release.wait)
+            except TimeoutError:
+                pass
+            await ctx.sleep(1)
+
+    played = play(Late, "go").feed(done(M.SLEEP_COMPLETION, 1)).eof()
+    assert played.suspended_on == [3, "#1"]
+    release.set()
+
+
+def test_an_attempt_that_ends_cancels_its_bodies() -> None:
+    events: list[str] = []
+
+    async def body() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            events.append("cancelled")
+            raise
+
+    class Fails:
+        async def go(self, ctx: Context) -> None:
+            task = asyncio.create_task(_await(ctx.run("a", body)))
+            await ctx.sleep(1)
+            task.get_name()
+            raise ValueError("now")
+
+    played = play(Fails, "go").feed(done(M.SLEEP_COMPLETION, 2))
+    assert played.error.message == "ValueError: now"
+    assert events == ["cancelled"]
+
+
+async def _await(future: asyncio.Future[Any]) -> Any:
+    return await future
+
+
+def test_after_end_of_input_a_running_step_finishes_first() -> None:
+    """Request-response: the result is proposed, then the attempt suspends on its confirmation."""
+    played = play(Steps(slow), "go", eof=True)
+    assert played.waits
+    played.finish_runs()
+    assert played.types == [M.RUN_COMMAND, M.PROPOSE_RUN_COMPLETION, M.SUSPENSION]
+    assert played.suspended_on == [1, "#1"]
+
+
+def test_closures_given_to_run_are_not_kept_alive() -> None:
+    """The look-up of return annotations is cached, but not by function."""
+    import gc
+    import weakref
+
+    class Big:
+        pass
+
+    alive: list[weakref.ref[Big]] = []
+
+    class Closes:
+        async def go(self, ctx: Context) -> int:
+            big = Big()
+            alive.append(weakref.ref(big))
+
+            async def body() -> int:
+                return len(repr(big))
+
+            return await ctx.run("a", body)
+
+    play(Closes, "go").echo()
+    gc.collect()
+    assert [ref() for ref in alive] == [None]
+
+
+def test_now_is_read_once() -> None:
+    class Clock:
+        async def go(self, ctx: Context) -> float:
+            return (await ctx.now()).timestamp()
+
+    before = time.time()
+    first = play(Clock, "go").echo()
+    assert before <= float(first.output) <= time.time()
+    following = first.again()
+    assert following.types == [M.END]
+
+
+def test_return_annotations_of_one_code_object_may_differ() -> None:
+    """A decorator's wrapper shares its code among all it wraps."""
+    from datetime import date
+
+    def make(tp: Any) -> Callable[..., Any]:
+        async def body() -> Any:
+            return date(2020, 1, 2) if tp is date else 5
+
+        body.__annotations__["return"] = tp
+        return body
+
+    class Both:
+        async def go(self, ctx: Context) -> str:
+            return f"{await ctx.run('a', make(date))!r} {await ctx.run('b', make(int))!r}"
+
+    assert play(Both, "go").echo().echo().output == b'"datetime.date(2020, 1, 2) 5"'
