@@ -1,0 +1,51 @@
+"""State of one key, to look at and to change from a test."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, overload
+
+from restate_reflect.codecs import codec_for
+from restate_reflect.context import State
+from restate_reflect.embedded import Runtime
+
+__all__ = ["StateView"]
+
+T = TypeVar("T")
+
+
+class StateView:
+    """State of an object or workflow. Writing is refused while an exclusive handler holds the key."""
+
+    def __init__(self, runtime: Runtime, service: str, key: str) -> None:
+        self._runtime = runtime
+        self._service = service
+        self._key = key
+
+    @overload
+    def get(self, key: State[T], /) -> T: ...
+    @overload
+    def get(self, key: str, type: type[T]) -> T | None: ...
+    @overload
+    def get(self, key: str, type: Any = ...) -> Any: ...
+    def get(self, key: str | State[Any], type: Any = Any) -> Any:
+        """The decoded value; the default (``None``) if the key is not set."""
+        name, annotation, default = (key.name, key.type, key.default) if isinstance(key, State) else (key, type, None)
+        raw = self.raw().get(name)
+        return default if raw is None else codec_for(annotation).decode(raw)
+
+    def set(self, key: str | State[Any], value: Any) -> None:
+        """Sets a value; the codec follows the declared type, or the value's class."""
+        name, annotation = (key.name, key.type) if isinstance(key, State) else (key, type(value))
+        self._runtime.set_state(self._service, self._key, {name: codec_for(annotation).encode(value)})
+
+    def clear(self, key: str | State[Any]) -> None:
+        """Removes a key."""
+        self._runtime.set_state(self._service, self._key, {key.name if isinstance(key, State) else key: None})
+
+    def keys(self) -> list[str]:
+        """The keys that are set, sorted."""
+        return sorted(self.raw())
+
+    def raw(self) -> dict[str, bytes]:
+        """Everything, as it is stored."""
+        return self._runtime.state(self._service, self._key)
