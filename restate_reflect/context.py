@@ -319,6 +319,16 @@ class TypedSteps(Generic[O]):
 # ---------------------------------------------------------------- calls
 
 
+class _NamedHandler(Protocol):
+    """What ``handler_of`` returns: it tells the handler, but no types."""
+
+    @property
+    def cls(self) -> type: ...
+    @property
+    def name(self) -> str: ...
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
 class _Caller:
     """Calls and one-way calls, typed by the method called.
 
@@ -407,6 +417,16 @@ class _Caller:
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> CallFuture[O]: ...
+    @overload
+    def call(
+        self,
+        method: _NamedHandler,
+        /,
+        *args: Any,
+        key: str | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> CallFuture[Any]: ...
     def call(  # type: ignore[misc]  # mypy: an implementation with *args is not matched with Unpack
         self,
         method: Callable[..., Any],
@@ -510,6 +530,17 @@ class _Caller:
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> InvocationHandle[O]: ...
+    @overload
+    def send(
+        self,
+        method: _NamedHandler,
+        /,
+        *args: Any,
+        key: str | None = None,
+        delay: Duration | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> InvocationHandle[Any]: ...
     def send(  # type: ignore[misc]  # mypy: an implementation with *args is not matched with Unpack
         self,
         method: Callable[..., Any],
@@ -555,6 +586,17 @@ class _Caller:
         options = CallOptions(key, idempotency_key, headers, delay, self._scope, self._limit_key)
         return self._operations.send_raw(service, handler, body, options)
 
+    @overload
+    def target(
+        self,
+        method: _NamedHandler,
+        /,
+        *,
+        key: str | None = None,
+        delay: Duration | None = None,
+        idempotency_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Target[..., Any]: ...
     @overload
     def target(
         self,

@@ -49,7 +49,7 @@ class HandlerReference:
         return getattr(self.cls, self.name)(*args, **kwargs)
 
 
-def handler_of(cls: type, name: str) -> Callable[..., Any]:
+def handler_of(cls: type, name: str) -> HandlerReference:
     """Names a handler of exactly this class, for handlers that several services inherit from one base.
 
     Args:
