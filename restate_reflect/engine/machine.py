@@ -58,6 +58,10 @@ _MAX_DELAY: Final = 365 * 86400.0
 _END_FRAME: Final = encode_frame(MessageType.END, b"")
 
 
+def _nowhere() -> str:
+    return "unknown"
+
+
 class Progress(Enum):
     """What has to happen before the handler can go on."""
 
@@ -123,7 +127,7 @@ class Engine:
         self,
         version: ProtocolVersion,
         *,
-        locate: Callable[[], str] = lambda: "unknown",
+        locate: Callable[[], str] = _nowhere,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         """``locate`` tells where in the user's source the current call stands; used in errors only."""
@@ -520,6 +524,10 @@ class Engine:
     def _related(self) -> RelatedCommand | None:
         command = self.last_command
         return RelatedCommand(self.command_index, command.type, command.name or None) if command else None
+
+    def release(self) -> None:
+        """The owner is gone: ``locate`` is its method and would be a cycle with it."""
+        self._locate = _nowhere
 
     def _close(self, ending: Ending) -> None:
         self.ending = ending
