@@ -233,7 +233,7 @@ class Operations:
         return future
 
     def now(self) -> RunFuture[datetime]:
-        return self.run("now", _utc_now, (), {}, None, datetime)
+        return self.run("now", _utc, (self._attempt.environment.wall_clock,), {}, None, datetime)
 
     def _at(self, delay: float) -> int:
         return self._attempt.environment.due(delay)
@@ -404,9 +404,9 @@ def _decode_keys(notification: Notification) -> list[str]:
     return sorted(notification.state_keys or [])
 
 
-async def _utc_now() -> datetime:
+async def _utc(wall_clock: Callable[[], float]) -> datetime:
     """Async, as that needs no thread."""
-    return datetime.now(UTC)
+    return datetime.fromtimestamp(wall_clock(), UTC)
 
 
 _return_types: WeakKeyDictionary[CodeType, tuple[Any, Any]] = WeakKeyDictionary()

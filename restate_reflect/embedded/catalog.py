@@ -1,0 +1,222 @@
+"""Deployments, services and handlers, as manifests describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from restate_reflect.definitions import HandlerKind, ServiceKind
+from restate_reflect.embedded.policy import InvocationRetryPolicy, merge_policies
+from restate_reflect.embedded.rules import InputRules, OutputRules, input_rules, output_rules
+from restate_reflect.embedded.settings import DEFAULT_RETRY_POLICY, RuntimeSettings
+from restate_reflect.embedded.transport import Deployment
+from restate_reflect.options import RetryPolicy, millis
+from restate_reflect.protocol.versions import MINIMUM, ProtocolVersion
+
+__all__ = ["Catalog", "HandlerInfo", "ManifestError", "Registration", "Retention", "ServiceInfo"]
+
+
+class ManifestError(ValueError):
+    """A deployment can't be registered: its manifest is malformed, or nothing of it can be run here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Milliseconds."""
+
+    completion: int
+    journal: int
+
+
+@dataclass(frozen=True, slots=True)
+class HandlerInfo:
+    """A handler with everything the runtime needs to know, nothing left open. Milliseconds."""
+
+    name: str
+    kind: HandlerKind | None
+    public: bool
+    lazy_state: bool
+    input: InputRules
+    output: OutputRules
+    inactivity_timeout: int
+    abort_timeout: int
+    completion_retention: int
+    journal_retention: int
+    retry_policy: InvocationRetryPolicy
+    manifest: Mapping[str, Any]
+
+    def retention(self, has_idempotency_key: bool) -> Retention:
+        """How long to keep what: a journal never outlives its completion."""
+        if self.kind is HandlerKind.WORKFLOW or has_idempotency_key:
+            return Retention(self.completion_retention, min(self.journal_retention, self.completion_retention))
+        return Retention(self.journal_retention, self.journal_retention)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceInfo:
+    """A service as one deployment has it."""
+
+    name: str
+    kind: ServiceKind
+    handlers: Mapping[str, HandlerInfo]
+    revision: int
+    deployment: str
+    public: bool
+    manifest: Mapping[str, Any]
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """As far as the service itself says."""
+        return _policy(self.manifest)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A deployment that was discovered."""
+
+    id: str
+    transport: Deployment
+    services: Mapping[str, ServiceInfo]
+    min_version: int
+    max_version: int
+    protocol_mode: str
+    created_at: int
+    manifest: Mapping[str, Any]
+    sdk_version: str | None = None
+
+    def negotiate(self, maximum: ProtocolVersion) -> ProtocolVersion | None:
+        """The newest version that both sides speak."""
+        version = min(self.max_version, maximum)
+        return ProtocolVersion(version) if version >= max(self.min_version, MINIMUM) else None
+
+
+@dataclass(slots=True)
+class Catalog:
+    """What is registered; the latest deployment of a service gets its new invocations."""
+
+    settings: RuntimeSettings
+    registrations: dict[str, Registration] = field(default_factory=dict)
+    services: dict[str, ServiceInfo] = field(default_factory=dict)
+
+    def add(self, identifier: str, transport: Deployment, manifest: Mapping[str, Any], now: int) -> Registration:
+        """Registers a deployment.
+
+        Raises:
+            ManifestError: It can't be.
+        """
+        registration = self._read(identifier, transport, manifest, now)
+        self._check_kinds(registration)
+        self.registrations[identifier] = registration
+        self.services.update(registration.services)
+        return registration
+
+    def remove(self, identifier: str) -> None:
+        """Forgets a deployment; services it was the latest of go back to the one before."""
+        gone = self.registrations.pop(identifier)
+        for name in gone.services:
+            if self.services[name].deployment == identifier:
+                del self.services[name]
+                older = [r.services[name] for r in self.registrations.values() if name in r.services]
+                if older:
+                    self.services[name] = older[-1]
+
+    def handler(self, service: str, handler: str) -> HandlerInfo | None:
+        """A handler of the latest revision."""
+        info = self.services.get(service)
+        return None if info is None else info.handlers.get(handler)
+
+    def choose(self, service: str, pinned: str | None) -> Registration | None:
+        """The pinned deployment; if it is gone, or there is none, the latest with that service."""
+        if pinned is not None and pinned in self.registrations:
+            return self.registrations[pinned]
+        info = self.services.get(service)
+        return None if info is None else self.registrations[info.deployment]
+
+    def _read(self, identifier: str, transport: Deployment, manifest: Mapping[str, Any], now: int) -> Registration:
+        try:
+            services = {described["name"]: self._service(described, identifier) for described in manifest["services"]}
+            registration = Registration(
+                identifier,
+                transport,
+                services,
+                manifest["minProtocolVersion"],
+                manifest["maxProtocolVersion"],
+                manifest.get("protocolMode", "BIDI_STREAM"),
+                now,
+                manifest,
+                transport.sdk_version,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ManifestError(f"the manifest of {transport} is malformed: {error!r}") from error
+        if registration.negotiate(self.settings.max_protocol_version) is None:
+            raise ManifestError(
+                f"{transport} speaks service protocol V{registration.min_version} to V{registration.max_version}; here"
+                f" it is V{MINIMUM.value} to V{self.settings.max_protocol_version.value}. Use another SDK version."
+            )
+        return registration
+
+    def _check_kinds(self, registration: Registration) -> None:
+        for service in registration.services.values():
+            known = self.services.get(service.name)
+            if known is not None and known.kind is not service.kind:
+                raise ManifestError(
+                    f"{service.name} was a {known.kind.value}, and is a {service.kind.value} in"
+                    f" {registration.transport}. State and journals of the two don't fit: rename it, or start with"
+                    " fresh data."
+                )
+
+    def _service(self, described: Mapping[str, Any], deployment: str) -> ServiceInfo:
+        name, kind = described["name"], ServiceKind(described["ty"])
+        known = self.services.get(name)
+        handlers = {each["name"]: self._handler(each, described, kind) for each in described["handlers"]}
+        revision = 1 if known is None else known.revision + 1
+        public = not described.get("ingressPrivate", False)
+        return ServiceInfo(name, kind, handlers, revision, deployment, public, described)
+
+    def _handler(self, described: Mapping[str, Any], service: Mapping[str, Any], kind: ServiceKind) -> HandlerInfo:
+        settings = self.settings
+
+        def option(name: str, default: Any) -> Any:
+            return next((each[name] for each in (described, service) if each.get(name) is not None), default)
+
+        handler_kind = HandlerKind(described["ty"]) if described.get("ty") else _default_kind(kind)
+        idempotency = option("idempotencyRetention", millis(settings.idempotency_retention))
+        workflow = option("workflowCompletionRetention", millis(settings.workflow_retention))
+        return HandlerInfo(
+            name=described["name"],
+            kind=handler_kind,
+            public=not option("ingressPrivate", False),
+            lazy_state=option("enableLazyState", False),
+            input=input_rules(described.get("input")),
+            output=output_rules(described.get("output")),
+            inactivity_timeout=option("inactivityTimeout", millis(settings.inactivity_timeout)),
+            abort_timeout=option("abortTimeout", millis(settings.abort_timeout)),
+            completion_retention=workflow if handler_kind is HandlerKind.WORKFLOW else idempotency,
+            journal_retention=option("journalRetention", millis(settings.journal_retention)),
+            retry_policy=merge_policies(
+                _policy(described), _policy(service), settings.retry_policy, DEFAULT_RETRY_POLICY
+            ),
+            manifest=described,
+        )
+
+
+def _default_kind(kind: ServiceKind) -> HandlerKind | None:
+    """A handler without a kind has the one that its service's kind suggests, as on the server."""
+    return {ServiceKind.VIRTUAL_OBJECT: HandlerKind.EXCLUSIVE, ServiceKind.WORKFLOW: HandlerKind.SHARED}.get(kind)
+
+
+def _policy(described: Mapping[str, Any]) -> RetryPolicy:
+    """The retry options of a service or handler in the manifest."""
+
+    def read(name: str) -> Any:
+        return described.get(f"retryPolicy{name}")
+
+    initial, longest, on_max = read("InitialInterval"), read("MaxInterval"), read("OnMaxAttempts")
+    return RetryPolicy(
+        initial_interval=None if initial is None else initial / 1000,
+        factor=read("ExponentiationFactor"),
+        max_interval=None if longest is None else longest / 1000,
+        max_attempts=read("MaxAttempts"),
+        on_max_attempts="kill" if on_max == "KILL" else "pause" if on_max else None,
+    )

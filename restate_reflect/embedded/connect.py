@@ -1,0 +1,28 @@
+"""From a URI to a deployment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from restate_reflect.embedded.transport import Deployment
+
+__all__ = ["Connect", "connect"]
+
+Connect = Callable[[str, Mapping[str, str], bool], Deployment]
+"""Makes a deployment of a URI, additional headers, and whether to use HTTP/1.1."""
+
+
+def connect(uri: str, headers: Mapping[str, str], use_http_11: bool) -> Deployment:
+    """The deployment at a URI, over HTTP/1.1 or HTTP/2 (which needs the ``h2`` library, imported here only).
+
+    Raises:
+        ImportError: ``h2`` is not installed.
+        TransportError: The URI is none.
+    """
+    if use_http_11:
+        from restate_reflect.embedded.http1_client import Http1Deployment
+
+        return Http1Deployment(uri, headers)
+    from restate_reflect.embedded.http2_client import Http2Deployment
+
+    return Http2Deployment(uri, headers)

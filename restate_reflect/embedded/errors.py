@@ -1,0 +1,32 @@
+"""What can go wrong between a caller and the runtime."""
+
+from __future__ import annotations
+
+from restate_reflect.errors import RestateReflectError
+
+__all__ = [
+    "EmbeddedRuntimeError",
+    "InvocationNotFoundError",
+    "InvocationStateError",
+    "UnknownHandlerError",
+]
+
+
+class EmbeddedRuntimeError(RestateReflectError):
+    """Base of the errors of the embedded runtime."""
+
+
+class InvocationNotFoundError(EmbeddedRuntimeError):
+    """No such invocation: it never was, or was forgotten after its retention."""
+
+    def __init__(self, invocation_id: str) -> None:
+        super().__init__(f"invocation {invocation_id} is not known: it never was, or its retention is over")
+        self.invocation_id = invocation_id
+
+
+class InvocationStateError(EmbeddedRuntimeError):
+    """What was asked for is not possible in the invocation's state."""
+
+
+class UnknownHandlerError(EmbeddedRuntimeError):
+    """No registered deployment has this handler, or it was addressed the wrong way."""

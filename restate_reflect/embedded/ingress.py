@@ -1,0 +1,285 @@
+"""The ingress: an aiohttp application that answers as restate-server's port 8080 does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from restate_reflect.definitions import HandlerKind
+from restate_reflect.embedded import ids
+from restate_reflect.embedded.catalog import HandlerInfo
+from restate_reflect.embedded.durations import DurationError, parse_duration
+from restate_reflect.embedded.errors import InvocationNotFoundError
+from restate_reflect.embedded.paths import (
+    AwakeableRoute,
+    ByBodyRoute,
+    CallRoute,
+    HealthRoute,
+    ResultRoute,
+    parse_path,
+)
+from restate_reflect.embedded.records import Outcome
+from restate_reflect.embedded.replies import (
+    IngressError,
+    Untyped,
+    failed,
+    json_reply,
+    not_found,
+    plain_headers,
+    rfc3339,
+    succeeded,
+)
+from restate_reflect.embedded.rules import RuleError
+from restate_reflect.embedded.runtime import Runtime
+from restate_reflect.errors import TerminalError
+from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
+
+__all__ = ["ingress"]
+
+_NOT_FOUND: Final = TerminalError("not found", 404)
+_MAX_BODY: Final = 32 * 1024 * 1024
+_NOT_PASSED_ON: Final = frozenset({"connection", "host", "idempotency-key", "idempotency-expires"})
+_VARY: Final = "origin, access-control-request-method, access-control-request-headers"
+
+
+def ingress(runtime: Runtime) -> web.Application:
+    """The application for one runtime; it has one catch-all route."""
+    server = _Ingress(runtime)
+    app = web.Application(client_max_size=_MAX_BODY, middlewares=[_cors])
+    app.router.add_route("*", "/{path:.*}", server.handle)
+    app.on_response_prepare.append(plain_headers)
+    return app
+
+
+@web.middleware
+async def _cors(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Any origin may ask, with credentials and any header, as on the server."""
+    response: web.StreamResponse
+    asked = request.headers
+    if request.method == "OPTIONS":
+        response = Untyped()
+        for wanted, allowed in (
+            ("access-control-request-method", "access-control-allow-methods"),
+            ("access-control-request-headers", "access-control-allow-headers"),
+        ):
+            if wanted in asked:
+                response.headers[allowed] = asked[wanted]
+    else:
+        response = await handler(request)
+    if "origin" in asked:
+        response.headers["access-control-allow-origin"] = asked["origin"]
+    response.headers["access-control-allow-credentials"] = "true"
+    response.headers["vary"] = _VARY
+    return response
+
+
+class _Ingress:
+    """Requests to a runtime."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        try:
+            return await self._handle(request)
+        except IngressError as error:
+            return error.reply()
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        route = parse_path(request.raw_path.partition("?")[0], self._is_keyed)
+        match route:
+            case HealthRoute():
+                _require(request, "GET")
+                return json_reply(200, {"services": list(self._runtime.kernel.catalog.services)})
+            case CallRoute():
+                return await self._call(request, route)
+            case ResultRoute():
+                _require(request, "GET", before=lambda: self._check_id(route.target))
+                return await self._result(route.target, route.verb)
+            case ByBodyRoute():
+                return await self._by_body(request, route)
+            case AwakeableRoute():
+                return await self._awakeable(request, route)
+
+    def _is_keyed(self, service: str) -> bool | None:
+        info = self._runtime.kernel.catalog.services.get(service)
+        return None if info is None else info.kind.keyed
+
+    # ------------------------------------------------------------ calls
+
+    async def _call(self, request: web.Request, route: CallRoute) -> web.StreamResponse:
+        info = self._handler(route)
+        idempotency_key = request.headers.get("idempotency-key")
+        if idempotency_key is not None and info.kind is HandlerKind.WORKFLOW:
+            raise IngressError(
+                400,
+                "cannot use the idempotency key with workflow handlers. The handler invocation will already be"
+                " idempotent by the workflow key itself.",
+            )
+        if request.method not in ("GET", "POST"):
+            raise IngressError(405, "method not allowed")
+        body = await _read(request)
+        try:
+            info.input.check(request.headers.get("content-type"), body)
+        except RuleError as error:
+            raise IngressError(400, f"input validation error: {error}") from None
+        delay = _delay(request)
+        _refuse_limit_key(request)
+        if delay is not None and not route.send:
+            raise IngressError(
+                400, "cannot use the delay query parameter with calls. The delay is supported only with sends"
+            )
+        options: dict[str, Any] = {
+            "key": route.key,
+            "idempotency_key": idempotency_key,
+            "headers": _passed_on(request),
+        }
+        if route.send:
+            return self._send(route, body, delay, options)
+        outcome = await self._runtime.invoke(route.service, route.handler, body, **options)
+        return _reply(outcome, info)
+
+    def _handler(self, route: CallRoute) -> HandlerInfo:
+        info = self._runtime.kernel.catalog.handler(route.service, route.handler)
+        if info is None:
+            raise IngressError(
+                404,
+                f"the service '{route.service}' exists, but the handler '{route.handler}' was not found, check that the"
+                " handler exists in the latest registered service version.",
+            )
+        if not info.public:
+            raise IngressError(400, "the invoked service is not public")
+        return info
+
+    def _send(self, route: CallRoute, body: bytes, delay: int | None, options: dict[str, Any]) -> web.Response:
+        wait = None if delay is None else delay / 1000
+        submission = self._runtime.send(route.service, route.handler, body, delay=wait, **options)
+        answer: dict[str, Any] = {"invocationId": submission.invocation.id}
+        if submission.invocation.execution_time is not None:
+            answer["executionTime"] = rfc3339(submission.invocation.execution_time)
+        answer["status"] = "Accepted" if submission.is_new else "PreviouslyAccepted"
+        return json_reply(202, answer, {"x-restate-id": submission.invocation.id})
+
+    # ------------------------------------------------------------ results
+
+    async def _result(self, target: InvocationTarget, verb: str) -> web.StreamResponse:
+        runtime = self._runtime
+        try:
+            outcome = await runtime.attach(target) if verb == "attach" else runtime.output(target)
+            handler = runtime.invocation(target).target if outcome else None
+        except InvocationNotFoundError as error:
+            if verb == "output":
+                raise IngressError(404, "invocation not found") from None
+            return failed(Outcome(error.invocation_id, failure=_NOT_FOUND))
+        if outcome is None or handler is None:
+            raise IngressError(470, "the invocation exists but has not completed yet")
+        info = runtime.kernel.catalog.handler(handler.service, handler.handler)
+        if info is None and outcome.failure is None:
+            raise not_found()
+        return failed(outcome) if info is None else _reply(outcome, info)
+
+    async def _by_body(self, request: web.Request, route: ByBodyRoute) -> web.StreamResponse:
+        _require(request, "POST")
+        target = _read_target(await _read(request), "lookup" if route.verb == "lookup" else "request")
+        self._check_id(target)
+        if route.verb == "lookup":
+            return json_reply(200, {"invocationId": self._runtime.invocation_id(target)})
+        return await self._result(target, route.verb)
+
+    @staticmethod
+    def _check_id(target: InvocationTarget) -> None:
+        if isinstance(target, str):
+            try:
+                ids.parse_invocation_id(target)
+            except ids.IdError as error:
+                raise IngressError(400, f"bad invocation id '{target}': {error}") from None
+
+    async def _awakeable(self, request: web.Request, route: AwakeableRoute) -> web.StreamResponse:
+        _require(request, "POST")
+        body = await _read(request)
+        try:
+            if route.resolve:
+                self._runtime.resolve_awakeable(route.awakeable_id, body)
+            else:
+                self._runtime.reject_awakeable(route.awakeable_id, body.decode(errors="replace"))
+        except ids.IdError as error:
+            raise IngressError(400, f"bad awakeable id '{route.awakeable_id}': {error}") from None
+        return Untyped(status=202)
+
+
+def _reply(outcome: Outcome, info: HandlerInfo) -> web.Response:
+    if outcome.failure is not None:
+        return failed(outcome)
+    return succeeded(outcome, info.output.content_type_for(outcome.value or b""))
+
+
+def _require(request: web.Request, method: str, before: Callable[[], None] | None = None) -> None:
+    if before is not None:
+        before()
+    if request.method != method:
+        raise IngressError(405, "method not allowed")
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.HTTPRequestEntityTooLarge:
+        raise IngressError(413, "cannot read body: length limit exceeded") from None
+
+
+def _delay(request: web.Request) -> int | None:
+    for name, value in parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True):
+        if name.lower() == "delay":
+            try:
+                return parse_duration(value)
+            except DurationError as error:
+                message = f"bad delay query parameter, must be a ISO8601 duration: {error}"
+                raise IngressError(400, message) from None
+    return None
+
+
+def _refuse_limit_key(request: web.Request) -> None:
+    """A limit key needs a scope, which is not covered."""
+    query = (name.lower() for name, _ in parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True))
+    if "x-restate-limit-key" in request.headers or "limit-key" in query:
+        raise IngressError(400, "limit-key requires a scope to be set")
+
+
+def _passed_on(request: web.Request) -> list[tuple[str, str]]:
+    """The headers a handler sees; of repeated ones the first."""
+    headers = {"x-restate-ingress-path": request.raw_path}
+    for raw_name, raw_value in request.raw_headers:
+        name = raw_name.decode().lower()
+        if name not in _NOT_PASSED_ON:
+            headers.setdefault(name, raw_value.decode(errors="replace"))
+    return list(headers.items())
+
+
+def _read_target(body: bytes, kind: str) -> InvocationTarget:
+    """The body of a lookup: which invocation is meant."""
+    try:
+        described = json.loads(body)
+        match described["target"]:
+            case "workflow":
+                return WorkflowRun(described["workflowName"], described["workflowKey"])
+            case "idempotentInvocation":
+                return IdempotentRequest(
+                    described["service"],
+                    described["handler"],
+                    described["idempotencyKey"],
+                    described.get("key"),
+                )
+            case "invocation":
+                return str(described["invocationId"])
+            case other:
+                raise ValueError(
+                    f"unknown variant `{other}`, expected one of `workflow`, `idempotentInvocation`, `invocation`"
+                )
+    except (ValueError, TypeError, KeyError) as error:
+        raise IngressError(500, f"cannot read body: invalid {kind} body: {error}") from None

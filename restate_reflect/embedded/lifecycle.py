@@ -1,0 +1,357 @@
+"""From request to result: submit, suspend, fail, complete, cancel, kill, pause, resume, purge.
+
+Plain functions over the kernel; each of them is one thing that can happen to an invocation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from restate_reflect.embedded import awaiting, ids
+from restate_reflect.embedded.catalog import Retention
+from restate_reflect.embedded.journal import CANCEL_SIGNAL, completion, notification_key, signal
+from restate_reflect.embedded.kernel import Kernel
+from restate_reflect.embedded.records import CANCELLED, KILLED, Failure, Invocation, Listener, Status, Target
+from restate_reflect.embedded.timers import TimerKind
+from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol.messages import MessageType, is_notification
+
+__all__ = [
+    "Reply",
+    "Request",
+    "Submission",
+    "cancel",
+    "complete",
+    "invocation_id_for",
+    "kill",
+    "output_of",
+    "pause",
+    "purge",
+    "purge_journal",
+    "resume",
+    "send_signal",
+    "submit",
+    "suspend",
+]
+
+ALREADY_INVOKED = Failure(409, "the workflow method was already invoked")
+
+
+class Reply(Enum):
+    """What became of a request by an operator."""
+
+    DONE = "done"
+    APPENDED = "appended"
+    """Accepted; takes effect when the handler gets to it."""
+    NOT_FOUND = "not found"
+    ALREADY_COMPLETED = "already completed"
+    NOT_COMPLETED = "not completed"
+    NOT_STARTED = "not started"
+    NOT_RUNNING = "not running"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request for an invocation."""
+
+    target: Target
+    body: bytes
+    retention: Retention
+    headers: tuple[tuple[str, str], ...] = ()
+    idempotency_key: str | None = None
+    execution_time: int | None = None
+    """Milliseconds since the epoch; ``None``: now."""
+    parent: str | None = None
+    listener: Listener | None = None
+    """Who waits for the result, if it is an invocation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What became of a request."""
+
+    invocation: Invocation
+    is_new: bool
+
+
+def invocation_id_for(kernel: Kernel, target: Target, idempotency_key: str | None) -> str:
+    """The id that a request gets: that of the invocation it repeats, or a new one."""
+    if target.is_workflow_run and target.key is not None:
+        return ids.workflow_id(target.service, target.key)
+    if idempotency_key is not None:
+        return ids.idempotent_id(target.service, target.key, target.handler, idempotency_key)
+    return ids.unique_id(kernel.seed, kernel.next_serial(), target.key)
+
+
+def submit(kernel: Kernel, request: Request, identifier: str | None = None) -> Submission:
+    """Begins an invocation: deduplicate, schedule, queue for the key, run."""
+    identifier = identifier or invocation_id_for(kernel, request.target, request.idempotency_key)
+    known = kernel.find(identifier)
+    if known is not None:
+        _answer_repeated(kernel, known, request)
+        return Submission(known, False)
+    invocation = _create(kernel, identifier, request)
+    if request.execution_time is not None:
+        invocation.status = Status.SCHEDULED
+        kernel.set_timer(request.execution_time, TimerKind.INVOKE, identifier)
+    else:
+        begin(kernel, invocation)
+    return Submission(invocation, True)
+
+
+def _create(kernel: Kernel, identifier: str, request: Request) -> Invocation:
+    now = kernel.now()
+    invocation = Invocation(
+        id=identifier,
+        serial=kernel.next_serial(),
+        target=request.target,
+        created_at=now,
+        completion_retention=request.retention.completion,
+        journal_retention=request.retention.journal,
+        parent=request.parent,
+        execution_time=request.execution_time,
+        idempotency_key=request.idempotency_key,
+        modified_at=now,
+    )
+    if request.listener is not None:
+        invocation.listeners.append(request.listener)
+    kernel.live[identifier] = invocation
+    given = pb.InputCommandMessage(value=pb.Value(content=request.body))
+    for name, value in request.headers:
+        given.headers.add(key=name, value=value)
+    kernel.append(invocation, MessageType.INPUT_COMMAND, given.SerializeToString())
+    return invocation
+
+
+def _answer_repeated(kernel: Kernel, known: Invocation, request: Request) -> None:
+    listener = request.listener
+    if listener is None:
+        return
+    if request.target.is_workflow_run:
+        tell(kernel, listener, ALREADY_INVOKED)
+    else:
+        listen(kernel, known, listener)
+
+
+def begin(kernel: Kernel, invocation: Invocation) -> None:
+    """Runs it, or queues it for its key."""
+    keyed = invocation.target.keyed
+    if invocation.target.is_exclusive and keyed and not kernel.keys.acquire(keyed, invocation.id):
+        if invocation.status is Status.SCHEDULED:
+            # The queue is rebuilt in the order of serials: it counts from now on, not from its creation.
+            invocation.serial = kernel.next_serial()
+        invocation.status = Status.INBOXED
+        kernel.touch(invocation)
+        return
+    kernel.run(invocation)
+
+
+# ---------------------------------------------------------------- results
+
+
+def listen(kernel: Kernel, invocation: Invocation, listener: Listener) -> None:
+    """Tells the listener the result, now or later."""
+    if invocation.status is Status.COMPLETED:
+        tell(kernel, listener, invocation.failure or invocation.value or b"")
+    elif listener not in invocation.listeners:
+        invocation.listeners.append(listener)
+        kernel.touch(invocation)
+
+
+def tell(kernel: Kernel, listener: Listener, result: bytes | Failure | None) -> None:
+    """Completes the command with which the listener waits."""
+    message = completion(listener.completion_id, result)
+    kernel.notify_id(listener.invocation, MessageType(listener.message_type), message)
+
+
+def suspend(kernel: Kernel, invocation: Invocation, message: pb.SuspensionMessage) -> None:
+    """The attempt has ended, waiting; if what it waits for has arrived meanwhile, the next one starts."""
+    tree = awaiting.from_suspension(message)
+    arrived: dict[object, bool] = {}
+    for entry in kernel.store.journal(invocation.id):
+        if is_notification(entry.type):
+            notification = pb.Notification.FromString(entry.payload)
+            arrived[notification_key(notification)] = awaiting.result_of(notification)
+    if awaiting.resolve(tree, arrived.get):
+        invocation.status = Status.SUSPENDED
+        kernel.run(invocation)
+        return
+    invocation.status = Status.SUSPENDED
+    invocation.awaiting = tree.SerializeToString()
+    kernel.touch(invocation)
+
+
+def output_of(kernel: Kernel, invocation: Invocation) -> bytes | Failure | None:
+    """The result of a handler that has ended: its last output command; ``None`` if there is none."""
+    for entry in reversed(kernel.store.journal(invocation.id)):
+        if entry.type == MessageType.OUTPUT_COMMAND:
+            output = pb.OutputCommandMessage.FromString(entry.payload)
+            failed = output.WhichOneof("result") == "failure"
+            return Failure.read(output.failure) if failed else output.value.content
+    return None
+
+
+def complete(kernel: Kernel, invocation: Invocation, result: bytes | Failure) -> None:
+    """The invocation is over: tell everybody, keep what is to be kept, let the next one in."""
+    invocation.status = Status.COMPLETED
+    invocation.completed_at = kernel.now()
+    invocation.awaiting = invocation.retry_at = None
+    if isinstance(result, Failure):
+        invocation.failure = result
+    else:
+        invocation.value = result
+    for listener in invocation.listeners:
+        tell(kernel, listener, result)
+    invocation.listeners = []
+    kernel.drop_timers(invocation)
+    kernel.live.pop(invocation.id, None)
+    kernel.executor.finished(invocation)
+    _retain(kernel, invocation)
+    _release_key(kernel, invocation)
+
+
+def _retain(kernel: Kernel, invocation: Invocation) -> None:
+    if not invocation.completion_retention:
+        kernel.forget(invocation)
+        return
+    kernel.touch(invocation)
+    now = kernel.now()
+    kernel.set_timer(now + invocation.completion_retention, TimerKind.PURGE, invocation.id)
+    if not invocation.journal_retention:
+        purge_journal(kernel, invocation.id)
+    elif invocation.journal_retention < invocation.completion_retention:
+        kernel.set_timer(now + invocation.journal_retention, TimerKind.PURGE_JOURNAL, invocation.id)
+
+
+def _release_key(kernel: Kernel, invocation: Invocation) -> None:
+    keyed = invocation.target.keyed
+    if not invocation.target.is_exclusive or keyed is None:
+        return
+    following = kernel.keys.release(keyed, invocation.id)
+    if following is not None:
+        kernel.run(kernel.live[following])
+
+
+# ---------------------------------------------------------------- operators
+
+
+def cancel(kernel: Kernel, identifier: str) -> Reply:
+    """Asks the handler to stop; one that has not begun ends at once."""
+    invocation = kernel.find(identifier)
+    if invocation is None:
+        return Reply.NOT_FOUND
+    if invocation.status is Status.COMPLETED:
+        return Reply.ALREADY_COMPLETED
+    if not invocation.status.is_in_flight:
+        _end_before_start(kernel, invocation, CANCELLED)
+        return Reply.DONE
+    kernel.notify(invocation, MessageType.SIGNAL_NOTIFICATION, signal(CANCEL_SIGNAL, None))
+    return Reply.APPENDED
+
+
+def kill(kernel: Kernel, identifier: str) -> Reply:
+    """Ends an invocation, and all that it has called or sent, without asking."""
+    invocation = kernel.find(identifier)
+    if invocation is None:
+        return Reply.NOT_FOUND
+    if invocation.status is Status.COMPLETED:
+        return Reply.ALREADY_COMPLETED
+    if not invocation.status.is_in_flight:
+        _end_before_start(kernel, invocation, KILLED)
+        return Reply.DONE
+    children = _children(kernel, invocation)
+    kernel.executor.stop(invocation)
+    complete(kernel, invocation, KILLED)
+    for child in children:
+        kill(kernel, child)
+    return Reply.DONE
+
+
+def _children(kernel: Kernel, invocation: Invocation) -> list[str]:
+    entries = kernel.store.journal(invocation.id)
+    ids_told = (entry for entry in entries if entry.type == MessageType.CALL_INVOCATION_ID_COMPLETION)
+    return [pb.Notification.FromString(entry.payload).invocation_id for entry in ids_told]
+
+
+def _end_before_start(kernel: Kernel, invocation: Invocation, failure: Failure) -> None:
+    """Nothing is kept of an invocation that never began."""
+    invocation.completion_retention = 0
+    complete(kernel, invocation, failure)
+
+
+def pause(kernel: Kernel, identifier: str) -> Reply:
+    """Stops attempts until somebody resumes."""
+    invocation = kernel.find(identifier)
+    if invocation is None:
+        return Reply.NOT_FOUND
+    match invocation.status:
+        case Status.PAUSED:
+            return Reply.DONE
+        case Status.RUNNING | Status.SUSPENDED | Status.BACKING_OFF:
+            stop_running(kernel, invocation)
+            return Reply.APPENDED
+        case _:
+            return Reply.NOT_RUNNING
+
+
+def stop_running(kernel: Kernel, invocation: Invocation) -> None:
+    """Turns a running, suspended or failed invocation into a paused one."""
+    kernel.executor.stop(invocation)
+    kernel.timers.cancel(invocation.id, TimerKind.RETRY)
+    invocation.status = Status.PAUSED
+    invocation.awaiting = invocation.retry_at = None
+    kernel.touch(invocation)
+
+
+def resume(kernel: Kernel, identifier: str) -> Reply:
+    """Starts an attempt now; one that is running stays."""
+    invocation = kernel.find(identifier)
+    if invocation is None:
+        return Reply.NOT_FOUND
+    match invocation.status:
+        case Status.SUSPENDED | Status.PAUSED | Status.BACKING_OFF:
+            kernel.run(invocation)
+            return Reply.DONE
+        case Status.RUNNING:
+            return Reply.DONE
+        case Status.COMPLETED:
+            return Reply.ALREADY_COMPLETED
+        case _:
+            return Reply.NOT_STARTED
+
+
+def purge(kernel: Kernel, identifier: str) -> Reply:
+    """Forgets a completed invocation; a workflow's run takes state and promises along."""
+    invocation = kernel.find(identifier)
+    if invocation is None:
+        return Reply.NOT_FOUND
+    if invocation.status is not Status.COMPLETED:
+        return Reply.NOT_COMPLETED
+    keyed = invocation.target.keyed
+    if invocation.target.is_workflow_run and keyed:
+        kernel.store.clear_all_state(keyed)
+        kernel.store.clear_promises(keyed)
+    kernel.forget(invocation)
+    return Reply.DONE
+
+
+def purge_journal(kernel: Kernel, identifier: str) -> Reply:
+    """Forgets the journal of a completed invocation, and keeps its result."""
+    invocation = kernel.find(identifier)
+    if invocation is None:
+        return Reply.NOT_FOUND
+    if invocation.status is not Status.COMPLETED:
+        return Reply.NOT_COMPLETED
+    kernel.store.delete_journal(identifier)
+    invocation.length = invocation.commands = 0
+    kernel.touch(invocation)
+    return Reply.DONE
+
+
+def send_signal(kernel: Kernel, identifier: str, which: int | str, result: bytes | Failure | None) -> None:
+    """Delivers a signal; the one with index 1 cancels. Unknown and ended invocations ignore it."""
+    if which == CANCEL_SIGNAL and isinstance(which, int):
+        cancel(kernel, identifier)
+        return
+    kernel.notify_id(identifier, MessageType.SIGNAL_NOTIFICATION, signal(which, result))

@@ -1,0 +1,65 @@
+"""Records as JSON, for stores on disk. Values stay out of it: they are bytes, and may be large."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from dataclasses import asdict, fields
+from typing import Any, Final
+
+from restate_reflect.definitions import HandlerKind, ServiceKind
+from restate_reflect.embedded.records import Failure, Invocation, Listener, Status, Target
+from restate_reflect.embedded.store import Promise
+
+__all__ = ["dump_invocation", "dump_promise", "load_invocation", "load_promise"]
+
+_PLAIN: Final = tuple(
+    field.name
+    for field in fields(Invocation)
+    if field.name not in {"target", "status", "listeners", "awaiting", "last_failure", "value", "failure"}
+)
+"""Fields that JSON knows as they are."""
+
+
+def dump_invocation(invocation: Invocation) -> str:
+    """Everything but ``value``; fields at ``None`` are left out."""
+    data: dict[str, Any] = {name: value for name in _PLAIN if (value := getattr(invocation, name)) is not None}
+    target = invocation.target
+    handler_kind = target.handler_kind.value if target.handler_kind else None
+    data["target"] = [target.service, target.handler, target.key, target.service_kind.value, handler_kind]
+    data["status"] = invocation.status.value
+    data["listeners"] = invocation.listeners
+    if invocation.awaiting is not None:
+        data["awaiting"] = b64encode(invocation.awaiting).decode()
+    for name in ("last_failure", "failure"):
+        failure: Failure | None = getattr(invocation, name)
+        if failure is not None:
+            data[name] = asdict(failure)
+    return json.dumps(data, separators=(",", ":"))
+
+
+def load_invocation(text: str, value: bytes | None) -> Invocation:
+    """The record that was dumped."""
+    data: dict[str, Any] = json.loads(text)
+    service, handler, key, service_kind, handler_kind = data.pop("target")
+    kind = None if handler_kind is None else HandlerKind(handler_kind)
+    data["target"] = Target(service, handler, key, ServiceKind(service_kind), kind)
+    data["status"] = Status(data["status"])
+    data["listeners"] = [Listener(*each) for each in data["listeners"]]
+    if "awaiting" in data:
+        data["awaiting"] = b64decode(data["awaiting"])
+    for name in ("last_failure", "failure"):
+        if name in data:
+            data[name] = Failure(**data[name])
+    return Invocation(**data, value=value)
+
+
+def dump_promise(promise: Promise) -> str:
+    failure = None if promise.failure is None else asdict(promise.failure)
+    return json.dumps({"completed": promise.completed, "failure": failure, "waiting": promise.waiting})
+
+
+def load_promise(text: str, value: bytes | None) -> Promise:
+    data = json.loads(text)
+    failure = None if data["failure"] is None else Failure(**data["failure"])
+    return Promise(data["completed"], value, failure, [(each[0], each[1]) for each in data["waiting"]])

@@ -1,0 +1,196 @@
+"""A store in one SQLite file: survives the process, at whatever point it dies.
+
+Write-ahead log with ``synchronous=NORMAL``: a commit survives the death of the process; the loss
+of power may take the last commits, never half of one. One transaction per commit of the kernel.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from restate_reflect.embedded.errors import EmbeddedRuntimeError
+from restate_reflect.embedded.journal import Entry
+from restate_reflect.embedded.records import Invocation, Status
+from restate_reflect.embedded.serialization import (
+    dump_invocation,
+    dump_promise,
+    load_invocation,
+    load_promise,
+)
+from restate_reflect.embedded.store import Key, Promise, StoredTimer
+from restate_reflect.embedded.timers import TimerKind
+
+__all__ = ["SqliteStore"]
+
+_SCHEMA_VERSION: Final = 1
+_SCHEMA: Final = """
+CREATE TABLE invocation (
+    id TEXT PRIMARY KEY, serial INTEGER NOT NULL, completed INTEGER NOT NULL, data TEXT NOT NULL, value BLOB
+) WITHOUT ROWID;
+CREATE INDEX invocation_serial ON invocation (completed, serial);
+CREATE TABLE journal (
+    invocation TEXT NOT NULL, position INTEGER NOT NULL, type INTEGER NOT NULL, payload BLOB NOT NULL,
+    stored_at INTEGER NOT NULL, PRIMARY KEY (invocation, position)
+) WITHOUT ROWID;
+CREATE TABLE state (
+    service TEXT NOT NULL, key TEXT NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (service, key, name)
+) WITHOUT ROWID;
+CREATE TABLE promise (
+    service TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL, value BLOB,
+    PRIMARY KEY (service, key, name)
+) WITHOUT ROWID;
+CREATE TABLE timer (
+    invocation TEXT NOT NULL, kind INTEGER NOT NULL, completion_id INTEGER NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (invocation, kind, completion_id)
+) WITHOUT ROWID;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+class SqliteStore:
+    """Keeps everything in the file at ``path``; one process at a time.
+
+    Raises:
+        EmbeddedRuntimeError: The file is in use, is no store, or was written by a newer version.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self._db = sqlite3.connect(self.path, isolation_level=None, timeout=0.5, check_same_thread=False)
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            self._db.close()
+            raise EmbeddedRuntimeError(
+                f"{self.path} can't be opened ({error}). If another process runs on it, stop that one; else give"
+                " another --data-dir, or start with --fresh."
+            ) from error
+
+    def _open(self) -> None:
+        execute = self._db.execute
+        # An exclusive lock instead of shared memory: a second process is told at once, and no wal-index file is needed.
+        execute("PRAGMA locking_mode=EXCLUSIVE")
+        execute("PRAGMA journal_mode=WAL")
+        execute("PRAGMA synchronous=NORMAL")
+        execute("PRAGMA cache_size=-4096")
+        execute("BEGIN IMMEDIATE")
+        (version,) = execute("PRAGMA user_version").fetchone()
+        if version == 0:
+            for statement in _SCHEMA.split(";"):
+                execute(statement)
+            execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+        execute("COMMIT")
+        if version not in (0, _SCHEMA_VERSION):
+            raise sqlite3.DatabaseError(f"its format is {version}, known here is {_SCHEMA_VERSION}")
+
+    def _write(self, sql: str, *values: object) -> None:
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN IMMEDIATE")
+        self._db.execute(sql, values)
+
+    def commit(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+
+    def rollback(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def close(self) -> None:
+        self.rollback()
+        self._db.close()
+
+    # ------------------------------------------------------------ invocations
+
+    def put_invocation(self, invocation: Invocation) -> None:
+        completed = invocation.status is Status.COMPLETED
+        values = (invocation.id, invocation.serial, completed, dump_invocation(invocation), invocation.value)
+        self._write("INSERT OR REPLACE INTO invocation VALUES (?, ?, ?, ?, ?)", *values)
+
+    def delete_invocation(self, identifier: str) -> None:
+        self._write("DELETE FROM invocation WHERE id = ?", identifier)
+
+    def get_invocation(self, identifier: str) -> Invocation | None:
+        row = self._db.execute("SELECT data, value FROM invocation WHERE id = ?", (identifier,)).fetchone()
+        return None if row is None else load_invocation(*row)
+
+    def invocations(self, *, live: bool) -> Iterator[Invocation]:
+        where = "WHERE completed = 0" if live else ""
+        for row in self._db.execute(f"SELECT data, value FROM invocation {where} ORDER BY serial"):
+            yield load_invocation(*row)
+
+    # ------------------------------------------------------------ journals
+
+    def append(self, identifier: str, index: int, entry: Entry) -> None:
+        self._write("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", identifier, index, *entry)
+
+    def journal(self, identifier: str) -> list[Entry]:
+        rows = self._db.execute(
+            "SELECT type, payload, stored_at FROM journal WHERE invocation = ? ORDER BY position", (identifier,)
+        )
+        return [Entry(*row) for row in rows]
+
+    def delete_journal(self, identifier: str) -> None:
+        self._write("DELETE FROM journal WHERE invocation = ?", identifier)
+
+    # ------------------------------------------------------------ state and promises
+
+    def state(self, key: Key) -> dict[bytes, bytes]:
+        rows = self._db.execute("SELECT name, value FROM state WHERE service = ? AND key = ? ORDER BY name", key)
+        return dict(rows.fetchall())
+
+    def get_state(self, key: Key, name: bytes) -> bytes | None:
+        sql = "SELECT value FROM state WHERE service = ? AND key = ? AND name = ?"
+        row = self._db.execute(sql, (*key, name)).fetchone()
+        return None if row is None else row[0]
+
+    def set_state(self, key: Key, name: bytes, value: bytes) -> None:
+        self._write("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)", *key, name, value)
+
+    def clear_state(self, key: Key, name: bytes) -> None:
+        self._write("DELETE FROM state WHERE service = ? AND key = ? AND name = ?", *key, name)
+
+    def clear_all_state(self, key: Key) -> None:
+        self._write("DELETE FROM state WHERE service = ? AND key = ?", *key)
+
+    def promise(self, key: Key, name: str) -> Promise | None:
+        sql = "SELECT data, value FROM promise WHERE service = ? AND key = ? AND name = ?"
+        row = self._db.execute(sql, (*key, name)).fetchone()
+        return None if row is None else load_promise(*row)
+
+    def put_promise(self, key: Key, name: str, promise: Promise) -> None:
+        values = (*key, name, dump_promise(promise), promise.value)
+        self._write("INSERT OR REPLACE INTO promise VALUES (?, ?, ?, ?, ?)", *values)
+
+    def clear_promises(self, key: Key) -> None:
+        self._write("DELETE FROM promise WHERE service = ? AND key = ?", *key)
+
+    # ------------------------------------------------------------ timers and the rest
+
+    def put_timer(self, timer: StoredTimer) -> None:
+        values = (timer.invocation, int(timer.kind), timer.completion_id, timer.at)
+        self._write("INSERT OR REPLACE INTO timer VALUES (?, ?, ?, ?)", *values)
+
+    def delete_timer(self, kind: TimerKind, identifier: str, completion_id: int) -> None:
+        sql = "DELETE FROM timer WHERE invocation = ? AND kind = ? AND completion_id = ?"
+        self._write(sql, identifier, int(kind), completion_id)
+
+    def delete_timers(self, identifier: str) -> None:
+        self._write("DELETE FROM timer WHERE invocation = ?", identifier)
+
+    def timers(self) -> Iterable[StoredTimer]:
+        for at, kind, invocation, completion_id in self._db.execute(
+            "SELECT at, kind, invocation, completion_id FROM timer ORDER BY at, invocation, completion_id"
+        ):
+            yield StoredTimer(at, TimerKind(kind), invocation, completion_id)
+
+    def get_meta(self, name: str) -> bytes | None:
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return None if row is None else row[0]
+
+    def put_meta(self, name: str, value: bytes) -> None:
+        self._write("INSERT OR REPLACE INTO meta VALUES (?, ?)", name, value)

@@ -1,0 +1,80 @@
+"""Time travel: a virtual clock moved by hand, or by itself while somebody waits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from restate_reflect.embedded.clock import VirtualClock
+from restate_reflect.embedded.driver import Driver
+
+__all__ = ["TimeTravel", "settle"]
+
+_QUIET_ROUNDS: Final = 3
+"""Rounds of the event loop without news after which time may be skipped: a test's own tasks get
+to speak first."""
+_STEP_POLL: Final = 0.005
+"""Seconds. A step that is cancelled ends without a word, so news alone would not do."""
+_BUSY_POLL: Final = 0.0005
+
+
+async def settle(driver: Driver) -> None:
+    """Waits until everything that can happen now has happened: no step executes any more."""
+    await asyncio.sleep(0)
+    while not driver.is_idle:
+        driver.news.clear()
+        try:
+            async with asyncio.timeout(_STEP_POLL):
+                await driver.news.wait()
+        except TimeoutError:
+            pass
+
+
+class TimeTravel:
+    """Moves a virtual clock of a driver."""
+
+    def __init__(self, driver: Driver, clock: VirtualClock) -> None:
+        self._driver, self._clock = driver, clock
+        self._considering = False
+        if clock.auto_skip:
+            driver.after_turn = self.consider
+
+    async def advance(self, millis: int) -> None:
+        """Timer by timer, letting everything settle in between."""
+        target = self._clock.now() + millis
+        await settle(self._driver)
+        while (at := self._driver.kernel.timers.next_at()) is not None and at <= target:
+            self._clock.move_to(at)
+            self._driver.turn()
+            await settle(self._driver)
+        self._clock.move_to(target)
+        self._driver.turn()
+
+    def consider(self) -> None:
+        """Skips to the next timer soon, if callers wait and nothing else can happen."""
+        if self._clock.auto_skip and self._driver.waiters and not self._considering:
+            self._considering = True
+            self._soon(self._driver.turns, _QUIET_ROUNDS)
+
+    def _soon(self, turns: int, rounds: int) -> None:
+        asyncio.get_running_loop().call_soon(self._look, turns, rounds)
+
+    def _look(self, turns: int, rounds: int) -> None:
+        driver = self._driver
+        if driver.is_closed or not driver.waiters:
+            self._considering = False
+        elif driver.attempts.is_executing:
+            asyncio.get_running_loop().call_later(_BUSY_POLL, self._look, driver.turns, _QUIET_ROUNDS)
+        elif turns != driver.turns:
+            self._soon(driver.turns, _QUIET_ROUNDS)
+        elif rounds:
+            self._soon(turns, rounds - 1)
+        else:
+            self._considering = False
+            self._skip()
+
+    def _skip(self) -> None:
+        at = self._driver.kernel.timers.next_at(housekeeping=False)
+        if at is not None:
+            self._clock.move_to(at)
+            self._driver.turn()

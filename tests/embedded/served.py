@@ -1,0 +1,79 @@
+"""An embedded runtime behind real sockets, on a loop in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from concurrent.futures import Future
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from restate_reflect.embedded import Runtime, RuntimeSettings
+from restate_reflect.embedded.admin import admin
+from restate_reflect.embedded.connect import connect
+from restate_reflect.embedded.ingress import ingress
+
+
+class ServedRuntime:
+    """Ingress and admin API of a runtime with a real clock; a context manager.
+
+    Args:
+        services: Classes or instances to deploy in the process of the runtime.
+    """
+
+    def __init__(self, *services: Any, settings: RuntimeSettings | None = None) -> None:
+        self._services, self._settings = services, settings or RuntimeSettings()
+        self._listening: Future[tuple[int, int]] = Future()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._run, name="embedded", daemon=True)
+        self.runtime: Runtime
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._ingress_port, self._admin_port = self._listening.result(30)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._loop is not None and self._stop is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(60)
+        assert not self._thread.is_alive(), "the runtime did not stop within 60 s"
+
+    @property
+    def ingress_url(self) -> str:
+        return f"http://127.0.0.1:{self._ingress_port}"
+
+    @property
+    def admin_url(self) -> str:
+        return f"http://127.0.0.1:{self._admin_port}"
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:
+            if self._listening.done():
+                raise
+            self._listening.set_exception(error)
+
+    async def _serve(self) -> None:
+        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
+        async with Runtime(settings=self._settings) as self.runtime:
+            if self._services:
+                await self.runtime.deploy(*self._services)
+            runners = [
+                web.AppRunner(app, shutdown_timeout=0.1)
+                for app in (ingress(self.runtime), admin(self.runtime, connect=connect))
+            ]
+            ports: list[int] = []
+            for runner in runners:
+                await runner.setup()
+                site = web.TCPSite(runner, "127.0.0.1", 0)
+                await site.start()
+                ports.append(runner.addresses[0][1])
+            self._listening.set_result((ports[0], ports[1]))
+            await self._stop.wait()
+            for runner in runners:
+                await runner.cleanup()

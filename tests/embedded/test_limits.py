@@ -1,0 +1,103 @@
+"""Where the embedded runtime ends: what it does not cover, and what happens when its store fails."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from restate_reflect import Context
+from restate_reflect.embedded import EmbeddedRuntimeError, MemoryStore, Runtime, VirtualClock
+from tests.embedded.running import asynchronous, decoded
+from tests.embedded.served import ServedRuntime
+from tests.support import fetch
+
+
+class Small:
+    async def hello(self, ctx: Context) -> str:
+        return "hello"
+
+
+class Gated:
+    """Its step waits until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.open = asyncio.Event()
+
+    async def hello(self, ctx: Context) -> str:
+        return await ctx.run("hello", self.step)
+
+    async def step(self) -> str:
+        await self.open.wait()
+        return "hello"
+
+
+@pytest.mark.parametrize(
+    "method, path",
+    [
+        ("POST", "/query"),
+        ("GET", "/subscriptions"),
+        ("POST", "/subscriptions"),
+        ("GET", "/kafka-clusters/x"),
+        ("GET", "/cluster-health"),
+        ("GET", "/services/Small/openapi"),
+        ("PATCH", "/services/Small"),
+        ("PATCH", "/invocations/inv_1/restart-as-new"),
+        ("POST", "/internal/invocations_batch_operations/kill"),
+    ],
+)
+def test_what_the_admin_api_does_not_cover_is_a_501_that_names_restate_server(method: str, path: str) -> None:
+    with ServedRuntime(Small) as served:
+        answer = fetch(served.admin_url + path, {}, method=method)
+        assert answer.status == 501
+        assert answer.json["message"].endswith(f"does not cover {method} {path}; use restate-server")
+
+
+def test_scopes_are_a_501_too() -> None:
+    with ServedRuntime(Small) as served:
+        answer = fetch(f"{served.ingress_url}/restate/scope/s/call/Small/hello")
+        assert answer.status == 501
+        assert answer.json["message"] == "the embedded runtime does not cover scopes; use restate-server"
+
+
+def test_a_body_beyond_32_mib_is_refused() -> None:
+    with ServedRuntime(Small) as served:
+        answer = fetch(f"{served.ingress_url}/Small/hello", b"x" * (32 * 1024 * 1024 + 1))
+        assert answer.status == 413
+        assert json.loads(answer.body)["source"] == "ingress"
+
+
+class FailingStore(MemoryStore):
+    """Fails from the nth commit on, as a full disk does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failing = False
+
+    def commit(self) -> None:
+        if self.failing:
+            raise OSError("disk full")
+
+
+@asynchronous
+async def test_a_store_that_fails_stops_everything_and_tells_the_callers() -> None:
+    store = FailingStore()
+    runtime = Runtime(store, VirtualClock())
+    gated = Gated()
+    await runtime.deploy(gated)
+    waiting = asyncio.ensure_future(runtime.invoke("Gated", "hello"))
+    reported: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: reported.append(context))
+    await asyncio.sleep(0)
+    store.failing = True
+    gated.open.set()
+    with pytest.raises(EmbeddedRuntimeError, match="broke down"):
+        await waiting
+    assert isinstance(reported[0]["exception"], OSError)
+    store.failing = False
+    async with Runtime(store, VirtualClock()) as later:
+        await later.deploy(gated)
+        (invocation,) = later.invocations()
+        assert decoded(await later.attach(invocation.id)) == "hello"

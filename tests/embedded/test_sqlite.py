@@ -1,0 +1,156 @@
+"""The SQLite store: what is committed survives the process, whatever kills it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from restate_reflect.definitions import HandlerKind, ServiceKind
+from restate_reflect.embedded import EmbeddedRuntimeError, Invocation, Runtime, SqliteStore, Status, Target
+from restate_reflect.embedded.records import Failure, Listener
+from restate_reflect.embedded.serialization import dump_invocation, dump_promise, load_invocation, load_promise
+from restate_reflect.embedded.store import Promise
+from tests.embedded.running import asynchronous
+from tests.support import ROOT
+
+WORKER = Path(__file__).with_name("worker.py")
+N = 6
+
+
+def start(path: Path, log: Path) -> subprocess.Popen[bytes]:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, str(WORKER), str(path), str(log), str(N)], env=env)
+
+
+def lines(log: Path) -> list[str]:
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def wait_for_lines(log: Path, count: int, process: subprocess.Popen[bytes]) -> None:
+    """The worker's steps write a line each; polled, as nothing else crosses the process."""
+    deadline = time.monotonic() + 60
+    while len(lines(log)) < count and process.poll() is None:
+        assert time.monotonic() < deadline, f"{len(lines(log))} lines after 60 s"
+        time.sleep(0.001)
+
+
+@pytest.mark.parametrize("first", [1, 8])
+def test_kill_9_at_any_moment_loses_nothing_and_repeats_at_most_the_step_in_progress(
+    first: int, tmp_path: Path
+) -> None:
+    """The process is killed again and again, each time a few steps further, until all is done."""
+    path, log = tmp_path / "data.db", tmp_path / "log"
+    kills, target = 0, first
+    while True:
+        process = start(path, log)
+        wait_for_lines(log, target, process)
+        if process.poll() is not None:
+            break
+        process.kill()
+        process.wait()
+        kills += 1
+        target = len(lines(log)) + 9
+    assert process.returncode == 0
+    assert kills >= 2
+    counts: dict[str, int] = {}
+    for line in lines(log):
+        counts[line] = counts.get(line, 0) + 1
+    assert set(counts) == {f"{n}/{step}" for n in range(N) for step in range(5)}
+    assert sum(count - 1 for count in counts.values()) <= kills * N
+    assert json.loads((tmp_path / "log.result").read_text()) == {"total": N * 5, "results": [5] * N}
+
+
+@asynchronous
+async def test_a_second_process_is_told_that_the_file_is_in_use(tmp_path: Path) -> None:
+    async with Runtime(SqliteStore(tmp_path / "data.db")):
+        code = f"from restate_reflect.embedded import SqliteStore; SqliteStore({str(tmp_path / 'data.db')!r})"
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, env=env, stderr=asyncio.subprocess.PIPE
+        )
+        _, errors = await process.communicate()
+    assert process.returncode == 1
+    assert b"If another process runs on it, stop that one" in errors
+
+
+def test_files_of_another_kind_or_of_a_newer_version_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("not a database, and long enough to be looked at as one" * 20)
+    with pytest.raises(EmbeddedRuntimeError, match="can't be opened"):
+        SqliteStore(tmp_path / "text")
+    with sqlite3.connect(tmp_path / "newer") as database:
+        database.execute("PRAGMA user_version=99")
+    database.close()
+    with pytest.raises(EmbeddedRuntimeError, match="its format is 99"):
+        SqliteStore(tmp_path / "newer")
+
+
+def test_a_rolled_back_transaction_never_happened(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "data.db")
+    store.set_state(("S", "k"), b"a", b"1")
+    store.commit()
+    store.set_state(("S", "k"), b"a", b"2")
+    store.set_state(("S", "k"), b"b", b"3")
+    store.rollback()
+    assert store.state(("S", "k")) == {b"a": b"1"}
+    store.close()
+
+
+texts = st.text(max_size=10)
+numbers = st.integers(0, 2**53)
+failures = st.builds(Failure, st.integers(0, 999), texts, st.dictionaries(texts, texts, max_size=2))
+targets = st.builds(
+    Target, texts, texts, st.none() | texts, st.sampled_from(ServiceKind), st.none() | st.sampled_from(HandlerKind)
+)
+invocations = st.builds(
+    Invocation,
+    id=texts,
+    serial=numbers,
+    target=targets,
+    created_at=numbers,
+    completion_retention=numbers,
+    journal_retention=numbers,
+    status=st.sampled_from(Status),
+    parent=st.none() | texts,
+    execution_time=st.none() | numbers,
+    idempotency_key=st.none() | texts,
+    deployment=st.none() | texts,
+    protocol=st.none() | st.integers(5, 7),
+    length=numbers,
+    commands=numbers,
+    modified_at=numbers,
+    listeners=st.lists(st.builds(Listener, texts, numbers, numbers), max_size=2),
+    awaiting=st.none() | st.binary(max_size=10),
+    retries=numbers,
+    retries_since_entry=numbers,
+    retry_at=st.none() | numbers,
+    last_failure=st.none() | failures,
+    value=st.none() | st.binary(max_size=10),
+    failure=st.none() | failures,
+    completed_at=st.none() | numbers,
+)
+
+
+@given(invocations)
+def test_records_survive_serialization(invocation: Invocation) -> None:
+    """Built from every field there is, so a new one can't be forgotten."""
+    loaded = load_invocation(dump_invocation(invocation), invocation.value)
+    for name in Invocation.__slots__:
+        assert getattr(loaded, name) == getattr(invocation, name), name
+
+
+@given(st.booleans(), st.none() | st.binary(), st.none() | failures, st.lists(st.tuples(texts, numbers), max_size=3))
+def test_promises_survive_serialization(
+    completed: bool, value: bytes | None, failure: Failure | None, waiting: list[tuple[str, int]]
+) -> None:
+    promise = Promise(completed, value, failure, waiting)
+    assert load_promise(dump_promise(promise), promise.value) == promise
