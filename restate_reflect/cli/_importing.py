@@ -56,7 +56,7 @@ def _importable(folder: Path) -> None:
 
 
 def _import_file(text: str, file: Path) -> ModuleType:
-    if not file.is_file():
+    if not os.path.isfile(file):  # unlike Path.is_file, false for a name that is too long
         raise TargetError(f"{text!r}: {_no_file(file)}")
     file = file.resolve()
     root, name = _module_name(file)
@@ -73,10 +73,10 @@ def _import_file(text: str, file: Path) -> ModuleType:
 
 
 def _no_file(file: Path) -> str:
-    if file.is_dir():
+    if os.path.isdir(file):
         return f"{file} is a folder. Name a file in it."
     folder = file.parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return f"there is no folder {folder} (looked from {Path.cwd()})."
     names = sorted(path.name for path in folder.glob("*.py"))
     return f"there is no file {file} (looked from {Path.cwd()}).{did_you_mean(file.name, names)}"

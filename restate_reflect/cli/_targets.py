@@ -7,6 +7,7 @@ a message of its own that names the target, the cause and the change that mends 
 from __future__ import annotations
 
 import keyword
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -103,12 +104,12 @@ def _dotted_name(text: str) -> bool:
 
 def _no_module_name(text: str, head: str) -> str:
     """What is wrong with a head that is neither a file nor a dotted name."""
-    if Path(head).is_dir():
+    if os.path.isdir(head):  # unlike Path.is_dir, false for a name that is too long
         return f"{text!r}: {head} is a folder. Name a file in it, or a package as a.b.c."
     dotted = head.replace("\\", "/").strip("./").replace("/", ".")
     if "/" in head and _dotted_name(dotted):
         return f"{text!r}: a path must end with .py. Write {head + '.py'!r}, or {dotted!r} for a module."
-    if Path(head + ".py").is_file():
+    if os.path.isfile(head + ".py"):
         return f"{text!r}: {head!r} is no module name. Write {head + '.py'!r} to name the file."
     return f"{text!r}: {head!r} is no module name. {_FORMS}"
 

@@ -1,18 +1,20 @@
-"""Protobuf messages: ``application/proto`` by default, protobuf-JSON by ``Annotated[M, ProtobufJson]``.
+"""Protobuf messages: ``application/proto`` by default, protobuf-JSON by ``ProtobufJson``.
 
 The binary form is written deterministically (map entries sorted), since the journal compares bytes.
 """
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import EncodeError as ProtobufEncodeError
 from google.protobuf.message import Message
 
-from restate_reflect.codecs._base import JsonSchema, SchemaMode
+from restate_reflect.codecs._base import Codec, JsonSchema, SchemaMode
+from restate_reflect.codecs._names import bare
+from restate_reflect.codecs._protobuf_sample import sample
 from restate_reflect.codecs._protobuf_schema import schema_of
 from restate_reflect.errors import DecodeError, EncodeError
 
@@ -20,9 +22,25 @@ __all__ = ["ProtobufCodec", "ProtobufJson", "ProtobufJsonCodec", "is_message"]
 
 M = TypeVar("M", bound=Message)
 
+_NOT_GIVEN: Any = object()
+
 
 class ProtobufJson:
-    """Marker: carry this message as protobuf-JSON, ``Annotated[Order, ProtobufJson]``."""
+    """Carries messages as protobuf-JSON.
+
+    One of them by ``Annotated[Order, ProtobufJson]``; all inputs and outputs of a service (or handler) by
+    ``@service(input_codec=ProtobufJson, output_codec=ProtobufJson)``, where other types keep their codecs.
+    """
+
+    def __new__(cls, annotation: Any = _NOT_GIVEN, /) -> Any:
+        """With a type: its codec, which is what the options ``input_codec`` and ``output_codec`` ask for."""
+        return super().__new__(cls) if annotation is _NOT_GIVEN else _codec_for(annotation)
+
+
+def _codec_for(annotation: Any) -> Codec[Any]:
+    from restate_reflect.codecs._choose import codec_for  # which knows this module
+
+    return codec_for(Annotated[annotation, ProtobufJson] if is_message(bare(annotation)) else annotation)
 
 
 def is_message(tp: Any) -> bool:
@@ -37,6 +55,11 @@ class ProtobufCodec(Generic[M]):
 
     def __init__(self, cls: type[M]) -> None:
         self._cls = cls
+
+    @property
+    def as_json(self) -> ProtobufJsonCodec[M]:
+        """The same messages as protobuf-JSON, for tools that show them to people."""
+        return ProtobufJsonCodec(self._cls)
 
     def encode(self, value: M) -> bytes:
         _check(self._cls, value)
@@ -66,6 +89,7 @@ class ProtobufJsonCodec(Generic[M]):
 
     def encode(self, value: M) -> bytes:
         _check(self._cls, value)
+        _check_complete(value, EncodeError)
         try:
             return json_format.MessageToJson(value, indent=None, ensure_ascii=False, sort_keys=True).encode()
         except (json_format.Error, ProtobufEncodeError) as error:
@@ -73,12 +97,22 @@ class ProtobufJsonCodec(Generic[M]):
 
     def decode(self, data: bytes) -> M:
         try:
-            return json_format.Parse(data, self._cls())
+            message = json_format.Parse(data, self._cls())
         except (json_format.Error, ProtobufDecodeError, UnicodeDecodeError) as error:
             raise DecodeError(f"not a valid {self._cls.DESCRIPTOR.full_name}: {error}") from error
+        _check_complete(message, DecodeError)
+        return message
 
     def json_schema(self, mode: SchemaMode) -> JsonSchema | None:
-        return schema_of(self._cls.DESCRIPTOR)
+        made = schema_of(self._cls.DESCRIPTOR, mode)
+        return {**made, "examples": [sample(self._cls)]} if "$defs" in made else made
+
+
+def _check_complete(message: Message, error: type[EncodeError] | type[DecodeError]) -> None:
+    """proto2's required fields, which the binary form demands by itself when it is written."""
+    if not message.IsInitialized():
+        missing = ", ".join(message.FindInitializationErrors())  # type: ignore[attr-defined]  # not in the stubs
+        raise error(f"not a valid {message.DESCRIPTOR.full_name}: required and missing: {missing}")
 
 
 def _check(cls: type[Message], value: Any) -> None:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from restate_reflect.definitions import ServiceDefinition
+from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.guards import Guard
-from restate_reflect.endpoint.core import Accepted, Answer, Core
+from restate_reflect.endpoint.core import SERVER_HEADER, Accepted, Answer, Core
 from restate_reflect.endpoint.lifespan import enter_services
-from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits
+from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits, bounded
 from restate_reflect.endpoint.sinks import QueueSink
 from restate_reflect.protocol.versions import MAXIMUM, ProtocolVersion
 from restate_reflect.reflection import reflect_all
 
 __all__ = ["CORE", "endpoint"]
+
+_OURS: Final = re.compile(r"/(?:health|discover|invoke/[^/]+/[^/]+)\Z")
 
 CORE: Final = web.AppKey("restate_reflect_core", Core)
 
@@ -48,7 +54,7 @@ def endpoint(
         executor=executor,
         max_protocol_version=ProtocolVersion(max_protocol_version),
     )
-    app = web.Application()
+    app = web.Application(middlewares=[_prefixed])
     app[CORE] = core
     app.cleanup_ctx.append(_lifespan)
     app.router.add_route("GET", "/health", _handle)
@@ -64,6 +70,17 @@ async def _lifespan(app: web.Application) -> AsyncGenerator[None]:
         yield
 
 
+@web.middleware
+async def _prefixed(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Serves our paths under any prefix, as over HTTP/2: the server signs and sends what was registered.
+
+    Not by routes, which would come before those that a user adds.
+    """
+    if request.match_info.http_exception is not None and _OURS.search(request.path):
+        return await _handle(request)
+    return await handler(request)
+
+
 async def _handle(request: web.Request) -> web.StreamResponse:
     core = request.config_dict[CORE]
     headers = {name.lower(): value for name, value in request.headers.items()}
@@ -75,17 +92,57 @@ async def _handle(request: web.Request) -> web.StreamResponse:
 
 async def _attempt(core: Core, accepted: Accepted, request: web.Request, headers: dict[str, str]) -> web.StreamResponse:
     """Request-response mode: the whole request is read before the first byte is answered."""
-    response = web.StreamResponse(status=200, headers=list(accepted.headers))
+    if (request.content_length or 0) > core.limits.max_request_bytes:
+        return _too_large(core)
     sink = QueueSink()
     attempt = core.start(accepted, sink, headers)
     try:
-        async for chunk in request.content.iter_any():
-            attempt.receive(chunk)
-        attempt.receive_eof()
-        await response.prepare(request)
-        while (data := await sink.next()) is not None:
-            await response.write(data)
-        await response.write_eof()
+        refusal = await _read(core, attempt, request)
+        return refusal or await _respond(core, accepted, sink, request)
     finally:
         attempt.abort("the connection was closed before the attempt had ended")
+
+
+async def _read(core: Core, attempt: Attempt, request: web.Request) -> web.Response | None:
+    """Passes the body on; the answer if it is too large or too slow."""
+    left = core.limits.max_request_bytes
+    try:
+        async with asyncio.timeout(bounded(core.limits.journal_timeout)):
+            async for chunk in request.content.iter_any():
+                left -= len(chunk)
+                if left < 0:
+                    return _too_large(core)
+                attempt.receive(chunk)
+    except TimeoutError:
+        return _refusal(408, f"the body took longer than {core.limits.journal_timeout:g} seconds (journal_timeout)")
+    attempt.receive_eof()
+    return None
+
+
+async def _respond(core: Core, accepted: Accepted, sink: QueueSink, request: web.Request) -> web.StreamResponse:
+    """Writes what the attempt writes; a peer that stops reading is cut off."""
+    response = web.StreamResponse(status=200, headers=list(accepted.headers))
+    await response.prepare(request)
+    try:
+        while (data := await sink.next()) is not None:
+            async with asyncio.timeout(bounded(core.limits.write_timeout)):
+                await response.write(data)
+        async with asyncio.timeout(bounded(core.limits.write_timeout)):
+            await response.write_eof()
+    except TimeoutError:
+        if request.transport is not None:
+            request.transport.abort()
+    return response
+
+
+def _too_large(core: Core) -> web.Response:
+    return _refusal(
+        413, f"the request exceeds {core.limits.max_request_bytes} bytes (EndpointLimits.max_request_bytes)"
+    )
+
+
+def _refusal(status: int, text: str) -> web.Response:
+    """An answer before the request has ended; the connection can't be used again."""
+    response = web.Response(status=status, text=text, headers=[SERVER_HEADER])
+    response.force_close()
     return response

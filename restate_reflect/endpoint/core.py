@@ -180,7 +180,9 @@ class Core:
 
 
 def _text(status: int, text: str) -> Answer:
-    return Answer(status, (("content-type", "text/plain; charset=utf-8"), SERVER_HEADER), text.encode())
+    return Answer(
+        status, (("content-type", "text/plain; charset=utf-8"), SERVER_HEADER), text.encode(errors="backslashreplace")
+    )
 
 
 def _unsupported(requested: str | None, maximum: ProtocolVersion) -> str:

@@ -65,7 +65,7 @@ class Journals:
     def check(self, now: float) -> None:
         before = self._incomplete
         self._incomplete = {
-            attempt: before.get(attempt, now) for attempt in self._attempts() if attempt.engine.awaits_journal
+            attempt: before.get(attempt, now) for attempt in self._attempts() if not attempt.engine.is_ready
         }
         for attempt, since in list(self._incomplete.items()):
             if now - since >= self._timeout:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.endpoint.core import Accepted, Answer, Core
+from restate_reflect.engine.machine import AttemptError
 from restate_reflect.http2 import ErrorCode, RequestHandler, RequestHead, Stream
 
-__all__ = ["open_stream"]
+__all__ = ["has_attempt", "open_stream"]
 
 
 def open_stream(core: Core, stream: Stream, head: RequestHead) -> RequestHandler:
@@ -15,14 +18,26 @@ def open_stream(core: Core, stream: Stream, head: RequestHead) -> RequestHandler
     if isinstance(decision, Answer):
         stream.respond(decision.status, decision.headers)
         stream.send_and_end(decision.body)
-        return _Answered()
+        return _Answered(stream)
     return _AttemptStream(core, stream, decision, head)
 
 
-class _Answered:
-    """Ignores the body of a request that was answered."""
+def has_attempt(handlers: Iterable[RequestHandler]) -> bool:
+    """Whether any of the requests is an attempt; the others were answered at once."""
+    return any(type(handler) is _AttemptStream for handler in handlers)
 
-    def data_received(self, data: bytes) -> None: ...
+
+class _Answered:
+    """Turns away the body of a request that was answered."""
+
+    __slots__ = ("_stream",)
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def data_received(self, data: bytes) -> None:
+        self._stream.reset(ErrorCode.NO_ERROR)
+
     def eof_received(self) -> None: ...
     def stream_closed(self, error: int | None) -> None: ...
     def writable(self) -> None: ...
@@ -31,16 +46,26 @@ class _Answered:
 class _AttemptStream:
     """Connects a stream with an attempt, both ways."""
 
-    __slots__ = ("_attempt", "_request_ended", "_stream")
+    __slots__ = ("_attempt", "_left", "_request_ended", "_stream")
 
     def __init__(self, core: Core, stream: Stream, accepted: Accepted, head: RequestHead) -> None:
         self._stream = stream
         self._request_ended = False
+        self._left = core.limits.max_request_bytes
         self._attempt: Attempt = core.start(accepted, self, head.headers)
         stream.respond(200, accepted.headers)
 
     def data_received(self, data: bytes) -> None:
-        self._attempt.receive(data)
+        self._left -= len(data)
+        if self._left < 0:
+            self._refuse_oversized()
+        else:
+            self._attempt.receive(data)
+
+    def _refuse_oversized(self) -> None:
+        message = "the request exceeds EndpointLimits.max_request_bytes. Raise it, or keep journals smaller."
+        self._attempt.engine.fail(AttemptError(413, message))
+        self._attempt.interrupt(message)  # writes that failure: the first one counts
 
     def eof_received(self) -> None:
         self._request_ended = True

@@ -8,7 +8,7 @@ from typing import Final
 from restate_reflect.http2 import Limits
 from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES
 
-__all__ = ["DEFAULT_LIMITS", "EndpointLimits"]
+__all__ = ["DEFAULT_LIMITS", "EndpointLimits", "bounded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,3 +71,11 @@ class EndpointLimits:
 
 
 DEFAULT_LIMITS: Final = EndpointLimits()
+
+
+_LONGEST_TIMER: Final = 365 * 86400.0
+
+
+def bounded(timeout: float) -> float:
+    """A timeout that every event loop takes: infinite ones become a year."""
+    return min(timeout, _LONGEST_TIMER)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from . import frames
 from .core import Core
@@ -38,6 +38,7 @@ class Connection:
         self._preface_left = frames.PREFACE
         self._partial = bytearray()
         self._wanted = 0
+        self._partials = 0
 
     # -- input -------------------------------------------------------------------------------------------------------
 
@@ -95,6 +96,7 @@ class Connection:
             self._wanted = 9
         if at < stop:
             self._partial += memoryview(data)[at:]
+            self._partials += 1
 
     def _read_preface(self, data: bytes) -> int:
         # Section 3.4. A wrong byte is refused at once, so that other protocols are not kept waiting.
@@ -153,9 +155,34 @@ class Connection:
         """
         self._core.announce_shutdown()
 
-    def close(self, code: ErrorCode = ErrorCode.NO_ERROR) -> None:
-        """End at once: GOAWAY, and open streams close with ``code`` (``CANCEL`` for NO_ERROR)."""
-        self._core.close(code)
+    def close(self, code: ErrorCode = ErrorCode.NO_ERROR, why: str = "") -> None:
+        """End at once: GOAWAY, and open streams close with ``code`` (``CANCEL`` for NO_ERROR).
+
+        With ``why`` it is the peer's fault, and becomes ``failure``.
+        """
+        if why:
+            self._core.fail(ConnectionFault(code, why))
+        else:
+            self._core.close(code)
+
+    # -- waiting for the peer ----------------------------------------------------------------------------------------
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the whole preface has come, SETTINGS included."""
+        return self._reading.has_begun
+
+    @property
+    def unfinished(self) -> tuple[str, int] | None:
+        """What is still arriving: a header block (and its stream) or a frame (and a serial number)."""
+        stream_id = self._reading.unfinished_block
+        if stream_id is not None:
+            return "header block", stream_id
+        return ("frame", self._partials) if self._partial else None
+
+    def ping(self) -> None:
+        """Ask for a sign of life; a peer that is there answers with a PING ACK."""
+        self._core.ping()
 
     @property
     def should_close(self) -> bool:
@@ -166,6 +193,11 @@ class Connection:
     def failure(self) -> str | None:
         """What the peer did to end the connection, for the log; the GOAWAY says it too."""
         return self._core.failure.why if self._core.failure else None
+
+    @property
+    def handlers(self) -> Iterator[RequestHandler]:
+        """Those of the requests that are not over."""
+        return (stream.handler for stream in self._core.streams.values())
 
     @property
     def open_streams(self) -> int:

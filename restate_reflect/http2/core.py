@@ -48,6 +48,7 @@ class Core:
 
         self.streams: dict[int, Stream] = {}
         self.waiting: OrderedDict[int, Stream] = OrderedDict()
+        self.unsent = 0
         self.last_stream_id = 0
         self._completed: deque[int] = deque(maxlen=limits.closed_streams_remembered)
         self._reset: dict[int, bool] = {}
@@ -293,6 +294,12 @@ class Core:
         self.failure = fault
         self.close(fault.code, fault.why)
 
+    def ping(self) -> None:
+        """Ask the peer for a sign of life."""
+        if not self.dead:
+            self.output.append(frames.ping(_LIVENESS_PING))
+            self.written()
+
     def close(self, code: ErrorCode, debug: str = "") -> None:
         """GOAWAY, and all streams are over."""
         if not self.dead:
@@ -311,3 +318,4 @@ class Core:
 
 
 _SHUTDOWN_PING = b"shutdown"
+_LIVENESS_PING = b"alive ? "

@@ -36,6 +36,16 @@ class Reading:
         self._stream_id = 0
         self._end_stream = False
 
+    @property
+    def unfinished_block(self) -> int | None:
+        """The stream whose header block is still arriving."""
+        return self._stream_id if self.table is IN_BLOCK else None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the client's SETTINGS have come, which end its preface."""
+        return self.table is not AT_START
+
     # -- header blocks -----------------------------------------------------------------------------------------------
 
     def on_headers(self, flags: int, stream_id: int, data: bytes, start: int, stop: int) -> None:
@@ -106,6 +116,8 @@ class Reading:
             return
         if len(core.streams) >= core.limits.max_concurrent_streams:
             raise StreamFault(stream_id, ErrorCode.REFUSED_STREAM, "too many concurrent streams")
+        if core.unsent > core.limits.max_unsent:
+            raise StreamFault(stream_id, ErrorCode.REFUSED_STREAM, f"{core.unsent} bytes of responses are not taken")
         if core.final_stream_id is not None:
             raise StreamFault(stream_id, ErrorCode.REFUSED_STREAM, "opened after GOAWAY")
         core.open_stream(stream_id, head, body_length, end_stream)

@@ -83,6 +83,9 @@ class Limits:
     max_output_backlog: int = 256 << 10
     """Bytes handed out while the transport's buffer is full. DATA waits then, so they are answers (ACKs, RST_STREAM,
     header blocks) that a peer asks for and never reads (CVE-2019-9512, 9514, 9515)."""
+    max_unsent: int = 64 << 20
+    """Response bytes that wait for a connection's peer. Above it new streams are refused (REFUSED_STREAM, so that a
+    client may try again): a peer that opens streams and grants no window would otherwise fill the memory."""
     resets: Rate = Rate(2000, 30.0)
     """Streams the peer opened and cancelled, or made us reset: "rapid reset" CVE-2023-44487 and "made you
     reset" CVE-2025-8671. A server that shuts down may cancel every stream of the connection at once."""

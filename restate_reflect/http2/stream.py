@@ -211,6 +211,7 @@ class Stream:
         payload = bytes(memoryview(buffer)[:size])
         del buffer[:size]
         self.buffered -= size
+        core.unsent -= size
         last = self.ended and not buffer and not self._trailers
         self.send_window -= size
         core.send_window -= size
@@ -238,6 +239,7 @@ class Stream:
 
     def drop_buffer(self) -> None:
         """Forget what was not sent."""
+        self._core.unsent -= self.buffered
         self._buffer = None
         self.buffered = 0
 
@@ -260,7 +262,8 @@ class Stream:
         if self._buffer is None:
             self._buffer = bytearray()
         self._buffer += data
-        self.buffered = len(self._buffer)
+        self.buffered += len(data)
+        self._core.unsent += len(data)
         self.flush()
         if self.buffered > self._core.limits.send_high_water:
             self._above_high_water = True
