@@ -214,6 +214,8 @@ class Operations(Protocol):
     @property
     def request(self) -> Request: ...
     @property
+    def key(self) -> str: ...
+    @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]: ...
     @property
     def random(self) -> random.Random: ...
@@ -827,7 +829,7 @@ class _Keyed:
     @property
     def key(self) -> str:
         """The key of this object or workflow."""
-        return self._operations.request.key or ""
+        return self._operations.key
 
 
 class _StateReader:

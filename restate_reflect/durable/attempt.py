@@ -14,13 +14,13 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, Protocol
 
-from restate_reflect.context import Request, context_for
+from restate_reflect.context import context_for
 from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
 from restate_reflect.durable import failures
 from restate_reflect.durable.calls import Calls
 from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.futures import DurableTask, WatchedFuture
-from restate_reflect.durable.guards import enter_handler
+from restate_reflect.durable.guards import Guard, enter_handler
 from restate_reflect.durable.locations import caller, waiting_at
 from restate_reflect.durable.loop import DurableLoop, Timer
 from restate_reflect.durable.operations import Operations
@@ -30,7 +30,7 @@ from restate_reflect.durable.waiting import await_tree, blocked_future, fail_awa
 from restate_reflect.engine.awaiting import FIRST_COMPLETED, AwaitNode
 from restate_reflect.engine.commands.output import output
 from restate_reflect.engine.commands.sleep import sleep
-from restate_reflect.engine.machine import AttemptError, Ending, Engine, Input, Progress
+from restate_reflect.engine.machine import AttemptError, Ending, Engine, Progress
 from restate_reflect.engine.notifications import CANCEL_SIGNAL, Notification, SignalIndex
 from restate_reflect.engine.retries import Fail, Pause, Retry, next_step
 from restate_reflect.errors import (
@@ -262,24 +262,13 @@ class Attempt:
         except DecodeError as error:
             self._answer(failures.bad_input(self.handler, error, self.engine.version))
             return self.loop.create_task(_nothing())
+        context = context_for(self.service.kind, self.handler.kind, Operations(self, given))
+        coroutine = _call(self.handler, context, args, kwargs)
+        if self.environment.guard is Guard.OFF:
+            return self.loop.create_root(coroutine, None)
         variables = contextvars.copy_context()
         variables.run(enter_handler, self.environment.guard)
-        context = context_for(self.service.kind, self.handler.kind, Operations(self, self._request(given)))
-        return self.loop.create_task(_call(self.handler, context, args, kwargs), context=variables)
-
-    def _request(self, given: Input) -> Request:
-        start = self.engine.started
-        return Request(
-            id=start.debug_id,
-            headers=given.headers,
-            attempt_headers=self.headers,
-            body=given.body,
-            key=start.key or None,
-            scope=start.scope,
-            limit_key=start.limit_key,
-            idempotency_key=start.idempotency_key,
-            retry_count=start.retry_count,
-        )
+        return self.loop.create_root(coroutine, variables)
 
     def _finish(self, root: DurableTask[Any]) -> None:
         """The handler has returned or raised."""

@@ -226,6 +226,12 @@ class DurableLoop(asyncio.AbstractEventLoop):
         self._tasks.append(task)
         return task
 
+    def create_root(self, coro: Coroutine[Any, Any, T], context: contextvars.Context | None) -> DurableTask[T]:
+        """The handler's own task: ``create_task`` without its checks. ``None`` copies the current context."""
+        task = DurableTask(coro, loop=self, context=context)
+        self._tasks.append(task)
+        return task
+
     def _prune(self) -> None:
         """Forgets finished tasks; the limit doubles with the number of live ones, so that many cost no more each."""
         self._tasks = deque(self.live_tasks)

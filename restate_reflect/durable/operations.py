@@ -25,6 +25,7 @@ from restate_reflect.durable.logs import ReplayAwareLogger
 from restate_reflect.durable.runs import Run, RunFuture, is_async_callable
 from restate_reflect.engine.commands import awakeable, call, invocation, promise, run, signal, sleep, state
 from restate_reflect.engine.commands.call import Destination
+from restate_reflect.engine.machine import Input, StartInfo
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.engine.retries import FOREVER
 from restate_reflect.errors import (
@@ -69,18 +70,30 @@ class DurableAwakeable(DurableFuture[Any], Awakeable[Any]):
 class Operations:
     """Implements ``context.Operations``; one per attempt."""
 
-    __slots__ = ("_attempt", "_engine", "_log", "_loop", "_random", "_refused", "request")
+    __slots__ = ("_attempt", "_engine", "_input", "_log", "_loop", "_random", "_refused", "_request")
 
-    def __init__(self, attempt: Attempt, request: Request) -> None:
+    def __init__(self, attempt: Attempt, given: Input) -> None:
         self._attempt = attempt
         self._engine = attempt.engine
         self._loop = attempt.loop
         self._random: random.Random | None = None
         self._refused = 0
         self._log: ReplayAwareLogger | None = None
-        self.request = request
+        self._input = given
+        self._request: Request | None = None
 
     # ------------------------------------------------------------ without commands
+
+    @property
+    def request(self) -> Request:
+        """Made when first asked for: few handlers look at it (3 µs)."""
+        if self._request is None:
+            self._request = _request(self._engine.started, self._input, self._attempt.headers)
+        return self._request
+
+    @property
+    def key(self) -> str:
+        return self._engine.started.key
 
     @property
     def log(self) -> ReplayAwareLogger:
@@ -360,6 +373,20 @@ class _Decoder:
 
     def __init__(self, decode: Callable[[bytes], Any]) -> None:
         self.decode = decode
+
+
+def _request(start: StartInfo, given: Input, headers: Mapping[str, str]) -> Request:
+    return Request(
+        id=start.debug_id,
+        headers=given.headers,
+        attempt_headers=headers,
+        body=given.body,
+        key=start.key or None,
+        scope=start.scope,
+        limit_key=start.limit_key,
+        idempotency_key=start.idempotency_key,
+        retry_count=start.retry_count,
+    )
 
 
 def _destination(service: str, handler: str, options: CallOptions) -> Destination:

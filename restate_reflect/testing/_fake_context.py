@@ -142,6 +142,10 @@ class _FakeOperations:
     completed: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def key(self) -> str:
+        return self.request.key or ""
+
+    @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
         return logging.LoggerAdapter(logging.getLogger("restate_reflect.handlers.fake"), {})
 

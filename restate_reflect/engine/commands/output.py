@@ -7,6 +7,7 @@ from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import to_failure
 from restate_reflect.errors import TerminalError
 from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol import wire
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["output"]
@@ -14,10 +15,9 @@ __all__ = ["output"]
 
 def output(engine: Engine, result: bytes | TerminalError) -> None:
     """Records the result; the attempt can end after it."""
-    message = pb.OutputCommandMessage()
     if isinstance(result, TerminalError):
         engine.require_metadata(result)
-        message.failure.CopyFrom(to_failure(result))
+        payload = pb.OutputCommandMessage(failure=to_failure(result)).SerializeToString()
     else:
-        message.value.CopyFrom(pb.Value(content=result))
-    engine.record(Command(MessageType.OUTPUT_COMMAND, message.SerializeToString()))
+        payload = wire.output_value(result)
+    engine.record(Command(MessageType.OUTPUT_COMMAND, payload))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from restate_reflect.engine.journal import Command
 from restate_reflect.engine.machine import Engine
-from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol import wire
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["run"]
@@ -13,6 +13,5 @@ __all__ = ["run"]
 def run(engine: Engine, name: str) -> int:
     """Announces a side effect; its result is offered with ``Engine.propose_run``."""
     completion_id = engine.next_completion_id()
-    message = pb.RunCommandMessage(result_completion_id=completion_id, name=name)
-    engine.record(Command(MessageType.RUN_COMMAND, message.SerializeToString(), name))
+    engine.record(Command(MessageType.RUN_COMMAND, wire.run_command(completion_id, name), name))
     return completion_id

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from restate_reflect.engine.eager_state import Unknown
 from restate_reflect.engine.journal import Command, decode
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import read_keys
 from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol import wire
 from restate_reflect.protocol.framing import RawMessage
 from restate_reflect.protocol.messages import MessageType
 
@@ -19,8 +19,7 @@ __all__ = ["Known", "clear", "clear_all", "get", "keys", "set_"]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Known(Generic[T]):
+class Known(NamedTuple, Generic[T]):
     """A read that was answered from the start message or from the recorded command."""
 
     value: T
@@ -53,18 +52,11 @@ def _recorded_value(recorded: RawMessage) -> bytes | None:
 
 
 def _eager_get(key: bytes, value: bytes | None) -> Command:
-    message = pb.GetEagerStateCommandMessage(key=key)
-    if value is None:
-        message.void.SetInParent()
-    else:
-        message.value.content = value
-        message.value.SetInParent()
-    return Command(MessageType.GET_EAGER_STATE_COMMAND, message.SerializeToString())
+    return Command(MessageType.GET_EAGER_STATE_COMMAND, wire.eager_get(key, value))
 
 
 def _lazy_get(key: bytes, completion_id: int) -> Command:
-    message = pb.GetLazyStateCommandMessage(key=key, result_completion_id=completion_id)
-    return Command(MessageType.GET_LAZY_STATE_COMMAND, message.SerializeToString())
+    return Command(MessageType.GET_LAZY_STATE_COMMAND, wire.state_get(key, completion_id))
 
 
 def keys(engine: Engine) -> Known[list[str]] | int:
@@ -104,8 +96,7 @@ def _lazy_keys(completion_id: int) -> Command:
 
 def set_(engine: Engine, key: str, value: bytes) -> None:
     """Sets one key."""
-    message = pb.SetStateCommandMessage(key=key.encode(), value=pb.Value(content=value))
-    engine.record(Command(MessageType.SET_STATE_COMMAND, message.SerializeToString()))
+    engine.record(Command(MessageType.SET_STATE_COMMAND, wire.keyed_value(key.encode(), value)))
     engine.eager_state.set(key, value)
 
 
