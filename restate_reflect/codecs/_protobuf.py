@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 
 from restate_reflect.codecs._base import Codec, JsonSchema, SchemaMode
 from restate_reflect.codecs._names import bare
+from restate_reflect.codecs._protobuf_loads import loads
 from restate_reflect.codecs._protobuf_sample import sample
 from restate_reflect.codecs._protobuf_schema import schema_of
 from restate_reflect.errors import DecodeError, EncodeError
@@ -97,11 +98,17 @@ class ProtobufJsonCodec(Generic[M]):
 
     def decode(self, data: bytes) -> M:
         try:
-            message = json_format.Parse(data, self._cls())
-        except (json_format.Error, ProtobufDecodeError, UnicodeDecodeError) as error:
+            message = json_format.ParseDict(self._object(loads(data)), self._cls())
+        except (json_format.Error, ProtobufDecodeError, ValueError, OverflowError, RecursionError) as error:
             raise DecodeError(f"not a valid {self._cls.DESCRIPTOR.full_name}: {error}") from error
         _check_complete(message, DecodeError)
         return message
+
+    def _object(self, value: Any) -> Any:
+        """Only the well-known types have other forms; the library would take an empty list for an empty message."""
+        if not isinstance(value, dict) and self._cls.DESCRIPTOR.file.package != "google.protobuf":
+            raise ValueError(f"expected an object, got {type(value).__name__}")
+        return value
 
     def json_schema(self, mode: SchemaMode) -> JsonSchema | None:
         made = schema_of(self._cls.DESCRIPTOR, mode)

@@ -34,16 +34,24 @@ ALLOWED: dict[str, set[str]] = {
     "durable": {"codecs", "context", "definitions", "engine", "protocol", "reflection", *VALUES},
     # Sockets begin here.
     "endpoint": {"definitions", "durable", "engine", "http2", "manifest", "protocol", "reflection", *VALUES},
-    "ingress": {"codecs", "definitions", "reflection", *VALUES},
+    # The admin client shares the errors of the helper for the real server.
+    "ingress": {"codecs", "definitions", "reflection", "server", *VALUES},
     "server": VALUES,
-    "embedded": {"codecs", "definitions", "endpoint", "http2", "manifest", "protocol", "reflection", *VALUES},
+    # The server side of the protocol, and in-process deployments.
+    "embedded": {
+        "codecs", "definitions", "durable", "endpoint", "engine", "http2", "manifest", "protocol", "reflection",
+        *VALUES,
+    },
+    "stubs": {"codecs", "definitions", "openapi", *VALUES},
+    "protobuf": {"codecs", "definitions", "reflection"},
+    "page": {"codecs", "definitions", "endpoint", "ingress", "openapi", "server", *VALUES},
     "testing": {
-        "codecs", "context", "definitions", "durable", "embedded", "endpoint", "ingress", "protocol", "reflection",
-        "server", *VALUES,
+        "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "protocol",
+        "reflection", "server", *VALUES,
     },
     "cli": {
-        "codecs", "definitions", "embedded", "endpoint", "ingress", "manifest", "openapi", "reflection", "server",
-        *VALUES,
+        "codecs", "definitions", "embedded", "endpoint", "ingress", "manifest", "openapi", "page", "reflection",
+        "server", "stubs", *VALUES,
     },
     ROOT_MODULE: {"context", "definitions", "endpoint", "reflection", *VALUES},
     "__main__": {"cli"},

@@ -1,0 +1,159 @@
+"""Starting and stopping the peers, and this project."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ["OFFICIAL_GRANIAN", "OFFICIAL_HYPERCORN", "OURS", "PEERS", "Peer", "Server", "running"]
+
+ROOT: Final = Path(__file__).parent.parent
+PEER_VENV: Final = Path(os.environ.get("BENCHMARK_VENV", Path(__file__).parent / ".venv"))
+PEER_PACKAGES: Final = ("restate_sdk[serde]", "hypercorn", "granian", "uvloop", "pydantic")
+
+_START_TIMEOUT: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One way to serve the benchmark's services."""
+
+    name: str
+    arguments: tuple[str, ...]
+    """After the interpreter; ``{port}`` is replaced."""
+    own_python: bool = False
+    """Whether it runs in this environment rather than in that of the peers."""
+
+    def command(self, port: int) -> list[str]:
+        python = sys.executable if self.own_python else str(_peer_python())
+        return [python, *(argument.format(port=port) for argument in self.arguments)]
+
+
+OURS: Final = Peer(
+    "restate_reflect",
+    ("-m", "restate_reflect", "serve", "benchmarks.peers.ours", "--port", "{port}"),
+    own_python=True,
+)
+OFFICIAL_HYPERCORN: Final = Peer(
+    "official SDK, hypercorn",
+    ("-m", "hypercorn", "benchmarks.peers.official:app", "--bind", "127.0.0.1:{port}", "--log-level", "warning"),
+)
+OFFICIAL_GRANIAN: Final = Peer(
+    "official SDK, granian",
+    (
+        *("-m", "granian", "--interface", "asgi", "--http", "2", "--loop", "uvloop", "--no-ws", "--workers", "1"),
+        *("--host", "127.0.0.1", "--port", "{port}", "--log-level", "warning", "benchmarks.peers.official:app"),
+    ),
+)
+PEERS: Final = (OURS, OFFICIAL_GRANIAN, OFFICIAL_HYPERCORN)
+
+
+def _peer_python() -> Path:
+    python = PEER_VENV / "bin" / "python"
+    if not python.exists():
+        print(f"installing {', '.join(PEER_PACKAGES)} into {PEER_VENV} …", file=sys.stderr)
+        venv.create(PEER_VENV, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER_PACKAGES], check=True)
+    return python
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A peer that is running."""
+
+    pid: int
+    port: int
+    first_discovery: float
+    """Seconds from the start of the process to the answer to the first discovery request."""
+
+
+@contextmanager
+def running(peer: Peer, *extra: str) -> Iterator[Server]:
+    """Starts a peer on a free port and waits until it answers discovery."""
+    port = _free_port()
+    command = [*peer.command(port), *extra]
+    started = time.perf_counter()
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process; kept out of the table; shown if the peer fails
+    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=log)
+    try:
+        _discover(port, process, command)
+        yield Server(process.pid, port, time.perf_counter() - started)
+    except RuntimeError:
+        log.seek(0)
+        sys.stderr.write(log.read().decode(errors="replace"))
+        raise
+    finally:
+        _stop(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _discover(port: int, process: subprocess.Popen[bytes], command: Sequence[str]) -> None:
+    """Asks over HTTP/2, as not every peer speaks HTTP/1.1 on the same port; polls every 2 ms until somebody listens."""
+    deadline = time.monotonic() + _START_TIMEOUT
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode} before it served anything")
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+                connection.sendall(_DISCOVERY)
+                if _answered(connection):
+                    return
+        except OSError:
+            pass
+        time.sleep(0.002)
+    raise RuntimeError(f"{' '.join(command)} did not answer discovery within {_START_TIMEOUT} s")
+
+
+def _discovery_request() -> bytes:
+    from h2.config import H2Configuration
+    from h2.connection import H2Connection
+
+    client = H2Connection(H2Configuration(client_side=True))
+    client.initiate_connection()
+    headers = [
+        *((":method", "GET"), (":scheme", "http"), (":authority", "127.0.0.1"), (":path", "/discover")),
+        ("accept", "application/vnd.restate.endpointmanifest.v3+json"),
+    ]
+    client.send_headers(1, headers, end_stream=True)
+    return client.data_to_send()
+
+
+_DISCOVERY: Final = _discovery_request()
+
+
+def _answered(connection: socket.socket) -> bool:
+    """Whether the whole manifest comes; its braces are counted on the bytes, frames or not."""
+    received = b""
+    while b'"services"' not in received:
+        data = connection.recv(65536)
+        if not data:
+            return False
+        received += data
+    return True
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    except ProcessLookupError:
+        process.wait()

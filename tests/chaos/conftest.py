@@ -1,0 +1,27 @@
+"""Options of the chaos tests."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--minutes", type=float, default=0.6, help="chaos: minutes of load, all tests together")
+    parser.addoption("--chaos-seed", type=int, default=None, help="chaos: repeat the random choices of a run")
+
+
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    """Given by ``--chaos-seed``, else a new one; printed either way."""
+    given = request.config.getoption("--chaos-seed", default=None)
+    chosen = random.randrange(2**32) if given is None else int(given)
+    print(f"--chaos-seed {chosen}")
+    return chosen
+
+
+@pytest.fixture
+def seconds(request: pytest.FixtureRequest) -> float:
+    """Seconds of load for one of the two tests."""
+    return float(request.config.getoption("--minutes", default=0.6)) * 60 / 2
