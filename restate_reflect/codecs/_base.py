@@ -24,12 +24,16 @@ class Codec(Protocol[T]):
     @property
     def content_type(self) -> str:
         """Media type put in the manifest, such as ``application/json``."""
+        ...
 
     def encode(self, value: T) -> bytes:
         """Raises ``EncodeError`` when the value does not fit the type."""
+        ...
 
     def decode(self, data: bytes) -> T:
         """Raises ``DecodeError`` when the bytes do not fit the type."""
+        ...
 
     def json_schema(self, mode: SchemaMode) -> JsonSchema | None:
         """Schema of the encoded form; ``None`` when it is not JSON."""
+        ...

@@ -31,7 +31,7 @@ from restate_reflect.engine.awaiting import FIRST_COMPLETED, AwaitNode
 from restate_reflect.engine.commands.output import output
 from restate_reflect.engine.commands.sleep import sleep
 from restate_reflect.engine.machine import AttemptError, Ending, Engine, Progress
-from restate_reflect.engine.notifications import CANCEL_SIGNAL, Notification, SignalIndex
+from restate_reflect.engine.notifications import CANCEL_SIGNAL, Notification, SignalIndex, wire_text
 from restate_reflect.engine.retries import Fail, Pause, Retry, next_step
 from restate_reflect.errors import (
     AttemptClosedError,
@@ -359,7 +359,7 @@ class Attempt:
         if self.engine.ending is Ending.FAILED and failure is not None:
             name = f"{self.service.name}/{self.handler.name}"
             id_ = self.engine.start.debug_id if self.engine.start else "?"
-            logger.warning("%s %s: attempt failed (%s): %s", name, id_, failure.code, failure.message)
+            logger.warning("%s %s: attempt failed (%s): %s", name, id_, failure.code, wire_text(failure.message))
             if self.environment.on_failure is not None:
                 self.environment.on_failure(self, failure)
 

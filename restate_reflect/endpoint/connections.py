@@ -34,6 +34,7 @@ class Owner(Protocol):
 
     def admits(self, sniffer: Sniffer) -> bool:
         """Whether there is room for one more."""
+        ...
 
     def forget(self, connection: Sniffer | H2Connection) -> None:
         """It is over, or was handed over."""

@@ -53,7 +53,7 @@ class TestEnvironment(Verbs):
     """
 
     __test__ = False
-    _operations: RuntimeOperations
+    _operations: RuntimeOperations  # pyright: ignore[reportIncompatibleVariableOverride]  # narrower, set once
 
     def __init__(
         self,

@@ -43,7 +43,8 @@ def durable(request: pytest.FixtureRequest) -> Durable:
     from restate_reflect.testing._durable import Durable
 
     wanted = not (request.config.getoption("--no-crashes") or request.node.get_closest_marker("no_crashes"))
-    return Durable(max_crashes=request.config.getoption("--max-crashes") if wanted else 0)
+    most: Any = request.config.getoption("--max-crashes")
+    return Durable(max_crashes=most if wanted else 0)
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+from typing import Any
+
 import pytest
 
 
@@ -24,4 +26,5 @@ def seed(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def seconds(request: pytest.FixtureRequest) -> float:
     """Seconds of load for one of the two tests."""
-    return float(request.config.getoption("--minutes", default=0.6)) * 60 / 2
+    minutes: Any = request.config.getoption("--minutes", default=0.6)
+    return float(minutes) * 60 / 2

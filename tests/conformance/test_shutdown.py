@@ -100,7 +100,7 @@ def test_a_step_that_takes_too_long_is_cancelled(stopping: Stopping) -> None:
 
 
 def test_nothing_is_lost_under_load(stopping: Stopping) -> None:
-    """Three stops while 32 clients add on 8 keys: every call succeeds, every total is exact."""
+    """Three stops while 64 clients add on 8 keys: every call succeeds, every total is exact."""
     keys = [fresh_key() for _ in range(8)]
     calls = [
         stopping.driver.start("Mixed", "add", n, key=keys[n % 8], headers={"idempotency-key": str(n)})

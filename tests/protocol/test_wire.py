@@ -26,8 +26,11 @@ def test_set_state(key: bytes, content: bytes) -> None:
 
 @given(contents, contents | st.none())
 def test_eager_get(key: bytes, content: bytes | None) -> None:
-    result = {"void": pb.Void()} if content is None else {"value": pb.Value(content=content)}
-    message = pb.GetEagerStateCommandMessage(key=key, **result)
+    message = pb.GetEagerStateCommandMessage(key=key)
+    if content is None:
+        message.void.CopyFrom(pb.Void())
+    else:
+        message.value.CopyFrom(pb.Value(content=content))
     assert wire.eager_get(key, content) == message.SerializeToString()
 
 

@@ -1,0 +1,150 @@
+"""The commands in the documentation work as written."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+import pytest
+
+from restate_reflect.cli import main
+from restate_reflect.server import RestateServer
+from tests.conftest import ServeProcess, ServerMaker
+from tests.docs.blocks import PAGES, ROOT, Block, blocks, commands, module_name
+from tests.examples.test_docstrings import check
+from tests.support import ServedProcess, run_cli
+
+TUTORIAL = "docs/tutorial.md"
+REPOSITORY = {"README.md", "docs/cli.md", "docs/reliability.md"}
+"""Pages of other owners and synopses; their commands are parsed, and what they serve is tested elsewhere."""
+
+PRINTING = ("manifest", "openapi", "inspect")
+"""Commands that read targets, print, and end."""
+
+
+def shell_blocks(page: str) -> list[Block]:
+    return [block for block in blocks(page) if block.language == "sh" and block.excuse is None]
+
+
+def shell_commands(page: str) -> list[str]:
+    return [command for block in shell_blocks(page) for command in commands(block)]
+
+
+def placeholder(command: str) -> bool:
+    """``<id>`` and the like come from an earlier answer; ``TARGET...`` is a synopsis."""
+    return bool(re.search(r"<[^>]*>|TARGET|\[|…", command))
+
+
+PROGRAMS = [
+    (page, command)
+    for page in PAGES
+    for command in shell_commands(page)
+    if command.startswith("restate-reflect ") and not placeholder(command)
+]
+
+
+@pytest.mark.parametrize("page, command", PROGRAMS)
+def test_commands_of_ours_parse(page: str, command: str) -> None:
+    """Command and options exist; arguments have the right number."""
+    words = shlex.split(command, comments=True)[1:]
+    context = click.Context(main)
+    found = main.get_command(context, words[0])
+    assert found is not None, f"{page}: there is no command {words[0]!r}"
+    if "--help" not in words:
+        found.make_context(words[0], words[1:])
+
+
+@pytest.mark.parametrize(
+    "command", [c for page, c in PROGRAMS if page not in REPOSITORY and c.split()[1] in PRINTING and ">" not in c]
+)
+def test_commands_that_print_do(command: str, docs_program: Path) -> None:
+    """They find their targets among the files that the pages show."""
+    done = run_cli(*shlex.split(command, comments=True)[1:], cwd=docs_program)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in REPOSITORY])
+def test_every_command_is_looked_at(page: str) -> None:
+    """By one of the tests here; anything else needs an excuse."""
+    for command in shell_commands(page):
+        known = command.startswith(("restate-reflect ", "curl ", "python -m pytest ", "python "))
+        assert known, f"{page}: {command!r} is run by no test"
+        assert page == TUTORIAL or not command.startswith("python "), f"{page}: {command!r} is run by no test"
+
+
+class Reader:
+    """Somebody who types in what the tutorial says."""
+
+    def __init__(self, server: RestateServer, folder: Path, resources: ExitStack) -> None:
+        self.server, self.folder, self.resources = server, folder, resources
+        self.output: list[str] = []
+
+    def type_in(self, command: str) -> None:
+        words = shlex.split(command, comments=True)
+        match words:
+            case ["restate-reflect", "serve", *arguments]:
+                self._serve([word for word in arguments if word != "--with-server"])
+            case ["curl", *_]:
+                check(self.server, command)
+            case ["python", *arguments]:
+                self._run(arguments, command.partition("  #")[2].strip())
+            case _:
+                raise AssertionError(f"nobody knows how to run {command!r}")
+
+    def _serve(self, arguments: list[str]) -> None:
+        self.resources.close()
+        served = self.resources.enter_context(ServedProcess(*arguments, cwd=self.folder))
+        self.output = served.output
+        self.server.register(served.url)
+
+    def _run(self, arguments: list[str], printed: str) -> None:
+        words = [word.replace("http://localhost:8080", self.server.ingress_url) for word in arguments]
+        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(
+            [sys.executable, *words], cwd=self.folder, env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert printed in done.stdout
+
+
+@pytest.fixture
+def reader(server_with: ServerMaker, docs_program: Path, tmp_path: Path) -> Iterator[Reader]:
+    folder = shutil.copytree(docs_program, tmp_path / "tutorial", ignore=shutil.ignore_patterns("__pycache__"))
+    with ExitStack() as resources:
+        yield Reader(server_with(), folder, resources)
+
+
+@pytest.mark.slow
+def test_the_tutorial_works_from_top_to_bottom(reader: Reader) -> None:
+    """Each command in order, on one server; the crash happens, and repeats no step."""
+    bookings = ""
+    for command in shell_commands(TUTORIAL):
+        reader.type_in(command)
+        if "/Trip/" in command:
+            bookings = "".join(reader.output)
+    assert "ended with signal 9; starting another" in bookings
+    assert bookings.count("booking a flight") == bookings.count("booking a hotel") == 1
+
+
+CURLED = [page for page in PAGES if page.startswith("docs/guides/") and any("curl " in c for c in shell_commands(page))]
+
+
+@pytest.mark.parametrize("page", CURLED)
+def test_calls_in_guides_work(
+    page: str, server_with: ServerMaker, serve_process: ServeProcess, docs_program: Path
+) -> None:
+    """The page's own services answer what the comments say."""
+    server = server_with()
+    serve_process(server, f"{module_name(page)}.py", cwd=docs_program)
+    for command in shell_commands(page):
+        if command.startswith("curl ") and not placeholder(command):
+            check(server, command)
