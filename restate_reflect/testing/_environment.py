@@ -53,7 +53,8 @@ class TestEnvironment(Verbs):
     """
 
     __test__ = False
-    _operations: RuntimeOperations  # pyright: ignore[reportIncompatibleVariableOverride]  # narrower, set once
+    # Narrower than the verbs need; set once.
+    _operations: RuntimeOperations  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(
         self,
@@ -77,7 +78,8 @@ class TestEnvironment(Verbs):
         core.environment.on_failure = self._attempt_failed
         core.environment.wrap_step = self._steps.wrap
         # Looked up by function: the originals, as tests name those.
-        self._operations = RuntimeOperations(self.runtime, TargetDirectory(self._services))
+        originals = TargetDirectory(self._services)
+        self._operations = RuntimeOperations(self.runtime, originals)  # pyright: ignore[reportIncompatibleVariableOverride]
         await self.runtime.register(InProcessDeployment(core))
         return self
 
