@@ -119,21 +119,25 @@ class Driver(asyncio.Protocol):
         exchange = self._open[event.stream_id]
         self._h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         for message in exchange.decoder.feed(event.data):
-            exchange.completed = exchange.completed or message.type == MessageType.END
-            answer = self.workload.respond(message)
-            if answer:
+            if message.type == MessageType.END:
+                self._complete(event.stream_id, exchange)
+            elif answer := self.workload.respond(message):
                 self._h2.send_data(event.stream_id, answer)
+
+    def _complete(self, stream: int, exchange: Exchange) -> None:
+        """The request ends when the invocation has: the official SDK waits for it before it ends its response."""
+        exchange.completed = True
+        if self.workload.bidirectional:
+            try:
+                self._h2.end_stream(stream)
+            except StreamClosedError:
+                pass  # a peer may reset the stream once it has answered (RFC 9113 section 8.1)
 
     def _end(self, stream: int) -> None:
         exchange = self._open.pop(stream)
         if not exchange.completed:
             raise ConnectionError("the invocation did not complete")
         self.latencies.append((time.perf_counter() - exchange.started) * 1000)
-        if self.workload.bidirectional:
-            try:
-                self._h2.end_stream(stream)
-            except StreamClosedError:
-                pass  # a peer may reset the stream once it has answered (RFC 9113 section 8.1)
         if self.remaining and self.rate is None:
             self._begin(time.perf_counter())
         elif not self._open and not self.remaining:

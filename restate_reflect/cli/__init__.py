@@ -15,6 +15,7 @@ import click
 __all__ = ["main"]
 
 _COMMANDS = {
+    "dev": ("restate_reflect.cli._dev", "Run TARGETs on an embedded runtime, again on each save."),
     "manifest": ("restate_reflect.cli._manifest", "Print the endpoint manifest of TARGETs."),
     "serve": ("restate_reflect.cli._serve", "Serve TARGETs to a restate-server."),
 }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import Any
 
 import click
 
 from restate_reflect.server import Admin, RestateServer
 
-__all__ = ["Registration"]
+__all__ = ["Registration", "show_calls"]
 
 
 @dataclass(kw_only=True)
@@ -47,9 +48,13 @@ class Registration:
         self._server = self.resources.enter_context(RestateServer(ServerSettings(), prefer=DEFAULT_PORTS))
         click.echo(f"restate-server: ingress {self._server.ingress_url}, admin {self._server.admin_url}")
 
-    def _show_calls(self, admin: Admin, services: list[dict[str, object]]) -> None:
-        from restate_reflect.cli._curl import curl_lines
+    def _show_calls(self, admin: Admin, services: list[dict[str, Any]]) -> None:
+        show_calls(str(admin.version().get("ingress_endpoint") or "").rstrip("/"), services)
 
-        ingress = str(admin.version().get("ingress_endpoint") or "").rstrip("/")
-        if ingress and (lines := curl_lines(ingress, services)):
-            click.echo("\n".join(["", "try:", *(f"  {line}" for line in lines), "", "Ctrl-C stops."]))
+
+def show_calls(ingress_url: str, services: list[dict[str, Any]]) -> None:
+    """Prints ready-made calls; nothing if the ingress is not known."""
+    from restate_reflect.cli._curl import curl_lines
+
+    if ingress_url and (lines := curl_lines(ingress_url, services)):
+        click.echo("\n".join(["", "try:", *(f"  {line}" for line in lines), "", "Ctrl-C stops."]))

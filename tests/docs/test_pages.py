@@ -14,9 +14,6 @@ from tests.docs.blocks import PAGES, ROOT, Block, blocks
 OUTPUT = {"text", "json", "yaml", "toml", "dockerfile", "proto", "ini"}
 """What something prints or reads; no program of ours."""
 
-UNLISTED = {"docs/reliability.md"}
-"""Pages that may be left out of the navigation."""
-
 
 def all_blocks() -> list[Block]:
     return [block for page in PAGES for block in blocks(page)]
@@ -43,7 +40,7 @@ def test_blocks_that_are_not_run_are_few_and_have_reasons() -> None:
 def test_every_page_can_be_found() -> None:
     """In the navigation of the site."""
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
-    pages = [page.removeprefix("docs/") for page in PAGES if page.startswith("docs/") and page not in UNLISTED]
+    pages = [page.removeprefix("docs/") for page in PAGES if page.startswith("docs/")]
     assert [page for page in pages if f": {page}\n" not in navigation] == []
 
 
