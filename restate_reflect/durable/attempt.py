@@ -185,7 +185,7 @@ class Attempt:
         executing = self.runs.executing
         if self.engine.is_closed:
             return False
-        if not (executing or self._cancelling or self.results.awaited()):
+        if not (executing or self._cancelling or self.results.any_awaited):
             return self._deadlocked()
         progress = self.engine.progress(self._await_tree, executing=executing)
         if progress is Progress.SUSPENDED:
@@ -214,7 +214,7 @@ class Attempt:
         Decided before the next notification is taken: on replay that one may belong to a command
         which the handler issues only after it was told.
         """
-        if self._told_blocked or self.results.awaited():
+        if self._told_blocked or self.results.any_awaited:
             return False
         self._told_blocked = True
         return self._cancel_blocked()

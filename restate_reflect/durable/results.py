@@ -48,8 +48,11 @@ class Results:
         while waiters:
             waiter = waiters.popleft()
             if waiter.is_wanted:
+                if not waiters:
+                    del self._signals[notification.id]
                 self._hand_over(notification, waiter)
                 return
+        self._signals.pop(notification.id, None)
         self._early.setdefault(notification.id, deque()).append(notification)
 
     def _hand_over(self, notification: Notification, waiter: Waiter) -> None:
@@ -59,11 +62,16 @@ class Results:
 
     def pending(self) -> Iterator[tuple[NotificationId, Waiter]]:
         """Everything that has not arrived, in the order of asking: completions, then signals."""
-        yield from list(self._waiters.items())
-        for signal, waiters in list(self._signals.items()):
-            for waiter in list(waiters):
+        yield from self._waiters.items()
+        for signal, waiters in self._signals.items():
+            for waiter in waiters:
                 yield signal, waiter
 
     def awaited(self) -> list[NotificationId]:
         """What the handler could go on with."""
         return [id_ for id_, waiter in self.pending() if waiter.is_awaited]
+
+    @property
+    def any_awaited(self) -> bool:
+        """Whether the handler could go on with anything: asked after every chunk of input, so it stops at the first."""
+        return any(waiter.is_awaited for _, waiter in self.pending())

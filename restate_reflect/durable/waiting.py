@@ -42,13 +42,13 @@ def _gathered(root: DurableTask[Any]) -> list[asyncio.Future[Any]] | None:
 
 def _are_exactly(gathered: list[asyncio.Future[Any]], results: Results, leaves: list[NotificationId]) -> bool:
     """Whether the awaited results are those futures and no others, each without further waiters."""
-    wanted = set(leaves)
-    waiters: list[object] = [waiter for id_, waiter in results.pending() if id_ in wanted]
-    if len(waiters) != len(gathered):
-        return False
-    return all(any(waiter is future for future in gathered) for waiter in waiters) and all(
-        isinstance(future, DurableFuture) and len(cast("list[Any]", future._callbacks)) == 1 for future in gathered
-    )
+    wanted, futures = set(leaves), {id(future) for future in gathered}
+    waiters = [waiter for id_, waiter in results.pending() if id_ in wanted]
+    return len(waiters) == len(gathered) and all(id(waiter) in futures and _has_one_waiter(waiter) for waiter in waiters)
+
+
+def _has_one_waiter(future: object) -> bool:
+    return isinstance(future, DurableFuture) and len(cast("list[Any]", future._callbacks)) == 1
 
 
 def fail_awaits(results: Results, error: Callable[[], Exception]) -> bool:

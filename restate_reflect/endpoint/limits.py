@@ -41,9 +41,9 @@ class EndpointLimits:
     may have vanished without a FIN. restate-server asks every 40 s by itself."""
     keepalive_timeout: float = 20.0
     """For the answer to that PING. Without one the connection is dropped, and its attempts are aborted."""
-    idle_timeout: float = 300.0
-    """For a connection without an attempt; then it is ended gracefully. More than the 90 s after which the server's
-    HTTP client drops one by itself, so that a request seldom crosses with the end."""
+    idle_timeout: float = 600.0
+    """For a connection without an attempt; then it is ended gracefully. More than the 375 s within which restate-server
+    drops an idle one by itself, so that a request seldom crosses with the end."""
     shutdown_timeout: float = 10.0
     """Seconds that attempts get to finish or suspend after a stop was asked for."""
     http2: Limits = Limits()  # noqa: RUF009  frozen

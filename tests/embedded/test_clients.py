@@ -131,11 +131,18 @@ async def test_nobody_at_the_address_and_somebody_else_are_told_apart(http_11: b
         with pytest.raises(TransportError, match="onnect"):
             await runtime.register(deployment)
         await deployment.close()
-        async with listening(endpoint(Remote), host="127.0.0.1", port=0) as listener:
-            deployment = connect(f"http://127.0.0.1:{listener.port}/health", {}, True)
+        async with await asyncio.start_server(_somebody_else, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            deployment = connect(f"http://127.0.0.1:{port}", {}, True)
             with pytest.raises(TransportError, match="discovery was answered with status 404"):
                 await runtime.register(deployment)
             await deployment.close()
+
+
+async def _somebody_else(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+    writer.close()
 
 
 @asynchronous

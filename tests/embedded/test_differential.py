@@ -90,6 +90,9 @@ class Flow:
         return 1
 
 
+pytestmark = pytest.mark.server
+
+
 ENGINES = ("server", "embedded")
 
 
@@ -146,11 +149,16 @@ def replaced(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def pair(restate_server: RestateServer) -> Iterator[Pair]:
+def pair() -> Iterator[Pair]:
+    """With a server of its own: both list everything that was ever registered."""
     settings = RuntimeSettings(
         retry_policy=RetryPolicy(initial_interval=0.01, max_interval=0.5, factor=2.0),
     )
-    with ServedInThread(Greeter, Counter, Flow) as served, ServedRuntime(settings=settings) as embedded:
+    with (
+        RestateServer() as restate_server,
+        ServedInThread(Greeter, Counter, Flow) as served,
+        ServedRuntime(settings=settings) as embedded,
+    ):
         pair = Pair(
             {"server": restate_server.ingress_url, "embedded": embedded.ingress_url},
             {"server": restate_server.admin_url, "embedded": embedded.admin_url},

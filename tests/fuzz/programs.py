@@ -90,8 +90,9 @@ class Flow:
         with _Counted():
             peeked = await ctx.promise("p", str).peek()
             await ctx.promise("q", str).resolve(text)
+            said = await ctx.promise("p", str)
             await ctx.sleep(1)
-            return [peeked, await ctx.promise("p", str)]
+            return [peeked, said, None]
 
 
 HANDLERS = ((Service, "steps"), (Service, "race"), (Service, "signals"), (Everything, "work"), (Flow, "run"))

@@ -15,6 +15,7 @@ from restate_reflect import reflect
 from restate_reflect.endpoint.core import Core
 from restate_reflect.endpoint.h2 import has_attempt, open_stream
 from restate_reflect.http2 import Connection, Limits
+from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import encode_frame
 from restate_reflect.protocol.versions import ProtocolVersion
 from tests.fuzz.programs import Service, open_handlers
@@ -174,6 +175,7 @@ class Server(RuleBasedStateMachine):
         self.played: Any = play(Service, "steps", body=b'"x"', version=version)
         self.commands: list[Any] = []
         self.cancelled = False
+        self.known: set[int] = set()
         self.played.finish_runs()
 
     @property
@@ -209,12 +211,19 @@ class Server(RuleBasedStateMachine):
         self.played.attempt.abort("crashed")
         if self.completed():
             return
+        self.known = self.stored_results()
         self.played = self.played.again().finish_runs()
 
     @precondition(lambda self: self.waits)
     @rule()
     def suspend(self) -> None:
         self.played.eof().finish_runs()
+
+    def stored_results(self) -> set[int]:
+        """Steps whose results the journal has."""
+        messages = [frames(entry)[0] for entry in self.stored()]
+        stored = [pb.Notification.FromString(raw.payload) for raw in messages if raw.type == M.RUN_COMPLETION]
+        return {notification.completion_id for notification in stored}
 
     def slept(self) -> bool:
         return any(frames(entry)[0].type == M.SLEEP_COMMAND for entry in self.stored())
@@ -228,6 +237,12 @@ class Server(RuleBasedStateMachine):
 
     def completed(self) -> bool:
         return any(frames(entry)[0].type == M.OUTPUT_COMMAND for entry in self.stored())
+
+    @invariant()
+    def no_step_is_repeated_once_its_result_is_stored(self) -> None:
+        if hasattr(self, "played"):
+            proposals = self.played.all(M.PROPOSE_RUN_COMPLETION)
+            assert not self.known & {proposal.result_completion_id for proposal in proposals}
 
     @invariant()
     def the_journal_only_grows(self) -> None:
