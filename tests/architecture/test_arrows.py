@@ -50,8 +50,8 @@ ALLOWED: dict[str, set[str]] = {
         "reflection", "server", *VALUES,
     },
     "cli": {
-        "codecs", "definitions", "embedded", "endpoint", "ingress", "manifest", "openapi", "page", "reflection",
-        "server", "stubs", *VALUES,
+        "codecs", "definitions", "embedded", "endpoint", "engine", "ingress", "manifest", "openapi", "page", "protocol",
+        "reflection", "server", "stubs", *VALUES,
     },
     ROOT_MODULE: {"context", "definitions", "endpoint", "reflection", *VALUES},
     "__main__": {"cli"},
