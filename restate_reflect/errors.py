@@ -105,8 +105,7 @@ class RetryableError(RestateReflectError):
         super().__init__(message)
         self.message = message
         self.code = code
-        given = retry_after is None or isinstance(retry_after, timedelta)
-        self.retry_after = retry_after if given else timedelta(seconds=float(retry_after))
+        self.retry_after = timedelta(seconds=retry_after) if isinstance(retry_after, (int, float)) else retry_after
 
 
 @dataclass(frozen=True, slots=True)

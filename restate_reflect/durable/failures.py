@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerDefinition
@@ -27,7 +27,6 @@ __all__ = [
     "as_terminal",
     "bad_input",
     "bad_output",
-    "code_of",
     "deadlock",
     "exception_of",
     "forgotten",
@@ -77,18 +76,12 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield error
 
 
-def code_of(error: BaseException) -> int:
-    """The status code that the error asks for."""
-    return error.code if isinstance(error, RetryableError) else 500
-
-
 def message_of(error: BaseException) -> str:
     """``ValueError: bad thing``; our own errors speak for themselves."""
-    said = _said(error)
     if isinstance(error, (RetryableError, HandlerBugError, TerminalError)):
-        return said
-    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
-    if "attached to a different loop" in said or "bound to a different event loop" in said:
+        return str(error)
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    if "attached to a different loop" in text:
         text += (
             ". Something that belongs to another event loop (a client, a lock, a task made elsewhere) was awaited in"
             ' handler code. Use it in a step: await ctx.run("name", function, …).'
@@ -96,43 +89,30 @@ def message_of(error: BaseException) -> str:
     return text
 
 
-def _said(error: BaseException) -> str:
-    """Its text; a ``__str__`` of the user's may be broken itself."""
-    try:
-        return str(error)
-    except Exception as broken:
-        return f"(no text: its __str__ raised {type(broken).__name__})"
-
-
 def to_attempt_error(error: BaseException, engine: Engine) -> AttemptError:
     """A handler's exception that is not terminal."""
+    retry_after = error.retry_after.total_seconds() if isinstance(error, RetryableError) and error.retry_after else None
     command = engine.last_command
     return AttemptError(
-        code=code_of(error),
+        code=error.code if isinstance(error, RetryableError) else 500,
         message=message_of(error),
         stacktrace=_stacktrace(error),
         related=RelatedCommand(engine.command_index, command.type, command.name or None) if command else None,
-        retry_after=_retry_after(error),
+        retry_after=retry_after,
         bug=isinstance(error, _BUGS),
     )
 
 
-def _retry_after(error: BaseException) -> float | None:
-    """Seconds that the error itself asks for."""
-    if isinstance(error, RetryableError) and error.retry_after is not None:
-        return error.retry_after.total_seconds()
-    return None
-
-
 def run_error(run: Run, error: BaseException, *, retry_after: float | None = None, pause: bool = False) -> AttemptError:
     """A step's exception that is not terminal. An error's own ``retry_after`` beats the policy's."""
-    own = _retry_after(error)
+    if isinstance(error, RetryableError) and error.retry_after is not None:
+        retry_after = error.retry_after.total_seconds()
     return AttemptError(
-        code=code_of(error),
+        code=error.code if isinstance(error, RetryableError) else 500,
         message=message_of(error),
         stacktrace=_stacktrace(error),
         related=run.related,
-        retry_after=retry_after if own is None else own,
+        retry_after=retry_after,
         pause=pause,
         bug=isinstance(error, _BUGS),
     )
@@ -146,24 +126,8 @@ def bad_input(handler: HandlerDefinition, error: DecodeError, version: ProtocolV
     """The 400 for a body that does not fit; with the list of errors where the protocol can carry it."""
     metadata = {}
     if error.errors and version.has_failure_metadata:
-        metadata["errors"] = _within(MAX_ERRORS, error.errors)
+        metadata["errors"] = json.dumps(list(error.errors), default=str)
     return TerminalError(f"invalid input for {handler.qualified_name}: {error}", 400, metadata=metadata)
-
-
-MAX_ERRORS: Final = 64_000
-"""Characters of an error list: each entry quotes its input, and a body of 1 MB made 27 MB of them. A failure beyond
-the server's message limit would be tried for ever instead of being answered."""
-
-
-def _within(limit: int, errors: Iterable[Mapping[str, Any]]) -> str:
-    """The errors as JSON, up to the first that does not fit."""
-    entries: list[str] = []
-    for error in errors:
-        entries.append(json.dumps(error, default=str))
-        limit -= len(entries[-1]) + 2
-        if limit < 0:
-            break
-    return f"[{', '.join(entries if limit >= 0 else entries[:-1])}]"
 
 
 def bad_output(handler: HandlerDefinition, error: EncodeError) -> str:

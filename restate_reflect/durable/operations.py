@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import operator
 import random
 import typing
 from collections.abc import Callable, Mapping
@@ -37,7 +36,7 @@ from restate_reflect.errors import (
     TerminalError,
     UnsupportedTypeError,
 )
-from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
+from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.options import Duration, RetryPolicy, seconds
 
 if TYPE_CHECKING:
@@ -163,11 +162,11 @@ class Operations:
 
     def call_raw(self, service: str, handler: str, body: bytes, options: CallOptions) -> CallFuture[bytes]:
         self._check()
-        return self._call(_destination(service, handler, options), _body(body), bytes)
+        return self._call(_destination(service, handler, options), body, bytes)
 
     def send_raw(self, service: str, handler: str, body: bytes, options: CallOptions) -> InvocationHandle[bytes]:
         self._check()
-        return self._send(_destination(service, handler, options), _body(body), options.delay, bytes)
+        return self._send(_destination(service, handler, options), body, options.delay, bytes)
 
     def _prepare(
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
@@ -209,12 +208,6 @@ class Operations:
         type_: Any,
     ) -> RunFuture[Any]:
         self._check()
-        if not isinstance(name, str) or not callable(function):
-            raise HandlerBugError(_step_problem(name, function))
-        if retry is not None and retry.on_max_attempts == "kill":
-            raise HandlerBugError(
-                f"on_max_attempts='kill' is for invocations, not for run {name!r} ({caller()}). Write 'fail' or 'pause'."
-            )
         declared = _return_type(function) if type_ is UNSET else type_
         verify = declared is UNSET
         codec = self._codec(Any if verify else declared)
@@ -234,7 +227,7 @@ class Operations:
             future=future,
         )
         self._attempt.results.expect(completion_id, future)
-        self._attempt.watch(future)
+        self._attempt.watched.append(future)
         if not self._engine.has_result(completion_id):
             self._attempt.runs.add(run_)
         return future
@@ -249,7 +242,7 @@ class Operations:
         completion_id = sleep.sleep(self._engine, self._at(seconds(duration)), name)
         future: WatchedFuture[None] = WatchedFuture(_decode_nothing, label, loop=self._loop)
         self._attempt.results.expect(completion_id, future)
-        self._attempt.watch(future)
+        self._attempt.watched.append(future)
         return future
 
     def now(self) -> RunFuture[datetime]:
@@ -279,7 +272,7 @@ class Operations:
 
     def get_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
-        decode = functools.partial(_decode_delivered, self._codec(type_).decode)
+        decode = functools.partial(_decode_value, self._codec(type_).decode)
         return self._expect(promise.get(self._engine, name), decode, f"promise {name!r}")
 
     def peek_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
@@ -306,28 +299,27 @@ class Operations:
 
     def resolve_signal(self, invocation_id: str, name: str, value: Any, type_: Any) -> None:
         self._check()
-        data = self._encode(type_, value, f"signal {name!r}")
-        signal.send(self._engine, _invocation_id(invocation_id), name, data)
+        signal.send(self._engine, invocation_id, name, self._encode(type_, value, f"signal {name!r}"))
 
     def reject_signal(self, invocation_id: str, name: str, message: str, code: int) -> None:
         self._check()
-        signal.send(self._engine, _invocation_id(invocation_id), name, TerminalError(message, code))
+        signal.send(self._engine, invocation_id, name, TerminalError(message, code))
 
     # ------------------------------------------------------------ other invocations
 
     def attach(self, target: InvocationTarget, output: Any) -> DurableFuture[Any]:
         self._check()
-        decode = functools.partial(_decode_delivered, self._decoder(output))
-        return self._expect(invocation.attach(self._engine, _target(target)), decode, f"attach {target}")
+        decode = functools.partial(_decode_value, self._decoder(output))
+        return self._expect(invocation.attach(self._engine, target), decode, f"attach {target}")
 
     def output(self, target: InvocationTarget, output: Any) -> DurableFuture[Any]:
         self._check()
         decode = functools.partial(_decode_optional, self._decoder(output))
-        return self._expect(invocation.output(self._engine, _target(target)), decode, f"output {target}")
+        return self._expect(invocation.output(self._engine, target), decode, f"output {target}")
 
     def cancel(self, invocation_id: str) -> None:
         self._check()
-        signal.cancel(self._engine, _invocation_id(invocation_id))
+        signal.cancel(self._engine, invocation_id)
 
     # ------------------------------------------------------------ shared
 
@@ -397,66 +389,10 @@ def _request(start: StartInfo, given: Input, headers: Mapping[str, str]) -> Requ
     )
 
 
-def _target(target: InvocationTarget) -> InvocationTarget:
-    return target if isinstance(target, WorkflowRun | IdempotentRequest) else _invocation_id(target)
-
-
-def _invocation_id(given: object) -> str:
-    if isinstance(given, str):
-        return given
-    hint = {InvocationHandle: "await handle", OutgoingCall: "await call.invocation_id"}.get(type(given))
-    raise HandlerBugError(
-        f"an invocation id is a str, not {type(given).__name__} ({caller()})."
-        + (f" Write {hint}, which is the id; the object itself has methods for the same." if hint else "")
-    )
-
-
-def _step_problem(name: object, function: object) -> str:
-    if inspect.iscoroutine(function):
-        function.close()
-        return (
-            f"run {name!r} was given a coroutine ({caller()}), which could not be called again after a crash. Give the"
-            " function and its arguments apart: ctx.run('charge', charge, order), not charge(order)."
-        )
-    return (
-        f"ctx.run takes a name and a function, not {type(name).__name__} and {type(function).__name__} ({caller()})."
-        " Write ctx.run('charge', charge, order): the name is how the journal knows the step."
-    )
-
-
-def _body(body: object) -> bytes:
-    if not isinstance(body, bytes | bytearray | memoryview):
-        raise HandlerBugError(
-            f"the body of a raw call is bytes, not {type(body).__name__} ({caller()}). Encode it, or use ctx.call."
-        )
-    return bytes(body)
-
-
 def _destination(service: str, handler: str, options: CallOptions) -> Destination:
-    problem = _option_problem(options)
-    if problem is not None:
-        raise HandlerBugError(f"{problem} in a call of {service}/{handler} ({caller()}).")
     return Destination(
         service, handler, options.key, options.headers, options.idempotency_key, options.scope, options.limit_key
     )
-
-
-def _option_problem(options: CallOptions) -> str | None:
-    """The server refuses empty ones, at every attempt; of an object's key it accepts them."""
-    for name, value in zip(_TEXTS, _texts(options), strict=True):
-        if value is not None and not isinstance(value, str):
-            return f"{name}={value!r} is not a str"
-        if value == "" and name != "key":
-            return f"an empty {name}"
-    headers = options.headers.items() if options.headers else ()
-    wrong = next(
-        ((name, value) for name, value in headers if not isinstance(name, str) or not isinstance(value, str)), None
-    )
-    return None if wrong is None else f"header {wrong[0]!r}: {wrong[1]!r} is not a str"
-
-
-_TEXTS: Final = ("key", "idempotency_key", "scope", "limit_key")
-_texts: Final = operator.attrgetter(*_TEXTS)
 
 
 def _key_problem(service: str, handler: str, keyed: bool) -> str:
@@ -470,7 +406,7 @@ def _decode_value(decode: Callable[[bytes], Any], notification: Notification) ->
 
 
 def _decode_delivered(decode: Callable[[bytes], Any], notification: Notification) -> Any:
-    """What others deliver, or another handler's result, may be empty bytes: ``None``, where the type takes it."""
+    """Awakeables and signals may be resolved with nothing (an empty body): ``None``, where the type takes it."""
     if notification.value:
         return decode(notification.value)
     try:
@@ -480,7 +416,7 @@ def _decode_delivered(decode: Callable[[bytes], Any], notification: Notification
 
 
 def _decode_optional(decode: Callable[[bytes], Any], notification: Notification) -> Any:
-    return None if notification.value is None else _decode_delivered(decode, notification)
+    return None if notification.value is None else decode(notification.value)
 
 
 def _decode_state(codec: Codec[Any], default: Any, notification: Notification) -> Any:

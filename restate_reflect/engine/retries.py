@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -57,12 +56,12 @@ def _exhausted(policy: RetryPolicy, info: RetryInfo) -> bool:
 
 
 def _delay(policy: RetryPolicy, attempts: int) -> float | None:
-    """Seconds before the next attempt: initial * factor ** (attempts - 1), capped."""
+    """Seconds before the next attempt: initial * factor ** (attempts - 1), capped.
+
+    The exponent is bounded so that a factor above one can't overflow a float.
+    """
     if policy.initial_interval is None:
         return None
     factor = _DEFAULT_FACTOR if policy.factor is None else policy.factor
-    try:
-        delay = seconds(policy.initial_interval) * factor ** (attempts - 1)
-    except OverflowError:
-        delay = math.inf
+    delay = seconds(policy.initial_interval) * factor ** min(attempts - 1, 64)
     return delay if policy.max_interval is None else min(delay, seconds(policy.max_interval))
