@@ -44,7 +44,9 @@ def _are_exactly(gathered: list[asyncio.Future[Any]], results: Results, leaves: 
     """Whether the awaited results are those futures and no others, each without further waiters."""
     wanted, futures = set(leaves), {id(future) for future in gathered}
     waiters = [waiter for id_, waiter in results.pending() if id_ in wanted]
-    return len(waiters) == len(gathered) and all(id(waiter) in futures and _has_one_waiter(waiter) for waiter in waiters)
+    return len(waiters) == len(gathered) and all(
+        id(waiter) in futures and _has_one_waiter(waiter) for waiter in waiters
+    )
 
 
 def _has_one_waiter(future: object) -> bool:
