@@ -9,6 +9,7 @@ checker can tell the kinds apart.
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import random
 import uuid
@@ -19,6 +20,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, TypeVarTuple, overload
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
+from restate_reflect.errors import HandlerBugError
 from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.options import Duration, RetryPolicy
 
@@ -80,7 +82,7 @@ class State(Generic[T]):
     """A declared state key: ``count = State(int, default=0)`` in the body of a class.
 
     The key is the attribute's name unless ``name`` says otherwise. Without a default a key that
-    is not set reads as ``None``.
+    is not set reads as ``None``. A mutable default (a list, a model) is copied for each read.
     """
 
     if TYPE_CHECKING:
@@ -96,12 +98,30 @@ class State(Generic[T]):
         self.type = type
         self.default = default
         self.name = name or ""
+        self._is_immutable = isinstance(default, _IMMUTABLE)
+
+    def fresh_default(self) -> Any:
+        """The default; a copy of what handlers could change, or they would change it for all keys and replays."""
+        return self.default if self._is_immutable else copy.deepcopy(self.default)
+
+    def known_name(self) -> str:
+        """The key.
+
+        Raises:
+            HandlerBugError: The key was declared outside of a class, without ``name``.
+        """
+        if not self.name:
+            raise HandlerBugError(f"{self!r} has no key. Declare it in the body of a class, or write State(…, name=…).")
+        return self.name
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = self.name or name
 
     def __repr__(self) -> str:
         return f"State({self.name!r}, {getattr(self.type, '__name__', self.type)!s})"
+
+
+_IMMUTABLE = (type(None), bool, int, float, str, bytes, frozenset)
 
 
 class CallFuture(asyncio.Future[O]):
@@ -847,7 +867,7 @@ class _StateReader:
     def get(self, key: str | State[Any], type: Any = Any, *, default: Any = None) -> asyncio.Future[Any]:
         """A state value; ``default`` (``None``) if the key is not set."""
         if isinstance(key, State):
-            return self._operations.get_state(key.name, key.type, key.default)
+            return self._operations.get_state(key.known_name(), key.type, key.fresh_default())
         return self._operations.get_state(key, type, default)
 
     def keys(self) -> asyncio.Future[list[str]]:
@@ -866,13 +886,13 @@ class _StateWriter:
     def set(self, key: str | State[Any], value: Any, *, type: Any = UNSET) -> None:
         """Sets a state value. For a plain key the codec follows ``type``, or the value's class."""
         if isinstance(key, State):
-            self._operations.set_state(key.name, key.type, value)
+            self._operations.set_state(key.known_name(), key.type, value)
         else:
             self._operations.set_state(key, type, value)
 
     def clear(self, key: str | State[Any]) -> None:
         """Removes a key."""
-        self._operations.clear_state(key.name if isinstance(key, State) else key)
+        self._operations.clear_state(key.known_name() if isinstance(key, State) else key)
 
     def clear_all(self) -> None:
         """Removes every key."""

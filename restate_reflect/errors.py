@@ -105,7 +105,9 @@ class RetryableError(RestateReflectError):
         super().__init__(message)
         self.message = message
         self.code = code
-        self.retry_after = timedelta(seconds=retry_after) if isinstance(retry_after, (int, float)) else retry_after
+        if retry_after is not None and not isinstance(retry_after, timedelta):
+            retry_after = timedelta(seconds=float(retry_after))
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,8 @@ class Attempt:
     def drain(self) -> None:
         """The endpoint shuts down: suspend at the next await instead of waiting for results.
 
-        A step that executes is finished first, and its result offered to the journal.
+        A step that executes is finished first, and its result offered to the journal. An attempt whose journal
+        has not arrived looks at ``Environment.draining`` when it starts.
         """
         if self.engine.is_ready:
             self.engine.input_closed = True
@@ -246,6 +247,15 @@ class Attempt:
         self.runs.cancel_abandoned()
         return True
 
+    def watch(self, future: WatchedFuture[Any]) -> None:
+        """Remembers a future that must be awaited; finished ones are forgotten, as they hold their results."""
+        if len(self.watched) >= self._watched_limit:
+            self.watched = [each for each in self.watched if not each.done()]
+            self._watched_limit = 64 + 2 * len(self.watched)
+        self.watched.append(future)
+
+    _watched_limit = 64
+
     def _locate(self) -> str:
         """Where the user's code stands: at a call, at an await, or (before and after) at its definition."""
         if self.loop.is_current():
@@ -256,6 +266,7 @@ class Attempt:
     # ------------------------------------------------------------ start and end of the handler
 
     def _start(self) -> DurableTask[Any]:
+        self.engine.input_closed |= self.environment.draining
         given = self.engine.read_input()
         try:
             args, kwargs = self.handler.input.decode(given.body)
@@ -317,6 +328,13 @@ class Attempt:
 
     def run_failed(self, run: Run, error: BaseException) -> None:
         """The body of a step has raised."""
+        try:
+            self._settle_failed(run, error)
+        except Exception as bug:
+            # Nobody else would end the attempt: it would wait for this step for ever.
+            self._fail(failures.run_error(run, bug))
+
+    def _settle_failed(self, run: Run, error: BaseException) -> None:
         if isinstance(error, TerminalError):
             self._propose(run, error)
             return
@@ -326,10 +344,11 @@ class Attempt:
             case Pause():
                 self._fail(failures.run_error(run, error, pause=True))
             case Fail():
-                self._propose(run, TerminalError(failures.message_of(error), 500))
+                self._propose(run, TerminalError(failures.message_of(error), failures.code_of(error)))
 
     def _fail(self, error: AttemptError) -> None:
         self.engine.fail(error)
+        self.runs.drop_pending()
         if not self._advancing:
             self._flush()
 
@@ -339,6 +358,9 @@ class Attempt:
                 self.engine.propose_run(run.completion_id, result)
             except EngineError:
                 pass
+            except Exception as error:
+                # A codec of the user's made something else than bytes.
+                self._fail(failures.run_error(run, error))
         self._advance()
 
     # ------------------------------------------------------------ output
@@ -359,7 +381,11 @@ class Attempt:
         if self.engine.ending is Ending.FAILED and failure is not None:
             name = f"{self.service.name}/{self.handler.name}"
             id_ = self.engine.start.debug_id if self.engine.start else "?"
-            logger.warning("%s %s: attempt failed (%s): %s", name, id_, failure.code, wire_text(failure.message))
+            text = failure.message
+            if failure.stacktrace and self.engine.start and self.engine.start.retry_count == 0:
+                # Once, not again at every retry: whoever runs this in a terminal has nothing else to look at.
+                text = f"{text}\n{failure.stacktrace.rstrip()}"
+            logger.warning("%s %s: attempt failed (%s): %s", name, id_, failure.code, wire_text(text))
             if self.environment.on_failure is not None:
                 self.environment.on_failure(self, failure)
 

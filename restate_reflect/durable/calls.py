@@ -105,13 +105,18 @@ class OutgoingCall(DurableFuture[T], CallFuture[T]):
 class Calls:
     """Calls that have no answer yet; they are cancelled when their caller is."""
 
-    __slots__ = ("_calls", "_engine")
+    __slots__ = ("_calls", "_engine", "_limit")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._limit = 64
         self._calls: list[tuple[OutgoingCall[Any], InvocationIdSlot]] = []
 
     def add(self, call: OutgoingCall[Any], slot: InvocationIdSlot) -> None:
+        """Remembers a call; answered ones are forgotten, as they hold their results."""
+        if len(self._calls) >= self._limit:
+            self._calls = [each for each in self._calls if not each[0].answered]
+            self._limit = 64 + 2 * len(self._calls)
         self._calls.append((call, slot))
 
     def missing_ids(self) -> list[int]:

@@ -43,6 +43,8 @@ class Environment:
     """Told of every attempt that fails; test kits and ``dev`` show it."""
     wrap_step: Callable[[str, Callable[[], Any]], Callable[[], Any]] | None = None
     """Given the name and body of every step, returns the body to execute; for failure injection."""
+    draining: bool = False
+    """Whether the endpoint shuts down: attempts that start now suspend at their first await."""
     attempts: dict[Attempt, None] = field(default_factory=dict)
     """Attempts in progress, oldest first."""
     _idle: asyncio.Event | None = None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerDefinition
@@ -27,6 +28,7 @@ __all__ = [
     "as_terminal",
     "bad_input",
     "bad_output",
+    "code_of",
     "deadlock",
     "exception_of",
     "forgotten",
@@ -76,12 +78,21 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield error
 
 
+def code_of(error: BaseException) -> int:
+    """The status code that the error asks for."""
+    retryable = _retryable(error)
+    return 500 if retryable is None else retryable.code
+
+
 def message_of(error: BaseException) -> str:
     """``ValueError: bad thing``; our own errors speak for themselves."""
+    said = _said(error)
     if isinstance(error, (RetryableError, HandlerBugError, TerminalError)):
-        return str(error)
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    if "attached to a different loop" in text:
+        return said
+    if isinstance(error, BaseExceptionGroup):
+        said = f"{said}: {'; '.join(message_of(leaf) for leaf in islice(_leaves(error), MAX_LEAVES))}"
+    text = f"{type(error).__name__}: {said}" if said else type(error).__name__
+    if "attached to a different loop" in said or "bound to a different event loop" in said:
         text += (
             ". Something that belongs to another event loop (a client, a lock, a task made elsewhere) was awaited in"
             ' handler code. Use it in a step: await ctx.run("name", function, …).'
@@ -89,30 +100,54 @@ def message_of(error: BaseException) -> str:
     return text
 
 
+MAX_LEAVES: Final = 5
+"""Errors of a group whose texts are shown."""
+
+
+def _said(error: BaseException) -> str:
+    """Its text; a ``__str__`` of the user's may be broken itself."""
+    try:
+        return str(error)
+    except Exception as broken:
+        return f"(no text: its __str__ raised {type(broken).__name__})"
+
+
 def to_attempt_error(error: BaseException, engine: Engine) -> AttemptError:
     """A handler's exception that is not terminal."""
-    retry_after = error.retry_after.total_seconds() if isinstance(error, RetryableError) and error.retry_after else None
     command = engine.last_command
     return AttemptError(
-        code=error.code if isinstance(error, RetryableError) else 500,
+        code=code_of(error),
         message=message_of(error),
         stacktrace=_stacktrace(error),
         related=RelatedCommand(engine.command_index, command.type, command.name or None) if command else None,
-        retry_after=retry_after,
+        retry_after=_retry_after(error),
         bug=isinstance(error, _BUGS),
     )
 
 
+def _retry_after(error: BaseException) -> float | None:
+    """Seconds that the error itself asks for."""
+    retryable = _retryable(error)
+    if retryable is None or retryable.retry_after is None:
+        return None
+    return retryable.retry_after.total_seconds()
+
+
+def _retryable(error: BaseException) -> RetryableError | None:
+    """The error, or the first one in a group: ``TaskGroup`` wraps what its tasks raise."""
+    leaves = _leaves(error) if isinstance(error, BaseExceptionGroup) else (error,)
+    return next((leaf for leaf in leaves if isinstance(leaf, RetryableError)), None)
+
+
 def run_error(run: Run, error: BaseException, *, retry_after: float | None = None, pause: bool = False) -> AttemptError:
     """A step's exception that is not terminal. An error's own ``retry_after`` beats the policy's."""
-    if isinstance(error, RetryableError) and error.retry_after is not None:
-        retry_after = error.retry_after.total_seconds()
+    own = _retry_after(error)
     return AttemptError(
-        code=error.code if isinstance(error, RetryableError) else 500,
+        code=code_of(error),
         message=message_of(error),
         stacktrace=_stacktrace(error),
         related=run.related,
-        retry_after=retry_after,
+        retry_after=retry_after if own is None else own,
         pause=pause,
         bug=isinstance(error, _BUGS),
     )
@@ -126,8 +161,24 @@ def bad_input(handler: HandlerDefinition, error: DecodeError, version: ProtocolV
     """The 400 for a body that does not fit; with the list of errors where the protocol can carry it."""
     metadata = {}
     if error.errors and version.has_failure_metadata:
-        metadata["errors"] = json.dumps(list(error.errors), default=str)
+        metadata["errors"] = _within(MAX_ERRORS, error.errors)
     return TerminalError(f"invalid input for {handler.qualified_name}: {error}", 400, metadata=metadata)
+
+
+MAX_ERRORS: Final = 64_000
+"""Characters of an error list: each entry quotes its input, and a body of 1 MB made 27 MB of them. A failure beyond
+the server's message limit would be tried for ever instead of being answered."""
+
+
+def _within(limit: int, errors: Iterable[Mapping[str, Any]]) -> str:
+    """The errors as JSON, up to the first that does not fit."""
+    entries: list[str] = []
+    for error in errors:
+        entries.append(json.dumps(error, default=str))
+        limit -= len(entries[-1]) + 2
+        if limit < 0:
+            break
+    return f"[{', '.join(entries if limit >= 0 else entries[:-1])}]"
 
 
 def bad_output(handler: HandlerDefinition, error: EncodeError) -> str:
@@ -139,6 +190,7 @@ def deadlock(place: str) -> str:
     return (
         f"the handler waits at {place} for something that nothing will complete: no call, timer, step, awakeable,"
         " promise or signal is being awaited. An asyncio.Event or Queue that no other task of this handler serves?"
+        " (A lock or queue kept on self connects no invocations: each may run in another process.)"
     )
 
 

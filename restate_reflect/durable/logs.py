@@ -22,5 +22,5 @@ class ReplayAwareLogger(logging.LoggerAdapter[logging.Logger]):
         return not self._engine.is_replaying and self.logger.isEnabledFor(level)
 
     def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
-        kwargs.setdefault("extra", self.extra)
+        kwargs["extra"] = {**(self.extra or {}), **(kwargs.get("extra") or {})}
         return msg, kwargs

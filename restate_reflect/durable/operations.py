@@ -3,25 +3,39 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import random
-import typing
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from datetime import UTC, datetime
-from types import CodeType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
-from weakref import WeakKeyDictionary
 
 from restate_reflect.codecs import codec_for
 from restate_reflect.codecs._base import Codec
 from restate_reflect.context import UNSET, Awakeable, CallFuture, CallOptions, InvocationHandle, Request
 from restate_reflect.durable import guards
+from restate_reflect.durable.arguments import (
+    destination_of,
+    invocation_id_of,
+    invocation_target,
+    key_problem,
+    raw_body,
+    step_problem,
+)
 from restate_reflect.durable.calls import InvocationIdSlot, OutgoingCall
+from restate_reflect.durable.decoding import (
+    Decoder,
+    decode_delivered,
+    decode_keys,
+    decode_nothing,
+    decode_optional,
+    decode_state,
+    decode_value,
+)
 from restate_reflect.durable.futures import DurableFuture, WatchedFuture
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
+from restate_reflect.durable.return_types import return_type
 from restate_reflect.durable.runs import Run, RunFuture, is_async_callable
 from restate_reflect.engine.commands import awakeable, call, invocation, promise, run, signal, sleep, state
 from restate_reflect.engine.commands.call import Destination
@@ -30,7 +44,6 @@ from restate_reflect.engine.notifications import Notification
 from restate_reflect.engine.retries import FOREVER
 from restate_reflect.errors import (
     AttemptClosedError,
-    DecodeError,
     EncodeError,
     HandlerBugError,
     TerminalError,
@@ -118,8 +131,8 @@ class Operations:
         label = f"state {key!r}"
         found = state.get(self._engine, key)
         if isinstance(found, int):
-            return self._expect(found, functools.partial(_decode_state, codec, default), label)
-        future = DurableFuture(functools.partial(_decode_state, codec, default), label, loop=self._loop)
+            return self._expect(found, functools.partial(decode_state, codec, default), label)
+        future = DurableFuture(functools.partial(decode_state, codec, default), label, loop=self._loop)
         future.settle(Notification(0, value=found.value))
         return future
 
@@ -139,8 +152,8 @@ class Operations:
         self._check()
         found = state.keys(self._engine)
         if isinstance(found, int):
-            return self._expect(found, _decode_keys, "state keys")
-        future = DurableFuture(_decode_keys, "state keys", loop=self._loop)
+            return self._expect(found, decode_keys, "state keys")
+        future = DurableFuture(decode_keys, "state keys", loop=self._loop)
         future.set_result(found.value)
         return future
 
@@ -158,30 +171,30 @@ class Operations:
     ) -> InvocationHandle[Any]:
         self._check()
         destination, body, decode = self._prepare(method, args, kwargs, options)
-        return self._send(destination, body, options.delay, _Decoder(decode))
+        return self._send(destination, body, options.delay, Decoder(decode))
 
     def call_raw(self, service: str, handler: str, body: bytes, options: CallOptions) -> CallFuture[bytes]:
         self._check()
-        return self._call(_destination(service, handler, options), body, bytes)
+        return self._call(destination_of(service, handler, options), raw_body(body), bytes)
 
     def send_raw(self, service: str, handler: str, body: bytes, options: CallOptions) -> InvocationHandle[bytes]:
         self._check()
-        return self._send(_destination(service, handler, options), body, options.delay, bytes)
+        return self._send(destination_of(service, handler, options), raw_body(body), options.delay, bytes)
 
     def _prepare(
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
     ) -> tuple[Destination, bytes, Callable[[bytes], Any]]:
         target = self._attempt.environment.directory.target(method)
         if target.kind.keyed is (options.key is None):
-            raise HandlerBugError(_key_problem(target.service, target.handler, target.kind.keyed))
+            raise HandlerBugError(key_problem(target.service, target.handler, target.kind.keyed))
         body = target.input.encode(args, kwargs)
-        return _destination(target.service, target.handler, options), body, target.output.decode
+        return destination_of(target.service, target.handler, options), body, target.output.decode
 
     def _call(self, destination: Destination, body: bytes, decode: Callable[[bytes], Any]) -> CallFuture[Any]:
         ids = call.call(self._engine, destination, body)
         label = f"call {destination}"
         slot = InvocationIdSlot(ids.invocation_id, label, self._loop)
-        future = OutgoingCall(functools.partial(_decode_value, decode), label, slot, self.cancel, loop=self._loop)
+        future = OutgoingCall(functools.partial(decode_value, decode), label, slot, self.cancel, loop=self._loop)
         self._attempt.results.expect(ids.invocation_id, slot)
         self._attempt.results.expect(ids.result, future)
         self._attempt.calls.add(future, slot)
@@ -208,11 +221,18 @@ class Operations:
         type_: Any,
     ) -> RunFuture[Any]:
         self._check()
-        declared = _return_type(function) if type_ is UNSET else type_
+        if not isinstance(name, str) or not callable(function):
+            raise HandlerBugError(step_problem(name, function))
+        if retry is not None and retry.on_max_attempts == "kill":
+            raise HandlerBugError(
+                f"on_max_attempts='kill' is for invocations, not for run {name!r} ({caller()}). Write 'fail' or"
+                " 'pause'."
+            )
+        declared = return_type(function) if type_ is UNSET else type_
         verify = declared is UNSET
         codec = self._codec(Any if verify else declared)
         completion_id = run.run(self._engine, name)
-        decode = functools.partial(_decode_value, codec.decode)
+        decode = functools.partial(decode_value, codec.decode)
         future: RunFuture[Any] = RunFuture(decode, f"run {name!r}", loop=self._loop)
         run_ = Run(
             completion_id=completion_id,
@@ -227,7 +247,7 @@ class Operations:
             future=future,
         )
         self._attempt.results.expect(completion_id, future)
-        self._attempt.watched.append(future)
+        self._attempt.watch(future)
         if not self._engine.has_result(completion_id):
             self._attempt.runs.add(run_)
         return future
@@ -240,9 +260,9 @@ class Operations:
         self._check()
         label = f"sleep {name!r}" if name else "sleep"
         completion_id = sleep.sleep(self._engine, self._at(seconds(duration)), name)
-        future: WatchedFuture[None] = WatchedFuture(_decode_nothing, label, loop=self._loop)
+        future: WatchedFuture[None] = WatchedFuture(decode_nothing, label, loop=self._loop)
         self._attempt.results.expect(completion_id, future)
-        self._attempt.watched.append(future)
+        self._attempt.watch(future)
         return future
 
     def now(self) -> RunFuture[datetime]:
@@ -256,7 +276,7 @@ class Operations:
     def awakeable(self, type_: Any) -> DurableAwakeable:
         self._check()
         id_, index = awakeable.create(self._engine)
-        decode = functools.partial(_decode_delivered, self._codec(type_).decode)
+        decode = functools.partial(decode_delivered, self._codec(type_).decode)
         future = DurableAwakeable(decode, f"awakeable {id_}", loop=self._loop)
         future._id = id_
         self._attempt.results.expect_signal(index, future)
@@ -272,54 +292,55 @@ class Operations:
 
     def get_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
-        decode = functools.partial(_decode_value, self._codec(type_).decode)
+        decode = functools.partial(decode_delivered, self._codec(type_).decode)
         return self._expect(promise.get(self._engine, name), decode, f"promise {name!r}")
 
     def peek_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
-        decode = functools.partial(_decode_optional, self._codec(type_).decode)
+        decode = functools.partial(decode_optional, self._codec(type_).decode)
         return self._expect(promise.peek(self._engine, name), decode, f"promise {name!r}")
 
     def resolve_promise(self, name: str, type_: Any, value: Any) -> DurableFuture[None]:
         self._check()
         data = self._encode(type_, value, f"promise {name!r}")
-        return self._expect(promise.complete(self._engine, name, data), _decode_nothing, f"promise {name!r}")
+        return self._expect(promise.complete(self._engine, name, data), decode_nothing, f"promise {name!r}")
 
     def reject_promise(self, name: str, message: str, code: int) -> DurableFuture[None]:
         self._check()
         completion_id = promise.complete(self._engine, name, TerminalError(message, code))
-        return self._expect(completion_id, _decode_nothing, f"promise {name!r}")
+        return self._expect(completion_id, decode_nothing, f"promise {name!r}")
 
     def signal(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
-        decode = functools.partial(_decode_delivered, self._codec(type_).decode)
+        decode = functools.partial(decode_delivered, self._codec(type_).decode)
         future: DurableFuture[Any] = DurableFuture(decode, f"signal {name!r}", loop=self._loop)
         self._attempt.results.expect_signal(name, future)
         return future
 
     def resolve_signal(self, invocation_id: str, name: str, value: Any, type_: Any) -> None:
         self._check()
-        signal.send(self._engine, invocation_id, name, self._encode(type_, value, f"signal {name!r}"))
+        data = self._encode(type_, value, f"signal {name!r}")
+        signal.send(self._engine, invocation_id_of(invocation_id), name, data)
 
     def reject_signal(self, invocation_id: str, name: str, message: str, code: int) -> None:
         self._check()
-        signal.send(self._engine, invocation_id, name, TerminalError(message, code))
+        signal.send(self._engine, invocation_id_of(invocation_id), name, TerminalError(message, code))
 
     # ------------------------------------------------------------ other invocations
 
     def attach(self, target: InvocationTarget, output: Any) -> DurableFuture[Any]:
         self._check()
-        decode = functools.partial(_decode_value, self._decoder(output))
-        return self._expect(invocation.attach(self._engine, target), decode, f"attach {target}")
+        decode = functools.partial(decode_delivered, self._decoder(output))
+        return self._expect(invocation.attach(self._engine, invocation_target(target)), decode, f"attach {target}")
 
     def output(self, target: InvocationTarget, output: Any) -> DurableFuture[Any]:
         self._check()
-        decode = functools.partial(_decode_optional, self._decoder(output))
-        return self._expect(invocation.output(self._engine, target), decode, f"output {target}")
+        decode = functools.partial(decode_optional, self._decoder(output))
+        return self._expect(invocation.output(self._engine, invocation_target(target)), decode, f"output {target}")
 
     def cancel(self, invocation_id: str) -> None:
         self._check()
-        signal.cancel(self._engine, invocation_id)
+        signal.cancel(self._engine, invocation_id_of(invocation_id))
 
     # ------------------------------------------------------------ shared
 
@@ -351,7 +372,7 @@ class Operations:
             raise HandlerBugError(f"{error} ({caller()})") from error
 
     def _decoder(self, output: Any) -> Callable[[bytes], Any]:
-        if isinstance(output, _Decoder):
+        if isinstance(output, Decoder):
             return output.decode
         return self._codec(output).decode
 
@@ -364,15 +385,6 @@ class Operations:
             raise HandlerBugError(
                 f"the value for {what} does not fit its declared type ({caller()}): {error}"
             ) from error
-
-
-class _Decoder:
-    """How to read a handler's output, where a type could stand."""
-
-    __slots__ = ("decode",)
-
-    def __init__(self, decode: Callable[[bytes], Any]) -> None:
-        self.decode = decode
 
 
 def _request(start: StartInfo, given: Input, headers: Mapping[str, str]) -> Request:
@@ -389,78 +401,6 @@ def _request(start: StartInfo, given: Input, headers: Mapping[str, str]) -> Requ
     )
 
 
-def _destination(service: str, handler: str, options: CallOptions) -> Destination:
-    return Destination(
-        service, handler, options.key, options.headers, options.idempotency_key, options.scope, options.limit_key
-    )
-
-
-def _key_problem(service: str, handler: str, keyed: bool) -> str:
-    if keyed:
-        return f"{service}/{handler} needs a key ({caller()}). Write key=… in the call."
-    return f"{service}/{handler} belongs to a service and takes no key ({caller()}). Leave key=… out."
-
-
-def _decode_value(decode: Callable[[bytes], Any], notification: Notification) -> Any:
-    return decode(notification.value or b"")
-
-
-def _decode_delivered(decode: Callable[[bytes], Any], notification: Notification) -> Any:
-    """Awakeables and signals may be resolved with nothing (an empty body): ``None``, where the type takes it."""
-    if notification.value:
-        return decode(notification.value)
-    try:
-        return decode(b"")
-    except DecodeError:
-        return decode(b"null")
-
-
-def _decode_optional(decode: Callable[[bytes], Any], notification: Notification) -> Any:
-    return None if notification.value is None else decode(notification.value)
-
-
-def _decode_state(codec: Codec[Any], default: Any, notification: Notification) -> Any:
-    return default if notification.value is None else codec.decode(notification.value)
-
-
-def _decode_nothing(notification: Notification) -> None:
-    return None
-
-
-def _decode_keys(notification: Notification) -> list[str]:
-    return sorted(notification.state_keys or [])
-
-
 async def _utc(wall_clock: Callable[[], float]) -> datetime:
     """Async, as that needs no thread."""
     return datetime.fromtimestamp(wall_clock(), UTC)
-
-
-_return_types: WeakKeyDictionary[CodeType, tuple[Any, Any]] = WeakKeyDictionary()
-# By code object, with the annotation as it is written: a function defined in a handler is a new one each time, and
-# remembering it would keep alive whatever it closes over. (Resolving costs 10 µs, a look-up 0.5.)
-
-
-def _return_type(function: Callable[..., Any]) -> Any:
-    """The return annotation, or ``UNSET``."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    if not hasattr(function, "__annotations__"):
-        function = getattr(function, "__call__", function)  # noqa: B004
-    written = getattr(function, "__annotations__", {}).get("return", UNSET)
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is None:
-        return _resolve_return(function)
-    known = _return_types.get(code)
-    if known is None or known[0] is not written:
-        known = _return_types[code] = written, _resolve_return(function)
-    return known[1]
-
-
-def _resolve_return(function: Callable[..., Any]) -> Any:
-    try:
-        hints = typing.get_type_hints(function, include_extras=True)
-    except Exception:
-        return UNSET
-    declared = hints.get("return", UNSET)
-    return UNSET if declared is Any else declared

@@ -12,7 +12,8 @@ import functools
 import inspect
 import sys
 import time
-from collections.abc import Callable, Coroutine
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
@@ -111,7 +112,7 @@ class Runs:
         self._owner = owner
         self._loop = loop
         self._executor = executor
-        self._pending: list[Run] = []
+        self._pending: deque[Run] = deque()
         self._executing: dict[int, Run] = {}
 
     @property
@@ -128,22 +129,20 @@ class Runs:
 
     def start(self) -> None:
         """Starts what is pending; a body that needs no waiting may be finished on return (3.12+)."""
-        pending, self._pending = self._pending, []
-        for run in pending:
+        while self._pending:
+            run = self._pending.popleft()
             if not run.future.done():
                 self._start(run)
+
+    def drop_pending(self) -> None:
+        """The attempt has failed: what has not started is left to the next one."""
+        self._pending.clear()
 
     def _start(self, run: Run) -> None:
         self._executing[run.completion_id] = run
         run.started = time.monotonic()
         run.context.run(outside_handler)
-        try:
-            task = run.future.body = self._spawn(run)
-        except Exception as error:
-            # An async function called with arguments it does not take raises before there is a coroutine.
-            del self._executing[run.completion_id]
-            self._owner.run_failed(run, error)
-            return
+        task = run.future.body = self._spawn(run)
         if task.done():
             self._finished(run, task)
         else:
@@ -151,7 +150,7 @@ class Runs:
 
     def _spawn(self, run: Run) -> asyncio.Future[Any]:
         if run.is_async:
-            return _start_task(self._loop, run.body(), run.context)
+            return _start_task(self._loop, _without_exit(run.body), run.context)
         coroutine = _in_thread(self._loop, self._executor, functools.partial(run.context.copy().run, run.body))
         return _start_task(self._loop, coroutine, run.context)
 
@@ -225,16 +224,34 @@ else:
 
 async def _in_thread(loop: asyncio.AbstractEventLoop, executor: Executor | None, call: Callable[[], Any]) -> Any:
     """A plain function's result; if it returns an awaitable, that one's."""
-    result = await loop.run_in_executor(executor, functools.partial(_without_stop_iteration, call))
-    return await result if inspect.isawaitable(result) else result
+    result = await loop.run_in_executor(executor, functools.partial(_harmless, call))
+    return await _without_exit(lambda: result) if inspect.isawaitable(result) else result
 
 
-def _without_stop_iteration(call: Callable[[], Any]) -> Any:
+def _harmless(call: Callable[[], Any]) -> Any:
     """A future can't hold a StopIteration (on 3.11 it is never done then); a coroutine turns it into this error too."""
     try:
         return call()
     except StopIteration as error:
         raise RuntimeError("the step's function raised StopIteration") from error
+    except SystemExit as error:
+        raise _exited(error) from error
+
+
+async def _without_exit(body: Callable[[], Awaitable[T]]) -> T:
+    """A task that raises SystemExit ends the event loop, and with it every other invocation (costs 0.1 µs).
+
+    The body is called in here: a coroutine made outside would be lost, with a warning, if the attempt ends before
+    the task has begun.
+    """
+    try:
+        return await body()
+    except SystemExit as error:
+        raise _exited(error) from error
+
+
+def _exited(error: SystemExit) -> RuntimeError:
+    return RuntimeError(f"the step called sys.exit({error.code!r})")
 
 
 def is_async_callable(function: Callable[..., Any]) -> bool:

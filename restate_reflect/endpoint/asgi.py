@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from contextlib import AsyncExitStack
 from typing import Any, TypeAlias
 
+from restate_reflect.durable.attempt import Attempt
 from restate_reflect.endpoint.core import Accepted, Answer, Core, ProtocolMode
 from restate_reflect.endpoint.lifespan import enter_services
 from restate_reflect.endpoint.sinks import QueueSink
@@ -74,26 +75,41 @@ async def _attempt(
     sink = QueueSink()
     attempt = core.start(accepted, sink, headers)
 
-    async def feed() -> None:
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                attempt.abort("the connection was closed before the attempt had ended")
-                sink.close()
-                return
-            attempt.receive(message.get("body", b""))
-            if not message.get("more_body", False):
-                attempt.receive_eof()
-                return
+    async def follow() -> None:
+        try:
+            if not bidirectional or await _feed(attempt, receive):
+                await _disconnect(receive)
+        finally:
+            attempt.abort("the connection was closed before the attempt had ended")
+            sink.close()
 
-    feeding = asyncio.ensure_future(feed())
+    if not bidirectional and not await _feed(attempt, receive):
+        attempt.abort("the connection was closed before the request had ended")
+        return
+    following = asyncio.ensure_future(follow())
     try:
-        if not bidirectional:
-            await feeding
         await _start(send, 200, accepted.headers)
         while (data := await sink.next()) is not None:
             await send({"type": "http.response.body", "body": data, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     finally:
-        feeding.cancel()
+        following.cancel()
         attempt.abort("the connection was closed before the attempt had ended")
+
+
+async def _feed(attempt: Attempt, receive: Receive) -> bool:
+    """Passes the body on. Returns whether it came whole; if not, the peer is gone."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return False
+        attempt.receive(message.get("body", b""))
+        if not message.get("more_body", False):
+            attempt.receive_eof()
+            return True
+
+
+async def _disconnect(receive: Receive) -> None:
+    """Waits for the peer to leave; a step may still execute, for an attempt that the server has given up."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -90,12 +90,12 @@ class Core:
     def answer(self, method: str, path: str, headers: Mapping[str, str], mode: ProtocolMode) -> Answer | Accepted:
         """Decides on a request. ``headers`` have lower-case names; a query string is ignored."""
         path = path.partition("?")[0]
-        if path.endswith("/health"):
+        if path.endswith("/health") and not _is_invoke(path):
             return _text(200, "ok")
         refusal = self._refuse_unsigned(headers, path)
         if refusal is not None:
             return refusal
-        if path.endswith("/discover"):
+        if path.endswith("/discover") and not _is_invoke(path):
             return self._discover(headers.get("accept"), mode) if method == "GET" else _text(405, "use GET")
         return self._accept(method, path, headers.get("content-type"))
 
@@ -128,7 +128,7 @@ class Core:
         if known is not None and method == "POST":
             return known
         parts = path.split("/")
-        if len(parts) < 4 or parts[-3] != "invoke":
+        if not _is_invoke(path):
             return _text(404, f"nothing at {path}; there are /discover, /health and /invoke/{{service}}/{{handler}}")
         if method != "POST":
             return _text(405, "use POST")
@@ -172,11 +172,21 @@ class Core:
     async def drain(self, timeout: float) -> None:
         """Lets attempts finish or suspend; those left after ``timeout`` seconds are interrupted."""
         attempts = self.environment.attempts
-        for attempt in list(attempts):
-            attempt.drain()
-        await self.environment.wait_until_idle(timeout)
+        self.environment.draining = True
+        try:
+            for attempt in list(attempts):
+                attempt.drain()
+            await self.environment.wait_until_idle(timeout)
+        finally:
+            self.environment.draining = False
         for attempt in list(attempts):
             attempt.interrupt("the endpoint is shutting down")
+
+
+def _is_invoke(path: str) -> bool:
+    """Asked for paths that end like another one of ours too: a handler may be called ``health`` or ``discover``."""
+    parts = path.split("/")
+    return len(parts) >= 4 and parts[-3] == "invoke"
 
 
 def _text(status: int, text: str) -> Answer:

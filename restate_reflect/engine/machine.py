@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, NamedTuple, TypeVar
 
@@ -30,7 +30,7 @@ from restate_reflect.engine import journal, notifications
 from restate_reflect.engine.awaiting import AwaitNode, to_suspension
 from restate_reflect.engine.eager_state import EagerState
 from restate_reflect.engine.journal import Command
-from restate_reflect.engine.notifications import Notification, NotificationId, wire_code, wire_text
+from restate_reflect.engine.notifications import Notification, NotificationId, shortened, wire_code, wire_text
 from restate_reflect.engine.retries import RetryInfo
 from restate_reflect.engine.states import Closed, Processing, Replaying, State, WaitingReplay, WaitingStart
 from restate_reflect.errors import (
@@ -55,6 +55,9 @@ T = TypeVar("T")
 
 _MAX_DELAY: Final = 365 * 86400.0
 """Seconds; a longer (or infinite) ``retry_after`` means "some day", and must fit the field."""
+
+MAX_ERROR_TEXT: Final = 64_000
+"""Characters of an error's message that are sent: one beyond the server's message limit would fail for ever."""
 
 _TOLD_PER_ENTRY: Final = 64
 """Bytes of await trees per journal entry; a tree of some 25 results is told at every change."""
@@ -186,17 +189,18 @@ class Engine:
         if type(self.state) is Closed:
             return
         try:
-            for message in self._decoder.feed(data):
-                self._on_message(message)
+            self._decoder.cut(data, self._on_message)
         except EngineError as error:
             self.fail_with(error)
 
     def receive_eof(self) -> None:
         """The peer has closed its side. Never raises."""
         self.input_closed = True
-        if isinstance(self.state, WaitingStart | WaitingReplay):
+        if type(self.state) is Closed:
+            return
+        if not self.is_ready:
             self.fail_with(ProtocolViolationError("the request ended before the whole journal had arrived"))
-        elif not self._decoder.is_empty and type(self.state) is not Closed:
+        elif not self._decoder.is_empty:
             self.fail_with(ProtocolViolationError("the request ended within a message"))
 
     def take_output(self) -> bytes:
@@ -210,7 +214,8 @@ class Engine:
     @property
     def is_ready(self) -> bool:
         """Whether the whole journal has arrived and the handler may run."""
-        return isinstance(self.state, Replaying | Processing)
+        state = type(self.state)
+        return state is Processing or state is Replaying
 
     @property
     def is_closed(self) -> bool:
@@ -229,17 +234,17 @@ class Engine:
 
     # ------------------------------------------------------------ input from the peer
 
-    def _on_message(self, message: RawMessage) -> None:
-        if is_notification(message.type):
-            self._on_notification(notifications.parse(message))
-        elif is_command(message.type):
-            self._on_command(message)
-        elif message.type == MessageType.START:
-            self._on_start(message.payload)
-        elif message.type == MessageType.PROPOSE_RUN_COMPLETION_ACK:
-            self._on_run_ack(message.payload)
-        elif message.type != MessageType.COMMAND_ACK:
-            raise ProtocolViolationError(f"unexpected message type {message.type:#06x}")
+    def _on_message(self, message_type: int, payload: bytes) -> None:
+        if is_notification(message_type):
+            self._on_notification(notifications.parse(RawMessage(message_type, payload)))
+        elif is_command(message_type):
+            self._on_command(RawMessage(message_type, payload))
+        elif message_type == MessageType.START:
+            self._on_start(payload)
+        elif message_type == MessageType.PROPOSE_RUN_COMPLETION_ACK:
+            self._on_run_ack(payload)
+        elif message_type != MessageType.COMMAND_ACK:
+            raise ProtocolViolationError(f"unexpected message type {message_type:#06x}")
 
     def _on_start(self, payload: bytes) -> None:
         if type(self.state) is not WaitingStart:
@@ -513,7 +518,8 @@ class Engine:
     def _tell_awaiting(self, tree: AwaitNode) -> None:
         """Tells what is awaited; the server only shows it, so a large tree is told once in so many entries.
 
-        Telling each change costs a fan-out of n results n²: with 2000 of them 14 s and 6 MB, this way 0.2 s.
+        Told at each change, a fan-out of n results costs n²: 13.6 s and 4 MB for 2000 that come one by one, and this
+        way 0.24 s and 0.13 MB.
         """
         message = pb.AwaitingOnMessage(awaiting_on=tree.to_future())
         payload = message.SerializeToString()
@@ -557,6 +563,8 @@ class Engine:
         """Writes the error and closes; ignored if already closed."""
         if self.is_closed:
             return
+        if len(error.message) > MAX_ERROR_TEXT:
+            error = replace(error, message=shortened(error.message, MAX_ERROR_TEXT))
         self.failure = error
         self._write(MessageType.ERROR, _error_message(error, self.version))
         self._close(Ending.FAILED)
@@ -625,8 +633,9 @@ def _read_state(read: pb.StartMessage) -> dict[str, bytes | None]:
 
 
 def _own_result(completion_id: int, result: bytes | TerminalError) -> Notification:
+    """As the journal will give it back: no subclass of TerminalError, which the next attempt would not see."""
     if isinstance(result, TerminalError):
-        return Notification(completion_id, failure=result)
+        return Notification(completion_id, failure=notifications.to_error(notifications.to_failure(result)))
     return Notification(completion_id, value=result)
 
 

@@ -18,6 +18,7 @@ __all__ = [
     "SignalIndex",
     "parse",
     "read_keys",
+    "shortened",
     "to_error",
     "to_failure",
     "wire_code",
@@ -114,10 +115,20 @@ def to_error(failure: pb.Failure) -> TerminalError:
 
 def to_failure(error: TerminalError) -> pb.Failure:
     """The wire form of a terminal error."""
-    failure = pb.Failure(code=wire_code(error.code), message=wire_text(error.message))
+    message = shortened(wire_text(error.message), MAX_FAILURE_TEXT)
+    failure = pb.Failure(code=wire_code(error.code), message=message)
     for key, value in error.metadata.items():
         failure.metadata.add(key=wire_text(key), value=wire_text(value))
     return failure
+
+
+MAX_FAILURE_TEXT: Final = 1_000_000
+"""Characters of a terminal error's message; the server refuses messages above 32 MiB, again at every attempt."""
+
+
+def shortened(text: str, limit: int) -> str:
+    """The text, without what is beyond the limit."""
+    return text if len(text) <= limit else f"{text[:limit]}… ({len(text) - limit} characters more)"
 
 
 def wire_text(text: object) -> str:
@@ -127,4 +138,4 @@ def wire_text(text: object) -> str:
 
 def wire_code(code: int) -> int:
     """An error's code if the field can hold it, else 500: an error must not fail because of its number."""
-    return code if 0 <= code < 1 << 32 else 500
+    return code if isinstance(code, int) and 0 <= code < 1 << 32 else 500

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,12 +57,12 @@ def _exhausted(policy: RetryPolicy, info: RetryInfo) -> bool:
 
 
 def _delay(policy: RetryPolicy, attempts: int) -> float | None:
-    """Seconds before the next attempt: initial * factor ** (attempts - 1), capped.
-
-    The exponent is bounded so that a factor above one can't overflow a float.
-    """
+    """Seconds before the next attempt: initial * factor ** (attempts - 1), capped."""
     if policy.initial_interval is None:
         return None
     factor = _DEFAULT_FACTOR if policy.factor is None else policy.factor
-    delay = seconds(policy.initial_interval) * factor ** min(attempts - 1, 64)
+    try:
+        delay = seconds(policy.initial_interval) * factor ** (attempts - 1)
+    except OverflowError:
+        delay = math.inf
     return delay if policy.max_interval is None else min(delay, seconds(policy.max_interval))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from restate_reflect.errors import ProtocolViolationError
@@ -37,44 +37,67 @@ def encode_frame(message_type: int, payload: bytes, flags: int = 0) -> bytes:
 class FrameDecoder:
     """Cuts a byte stream into messages, however it was chunked."""
 
-    __slots__ = ("_buffer", "_limit")
+    __slots__ = ("_kept", "_limit", "_wanted")
 
     def __init__(self, limit: int = MAX_MESSAGE_BYTES) -> None:
-        self._buffer = bytearray()
         self._limit = limit
+        self._kept: bytearray | None = None
+        """The beginning of a message whose end has not arrived."""
+        self._wanted = 0
 
-    def feed(self, data: bytes) -> Iterator[RawMessage]:
-        """Yields every message that ``data`` completes.
+    def cut(self, data: bytes, take: Callable[[int, bytes], None]) -> None:
+        """Calls ``take(type, payload)`` for every message that ``data`` completes.
+
+        The engine's way: half of what ``feed`` costs, as there is no generator and no object per message.
 
         Raises:
-            ProtocolViolationError: A header announces more than the limit.
+            ProtocolViolationError: A header announces more than the limit; after the messages before it.
         """
-        buffer: bytes | bytearray = data
-        if self._buffer:
-            self._buffer += data
-            buffer = self._buffer
-        position = 0
-        end = len(buffer)
+        if self._kept:
+            data = self._joined(data)
+        position, end = 0, len(data)
         while end - position >= 8:
-            message_type, _flags, length = _unpack_header(buffer, position)
+            message_type, _flags, length = _unpack_header(data, position)
             if length > self._limit:
                 raise ProtocolViolationError(
                     f"a message of {length} bytes (type {message_type:#06x}) exceeds the limit of {self._limit} bytes"
                 )
-            following = position + 8 + length
-            if following > end:
+            start = position + 8
+            if start + length > end:
                 break
-            yield RawMessage(message_type, bytes(buffer[position + 8 : following]))
-            position = following
-        self._keep(buffer, position, end)
+            position = start + length
+            take(message_type, data[start:position])
+        if position < end:
+            self._keep(data, position)
 
-    def _keep(self, buffer: bytes | bytearray, position: int, end: int) -> None:
-        if buffer is self._buffer:
-            del self._buffer[:position]
-        elif position < end:
-            self._buffer += buffer[position:]
+    def feed(self, data: bytes) -> Iterator[RawMessage]:
+        """Yields every message that ``data`` completes; raises like ``cut``."""
+        messages: list[RawMessage] = []
+        violation = None
+        try:
+            self.cut(data, lambda message_type, payload: messages.append(RawMessage(message_type, payload)))
+        except ProtocolViolationError as error:
+            violation = error
+        yield from messages
+        if violation is not None:
+            raise violation
+
+    def _joined(self, data: bytes) -> bytes:
+        """What was kept and what has come, once that is a whole message; nothing before."""
+        assert self._kept is not None
+        self._kept += data
+        if len(self._kept) < self._wanted:
+            return b""
+        joined = bytes(self._kept)
+        self._kept = None
+        return joined
+
+    def _keep(self, data: bytes, position: int) -> None:
+        """Keeps a message's beginning, and knows how long it will be: large messages are not looked at per chunk."""
+        self._kept = bytearray(memoryview(data)[position:])
+        self._wanted = 8 + _unpack_header(data, position)[2] if len(self._kept) >= 8 else 8
 
     @property
     def is_empty(self) -> bool:
         """Whether the stream stands at a message boundary."""
-        return not self._buffer
+        return not self._kept

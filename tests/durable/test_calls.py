@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -226,3 +229,65 @@ def test_result_that_does_not_fit_is_a_retryable_bug_of_the_caller() -> None:
     played = play(Shop, "buy", others=OTHERS).feed(done(M.CALL_COMPLETION, 2, b'"many"'))
     assert played.types == [M.CALL_COMMAND, M.ERROR]
     assert "the result of call Stock/sku/reserve does not fit its declared type" in played.error.message
+
+
+def refused(call: Callable[[Context], Any]) -> str:
+    """The message for a call that can't be made; it names a line of this file."""
+
+    async def go(self: object, ctx: Context) -> None:
+        result = call(ctx)
+        if inspect.isawaitable(result):
+            await result
+
+    message: str = play(type("Caller", (), {"go": go}), "go", version=V7, others=OTHERS).error.message
+    assert "test_calls.py:" in message
+    return message
+
+
+@pytest.mark.parametrize(
+    "call, text",
+    [
+        (lambda ctx: ctx.call(Stock.reserve, 1, key=5), "key=5 is not a str in a call of Stock/reserve"),
+        (lambda ctx: ctx.call(Mail.send, "x", idempotency_key=""), "an empty idempotency_key in a call of Mail/send"),
+        (lambda ctx: ctx.scope("").call(Mail.send, "x"), "an empty scope in a call of Mail/send"),
+        (lambda ctx: ctx.call(Mail.send, "x", headers={"n": 1}), "header 'n': 1 is not a str in a call of Mail/send"),
+        (lambda ctx: ctx.call_raw("A", "b", "text"), "the body of a raw call is bytes, not str"),
+        (lambda ctx: ctx.send_raw("A", "b", {"a": 1}), "the body of a raw call is bytes, not dict"),
+        (lambda ctx: ctx.cancel(ctx.send(Mail.send, "x")), "not InvocationHandle"),
+        (lambda ctx: ctx.attach(ctx.send(Mail.send, "x")), "Write await handle, which is the id"),
+        (lambda ctx: ctx.output(ctx.call(Mail.send, "x")), "Write await call.invocation_id, which is the id"),
+        (lambda ctx: ctx.resolve_signal(7, "go", 1), "an invocation id is a str, not int"),
+    ],
+)
+def test_what_can_not_be_sent_is_refused_with_the_place(call: Callable[[Context], Any], text: str) -> None:
+    """protobuf's own error for these says ``bad argument type for built-in operation``."""
+    assert text in refused(call)
+
+
+@pytest.mark.parametrize("value", [b"", b"null"])
+@pytest.mark.parametrize("verb", ["attach", "output"])
+def test_the_result_of_a_handler_that_returns_nothing_is_none(verb: str, value: bytes) -> None:
+    """Its output is empty bytes, which is no JSON."""
+
+    class Looker:
+        async def go(self, ctx: Context) -> str:
+            return repr(await getattr(ctx, verb)("inv_1"))
+
+    type_ = M.ATTACH_INVOCATION_COMPLETION if verb == "attach" else M.GET_INVOCATION_OUTPUT_COMPLETION
+    assert play(Looker, "go").feed(done(type_, 1, value)).output == b'"None"'
+
+
+def test_answered_calls_are_not_kept() -> None:
+    """An attempt remembers calls to cancel them, not for as long as it lasts."""
+
+    class Many:
+        async def go(self, ctx: Context) -> None:
+            for _ in range(1000):
+                await ctx.call_raw("Other", "one")
+            await ctx.sleep(1)
+
+    played = play(Many, "go")
+    for number in range(1000):
+        played.attempt.receive(called(2 * number + 1, "inv") + done(M.CALL_COMPLETION, 2 * number + 2, b"x"))
+    assert played.types[-1] == M.SLEEP_COMMAND
+    assert len(played.attempt.calls._calls) < 100

@@ -33,6 +33,9 @@ class Desk:
     async def nothing(self, ctx: Context) -> None:
         return None
 
+    async def numbers(self, ctx: Context, numbers: list[int]) -> None:
+        raise AssertionError("not reached")
+
     async def wrong(self, ctx: Context) -> int:
         return "three"  # type: ignore[return-value]
 
@@ -222,10 +225,41 @@ def test_a_group_with_any_other_error_is_retryable() -> None:
     assert "ValueError: bad" in played.error.stacktrace
 
 
+def test_a_group_says_what_is_in_it_and_retries_as_that_asks() -> None:
+    """TaskGroup wraps what its tasks raise; the text of the group alone says no more than that there is one."""
+    error = with_error(
+        ExceptionGroup("outer", [ValueError("bad"), RetryableError("busy", retry_after=3, code=503)])
+    ).error
+    assert error.message == "ExceptionGroup: outer (2 sub-exceptions): ValueError: bad; busy"
+    assert (error.code, error.next_retry_delay) == (503, 3000)
+
+
 def test_the_stack_trace_is_bounded() -> None:
     """The server stores it with the invocation."""
     error = with_error(ValueError("x" * 100_000)).error
     assert len(error.stacktrace) <= 16_000
+
+
+def test_the_message_is_bounded() -> None:
+    """The server refuses messages above 32 MiB, and would try again for ever."""
+    message = with_error(ValueError("x" * 50_000_000)).error.message
+    assert len(message) < 65_000
+    assert message.endswith("characters more)")
+    code, text = with_error(TerminalError("x" * 50_000_000, 418)).failure
+    assert (code, len(text) < 1_000_100) == (418, True)
+
+
+def test_the_list_of_mistakes_is_bounded() -> None:
+    """Each entry quotes its input: a body of 1 MB made 27 MB of them."""
+    body = json.dumps(["x"] * 20_000).encode()
+    failure = play(Desk, "numbers", body=body).one(M.OUTPUT_COMMAND).failure
+    errors = json.loads(failure.metadata[0].value)
+    assert errors[0]["loc"] == [0]
+    assert len(failure.metadata[0].value) <= 64_000
+
+
+def test_a_delay_of_zero_is_a_delay() -> None:
+    assert with_error(RetryableError("now", retry_after=0)).error.HasField("next_retry_delay")
 
 
 def test_plain_functions_work() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import gc
+import json
 import os
 import socket
 import subprocess
@@ -21,7 +22,7 @@ import pytest
 from restate_reflect import Context
 from restate_reflect.durable.guards import Guard, GuardWarning
 from restate_reflect.errors import HandlerBugError
-from tests.journals import LOOP, M, Played, done, play
+from tests.journals import LOOP, M, Played, done, play, signal
 
 
 def handler(function: Callable[[Any, Context], Any], **options: Any) -> Played:
@@ -389,6 +390,23 @@ def test_imports_and_tracebacks_in_handlers_are_no_io_of_theirs() -> None:
 
 
 # ---------------------------------------------------------------- sets and order
+
+
+def test_wait_gives_gathers_in_an_order_that_replays() -> None:
+    """asyncio makes the future of a gather itself, and sets walk those by memory address."""
+
+    async def go(self: Any, ctx: Context) -> list[int]:
+        gathers = [asyncio.gather(ctx.awakeable(int)) for _ in range(20)]
+        done_, _ = await asyncio.wait(gathers)
+        return [future.result()[0] for future in done_]
+
+    played = handler(go)
+    ballast = [object() for _ in range(1000)]
+    again = handler(go)
+    for each in (played, again):
+        each.raw(b"".join(signal(17 + number, b"%d" % number) for number in range(20)))
+    assert played.output == again.output == json.dumps(list(range(20)), separators=(",", ":")).encode()
+    assert len(ballast) == 1000
 
 
 def test_as_completed_over_bare_coroutines_is_refused() -> None:

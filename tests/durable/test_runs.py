@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Annotated, Any
 
 import pytest
 
@@ -436,3 +438,150 @@ def test_return_annotations_of_one_code_object_may_differ() -> None:
             return f"{await ctx.run('a', make(date))!r} {await ctx.run('b', make(int))!r}"
 
     assert play(Both, "go").echo().echo().output == b'"datetime.date(2020, 1, 2) 5"'
+
+
+# ---------------------------------------------------------------- bodies that fail in odd ways
+
+
+class _Mute(Exception):
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize(
+    "error, message",
+    [
+        (_Mute(), "_Mute: (no text: its __str__ raised ValueError)"),
+        (RetryableError("later", code="503"), "later"),  # type: ignore[arg-type]
+        (RetryableError("soon", retry_after=Decimal(3)), "soon"),  # type: ignore[arg-type]
+    ],
+    ids=["broken __str__", "code is no number", "decimal delay"],
+)
+def test_an_odd_error_of_a_body_ends_the_attempt(error: Exception, message: str) -> None:
+    """One that raises again while it is reported left the attempt waiting for its step for ever."""
+
+    async def body() -> None:
+        raise error
+
+    played = play(Steps(body), "go").finish_runs()
+    assert played.error.message == message
+
+
+def test_an_odd_code_of_a_terminal_error_is_recorded_as_500() -> None:
+    async def body() -> None:
+        raise TerminalError("no", code="409")  # type: ignore[arg-type]
+
+    assert play(Steps(body), "catch").finish_runs().one(M.PROPOSE_RUN_COMPLETION).failure.code == 500
+
+
+def test_a_codec_that_makes_no_bytes_ends_the_attempt() -> None:
+    class Texts:
+        content_type = "text/plain"
+
+        def encode(self, value: str) -> bytes:
+            return value  # type: ignore[return-value]
+
+        def decode(self, data: bytes) -> str:
+            return str(data)
+
+        def json_schema(self, mode: str) -> dict[str, Any]:
+            return {}
+
+    class Coded:
+        async def go(self, ctx: Context) -> str:
+            return str(await ctx.options(type=Annotated[str, Texts()]).run("step", succeed))
+
+    assert play(Coded, "go").finish_runs().types[-1] == M.ERROR
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_sys_exit_in_a_body_fails_the_step_not_the_process(plain: bool) -> None:
+    """asyncio lets SystemExit through, which ends the loop and every other invocation."""
+
+    async def leave() -> None:
+        sys.exit(3)
+
+    played = play(Steps(sys.exit, None, 3) if plain else Steps(leave), "go").finish_runs()
+    assert played.error.message == "RuntimeError: the step called sys.exit(3)"
+
+
+@VERSIONS
+def test_a_subclass_of_terminal_error_comes_out_of_the_journal_as_terminal_error(version: ProtocolVersion) -> None:
+    """On the first run too (V7 keeps the result here), or ``except Declined`` would run once and never again."""
+
+    class Declined(TerminalError):
+        pass
+
+    async def decline() -> None:
+        raise Declined("no", code=402)
+
+    played = play(Steps(decline), "catch", version=version).finish_runs().echo()
+    assert played.output == b'"TerminalError 402 no {}"'
+
+
+def test_a_step_that_gives_up_keeps_the_code_of_a_retryable_error() -> None:
+    played = play(Steps(wait, RetryPolicy(max_attempts=1)), "catch").echo()
+    assert played.output == b'"TerminalError 503 busy {}"'
+
+
+def test_kill_is_no_option_of_a_step() -> None:
+    played = play(Steps(fail, RetryPolicy(max_attempts=1, on_max_attempts="kill")), "go")
+    assert "Write 'fail' or 'pause'" in played.error.message
+
+
+def test_steps_that_have_not_started_stay_so_when_another_has_failed() -> None:
+    """From 3.12 on a body that does not wait ends within its start."""
+
+    class Two:
+        async def go(self, ctx: Context) -> None:
+            await asyncio.gather(ctx.run("a", fail), ctx.run("b", succeed))
+
+    assert play(Two, "go").error.message == "ValueError: bad thing"
+    assert ran == [] or sys.version_info < (3, 12)
+
+
+@pytest.mark.parametrize(
+    "call, text",
+    [
+        (lambda ctx: ctx.run(succeed, 1), "ctx.run takes a name and a function, not function and int"),
+        (lambda ctx: ctx.run("step", 5), "ctx.run takes a name and a function, not str and int"),
+        (lambda ctx: ctx.run("step", succeed()), "was given a coroutine"),
+    ],
+)
+def test_what_is_no_step_is_refused_with_the_place(call: Callable[[Any], Any], text: str) -> None:
+    class Misused:
+        async def go(self, ctx: Context) -> None:
+            await call(ctx)
+
+    error = play(Misused, "go").error
+    assert text in error.message
+    assert "test_runs.py:" in error.message
+
+
+def test_results_of_finished_steps_are_not_kept() -> None:
+    """An attempt remembers steps until they are awaited, not for as long as it lasts."""
+
+    class Many:
+        async def go(self, ctx: Context) -> int:
+            for number in range(1000):
+                await ctx.run(str(number), succeed)
+            await ctx.sleep(1)
+            return 0
+
+    recorded = [
+        entry
+        for number in range(1000)
+        for entry in (
+            command(M.RUN_COMMAND, name=str(number), result_completion_id=number + 1),
+            done(M.RUN_COMPLETION, number + 1, b'"fine"'),
+        )
+    ]
+    played = play(Many, "go", *recorded)
+    assert len(played.attempt.watched) < 100
+
+
+def test_a_plain_function_that_is_annotated_as_awaitable_has_the_type_of_its_result() -> None:
+    def ask() -> Awaitable[str]:
+        return succeed()
+
+    assert play(Steps(ask), "go").finish_runs().echo().output == b'"fine"'

@@ -211,3 +211,35 @@ def test_a_recorded_key_list_that_is_not_text_is_a_protocol_violation() -> None:
     played = play(Counter, "names", recorded)
     assert played.types == [M.ERROR]
     assert played.error.code == 571
+
+
+class Cart:
+    items = State(list[str], default=[])
+
+    async def add(self, ctx: ObjectContext, item: str) -> list[str]:
+        items = await ctx.get(Cart.items)
+        items.append(item)
+        return items
+
+
+def test_a_mutable_default_is_nobody_elses() -> None:
+    """Changed in place it would reach other keys, and the next attempt of the same invocation."""
+    assert play(Cart, "add", body=b'"a"', state={}).output == b'["a"]'
+    assert play(Cart, "add", body=b'"b"', state={}).output == b'["b"]'
+    assert Cart.items.default == []
+
+
+@pytest.mark.parametrize("use", ["get", "set", "clear"])
+def test_a_key_declared_outside_of_a_class_needs_a_name(use: str) -> None:
+    loose = State(int)
+
+    class Loose:
+        async def go(self, ctx: ObjectContext) -> None:
+            if use == "get":
+                await ctx.get(loose)
+            elif use == "set":
+                ctx.set(loose, 1)
+            else:
+                ctx.clear(loose)
+
+    assert "has no key. Declare it in the body of a class" in play(Loose, "go", state={}).error.message

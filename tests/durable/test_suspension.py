@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from restate_reflect import Context, InvocationCancelledError, WorkflowContext
+from restate_reflect.durable.guards import Guard
 from restate_reflect.protocol.versions import ProtocolVersion
-from tests.journals import CANCEL, V5, V6, V7, M, called, done, play, signal, tree
+from tests.journals import CANCEL, V5, V6, V7, M, Played, called, done, given_input, play, signal, tree
 
 FIRST, ALL = "FIRST_COMPLETED", "ALL_SUCCEEDED_OR_FIRST_FAILED"
 
@@ -215,6 +217,12 @@ def test_draining_suspends_instead_of_waiting() -> None:
     assert played.suspended_on == [1, "#1"]
 
 
+def test_an_attempt_whose_journal_arrives_while_draining_suspends_too() -> None:
+    played = Played(Flow("sleep"), "run", V6, (), Guard.OFF)
+    played.environment.draining = True
+    assert played.begin([given_input()]).suspended_on == [1, "#1"]
+
+
 def test_interrupting_and_aborting_end_the_attempt() -> None:
     interrupted, aborted = play(Flow("sleep"), "run"), play(Flow("sleep"), "run")
     interrupted.attempt.interrupt("shutting down")
@@ -225,3 +233,39 @@ def test_interrupting_and_aborting_end_the_attempt() -> None:
     assert not aborted.environment.attempts
     aborted.feed(done(M.SLEEP_COMPLETION, 1))
     assert aborted.types == [M.SLEEP_COMMAND]
+
+
+class Wide:
+    """Waits for many results at once."""
+
+    async def gather(self, ctx: Context) -> int:
+        return len(await asyncio.gather(*(ctx.awakeable() for _ in range(3000))))
+
+    async def tasks(self, ctx: Context) -> int:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(3000):
+                group.create_task(_await(ctx.awakeable()))
+        return 3000
+
+
+@pytest.mark.parametrize("handler", ["gather", "tasks"])
+@pytest.mark.parametrize("version", [V6, V7])
+def test_a_wide_wait_costs_the_same_for_each_result(handler: str, version: ProtocolVersion) -> None:
+    """Results that come one by one: 0.1 ms each, where looking at all the others took 70 ms; and few trees are told."""
+    played = play(Wide, handler, version=version)
+    began = time.process_time()
+    for index in range(3000):
+        played.attempt.receive(signal(17 + index, b"1"))
+    assert played.output == b"3000"
+    assert time.process_time() - began < 5
+    assert len(played.sink.data) < 500_000
+
+
+def test_a_small_tree_is_told_at_every_change() -> None:
+    async def go(self: object, ctx: Context) -> None:
+        await asyncio.gather(*(ctx.awakeable() for _ in range(10)))
+
+    played = play(type("Narrow", (), {"go": go}), "go", version=V7)
+    for index in range(9):
+        played.feed(signal(17 + index, b"1"))
+    assert len(played.all(M.AWAITING_ON)) == 10

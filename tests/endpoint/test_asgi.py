@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from restate_reflect import Context, reflect
 from restate_reflect.endpoint import Core
 from restate_reflect.endpoint.asgi import asgi_app
@@ -92,6 +94,32 @@ def test_a_disconnect_aborts_the_attempt() -> None:
         )
     )
     assert exchange.body == b""
+
+
+@pytest.mark.parametrize("version", ["1.1", "2"])
+def test_a_disconnect_after_the_request_aborts_the_attempt(version: str) -> None:
+    """The server gives an attempt up while a step executes; the step must not go on beside its next attempt."""
+    cancelled: list[str] = []
+
+    class Slow:
+        async def go(self, ctx: Context) -> None:
+            await ctx.run("slow", self.step)
+
+        async def step(self) -> None:
+            exchange.incoming.put_nowait({"type": "http.disconnect"})
+            try:
+                await asyncio.Event().wait()
+            finally:
+                cancelled.append("step")
+
+    async def run() -> None:
+        scope = http("POST", "/invoke/Slow/go", version, content_type=V6)
+        app = asgi_app(Core([reflect(Slow)]))
+        await asyncio.wait_for(app(scope, exchange.incoming.get, exchange.send), 5)
+
+    exchange = Exchange({"type": "http.request", "body": journal(given_input()), "more_body": False})
+    asyncio.run(run())
+    assert cancelled == ["step"]
 
 
 def test_the_lifespan_enters_and_leaves_instances() -> None:

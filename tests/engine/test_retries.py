@@ -47,7 +47,7 @@ def test_pause_in_place_of_failing() -> None:
     assert next_step(RetryPolicy(max_attempts=1, on_max_attempts="pause"), RetryInfo(1, 0)) is PAUSE
 
 
-@given(st.integers(1, 10**9), st.floats(0.001, 1e6), st.floats(1, 100), st.floats(0.001, 1e6))
+@given(st.integers(1, 10**9), st.floats(0.001, 1e6), st.floats(1, 1e300), st.floats(0.001, 1e6))
 def test_delays_are_bounded_whatever_the_count(attempts: int, initial: float, factor: float, maximum: float) -> None:
     """No overflow: a service may fail for years."""
     policy = RetryPolicy(initial_interval=initial, factor=factor, max_interval=maximum)
@@ -55,3 +55,8 @@ def test_delays_are_bounded_whatever_the_count(attempts: int, initial: float, fa
     assert isinstance(step, Retry)
     assert step.delay is not None
     assert 0 < step.delay <= maximum
+
+
+def test_a_delay_beyond_all_numbers_is_infinite() -> None:
+    """The wire caps it at a year."""
+    assert next_step(RetryPolicy(initial_interval=1, factor=1e200), RetryInfo(9, 0)) == Retry(float("inf"))

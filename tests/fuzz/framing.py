@@ -35,7 +35,7 @@ def _decoded(chunks: list[bytes]) -> tuple[list[RawMessage], bool]:
             messages += decoder.feed(chunk)
         except ProtocolViolationError:
             return messages, True
-        assert len(decoder._buffer) < LIMIT + 8
+        assert len(decoder._kept or b"") < LIMIT + 8
     return messages, False
 
 

@@ -1,0 +1,90 @@
+"""What handlers pass to the context, checked: protobuf's own errors name neither the argument nor the place."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from typing import Final
+
+from restate_reflect.context import CallOptions, InvocationHandle
+from restate_reflect.durable.calls import OutgoingCall
+from restate_reflect.durable.locations import caller
+from restate_reflect.engine.commands.call import Destination
+from restate_reflect.errors import HandlerBugError
+from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
+
+__all__ = ["destination_of", "invocation_id_of", "invocation_target", "key_problem", "raw_body", "step_problem"]
+
+
+def invocation_target(target: InvocationTarget) -> InvocationTarget:
+    """Raises ``HandlerBugError`` for anything but an id, a ``WorkflowRun`` or an ``IdempotentRequest``."""
+    return target if isinstance(target, WorkflowRun | IdempotentRequest) else invocation_id_of(target)
+
+
+def invocation_id_of(given: object) -> str:
+    """Raises ``HandlerBugError`` for what is no text: often the handle itself, not awaited."""
+    if isinstance(given, str):
+        return given
+    hints: dict[type, str] = {InvocationHandle: "await handle", OutgoingCall: "await call.invocation_id"}
+    hint = hints.get(type(given))
+    raise HandlerBugError(
+        f"an invocation id is a str, not {type(given).__name__} ({caller()})."
+        + (f" Write {hint}, which is the id; the object itself has methods for the same." if hint else "")
+    )
+
+
+def step_problem(name: object, function: object) -> str:
+    """Why this is no step; a coroutine is closed, or Python would warn of it somewhere else."""
+    if inspect.iscoroutine(function):
+        function.close()
+        return (
+            f"run {name!r} was given a coroutine ({caller()}), which could not be called again after a crash. Give the"
+            " function and its arguments apart: ctx.run('charge', charge, order), not charge(order)."
+        )
+    return (
+        f"ctx.run takes a name and a function, not {type(name).__name__} and {type(function).__name__} ({caller()})."
+        " Write ctx.run('charge', charge, order): the name is how the journal knows the step."
+    )
+
+
+def raw_body(body: object) -> bytes:
+    """Raises ``HandlerBugError`` for what is no bytes."""
+    if not isinstance(body, bytes | bytearray | memoryview):
+        raise HandlerBugError(
+            f"the body of a raw call is bytes, not {type(body).__name__} ({caller()}). Encode it, or use ctx.call."
+        )
+    return bytes(body)
+
+
+def destination_of(service: str, handler: str, options: CallOptions) -> Destination:
+    """Raises ``HandlerBugError`` for options that can't be sent."""
+    problem = _option_problem(options)
+    if problem is not None:
+        raise HandlerBugError(f"{problem} in a call of {service}/{handler} ({caller()}).")
+    return Destination(
+        service, handler, options.key, options.headers, options.idempotency_key, options.scope, options.limit_key
+    )
+
+
+def _option_problem(options: CallOptions) -> str | None:
+    """The server refuses empty ones, at every attempt; of an object's key it accepts them."""
+    for name, value in zip(_TEXTS, _texts(options), strict=True):
+        if value is not None and not isinstance(value, str):
+            return f"{name}={value!r} is not a str"
+        if value == "" and name != "key":
+            return f"an empty {name}"
+    headers = options.headers.items() if options.headers else ()
+    wrong = next(
+        ((name, value) for name, value in headers if not isinstance(name, str) or not isinstance(value, str)), None
+    )
+    return None if wrong is None else f"header {wrong[0]!r}: {wrong[1]!r} is not a str"
+
+
+_TEXTS: Final = ("key", "idempotency_key", "scope", "limit_key")
+_texts: Final = operator.attrgetter(*_TEXTS)
+
+
+def key_problem(service: str, handler: str, keyed: bool) -> str:
+    if keyed:
+        return f"{service}/{handler} needs a key ({caller()}). Write key=… in the call."
+    return f"{service}/{handler} belongs to a service and takes no key ({caller()}). Leave key=… out."
