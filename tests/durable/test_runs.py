@@ -379,8 +379,15 @@ async def _await(future: asyncio.Future[Any]) -> Any:
 
 def test_after_end_of_input_a_running_step_finishes_first() -> None:
     """Request-response: the result is proposed, then the attempt suspends on its confirmation."""
-    played = play(Steps(slow), "go", eof=True)
+    may_end = asyncio.Event()
+
+    async def body() -> str:
+        await may_end.wait()
+        return "fine"
+
+    played = play(Steps(body), "go", eof=True)
     assert played.waits
+    may_end.set()
     played.finish_runs()
     assert played.types == [M.RUN_COMMAND, M.PROPOSE_RUN_COMPLETION, M.SUSPENSION]
     assert played.suspended_on == [1, "#1"]
