@@ -77,12 +77,11 @@ class Sniffer(asyncio.Protocol):
         if now - self._opened >= self._owner.limits.handshake_timeout:
             self.close()
 
-    def close(self) -> None:
+    def abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
 
-    def go_away(self) -> None:
-        self.close()
+    close = go_away = abort  # there is nothing to say yet
 
     def _hand_over(self, protocol: asyncio.Protocol) -> None:
         assert self._transport is not None
@@ -106,6 +105,7 @@ class H2Connection(asyncio.Protocol):
         self._connection = Connection(partial(open_stream, core), core.limits.http2)
         self._connection.on_output = self._flush
         self._transport: asyncio.Transport | None = None
+        self._closing: asyncio.Transport | None = None
         self._patience = Patience(core.limits, asyncio.get_running_loop().time())
         self._paused = False
 
@@ -121,7 +121,7 @@ class H2Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
+        self._transport = self._closing = None
         self._on_lost(self)
         self._connection.connection_lost()
 
@@ -141,11 +141,15 @@ class H2Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Says goodbye; a peer that does not read it is cut off after ``CLOSE_TIMEOUT``."""
-        transport = self._transport
         self._connection.close()
         self._flush()
+        asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, self.abort)
+
+    def abort(self) -> None:
+        """Drops the connection, with whatever the peer has not read."""
+        transport = self._transport or self._closing
         if transport is not None:
-            asyncio.get_running_loop().call_later(CLOSE_TIMEOUT, transport.abort)
+            transport.abort()
 
     def check(self, now: float) -> None:
         """Ends the connection if the peer took too long, or asks whether it is still there."""
@@ -174,6 +178,7 @@ class H2Connection(asyncio.Protocol):
         if self._connection.should_close:
             self._log_failure()
             transport, self._transport = self._transport, None
+            self._closing = transport
             # A peer that does not read would keep a closing transport for ever.
             transport.abort() if self._paused else transport.close()
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from aiohttp import web
 
@@ -22,6 +22,9 @@ from restate_reflect.endpoint.deadlines import Deadlines, Journals, Watched
 from restate_reflect.endpoint.limits import EndpointLimits, bounded
 
 __all__ = ["Listener", "listening"]
+
+FLUSH_TIMEOUT: Final = 1.0
+"""Seconds that a shutdown waits for peers to read what they were told last."""
 
 
 class Listener:
@@ -98,7 +101,7 @@ class Listener:
         if self._server is None:
             return
         server, self._server = self._server, None
-        server.close()
+        all_lost = await _stop_accepting(server)
         for connection in list(self._connections):
             connection.go_away()
         await self.core.drain(self._shutdown_timeout if timeout is None else timeout)
@@ -106,6 +109,28 @@ class Listener:
         for connection in list(self._connections):
             connection.close()
         await self._runner.cleanup()
+        await asyncio.wait([all_lost], timeout=FLUSH_TIMEOUT)
+        for connection in list(self._connections):
+            connection.abort()
+        await asyncio.wait([all_lost], timeout=FLUSH_TIMEOUT)
+        all_lost.cancel()
+
+
+async def _stop_accepting(server: asyncio.Server) -> asyncio.Task[None]:
+    """Closes the listening sockets; the task returned ends when the last connection is lost.
+
+    A connection accepted in this turn of the loop gets its transport in the next one, and a closed server refuses to
+    know it: asyncio would leave its socket open. So accepting ends two turns before the server does.
+    """
+    loop = asyncio.get_running_loop()
+    for listening_socket in server.sockets:
+        with suppress(NotImplementedError):  # Windows' loop accepts otherwise
+            loop.remove_reader(listening_socket.fileno())
+    all_lost = loop.create_task(server.wait_closed())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    server.close()
+    return all_lost
 
 
 @asynccontextmanager
