@@ -1,51 +1,77 @@
-"""``python -m benchmarks``: see README.md in this folder."""
+"""``python -m benchmarks [SUITE …]``: see README.md in this folder."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
-from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks import invocations
-from benchmarks.machine import describe, pinned
-from benchmarks.servers import OURS
+from benchmarks.machine import describe
+from benchmarks.report import Options, Outcome
 
 RESULTS: Final = Path(__file__).parent / "results"
 
+# Each is imported when it is asked for: what one measures must not be loaded with the others.
+SUITES: Final = {
+    "peers": ("benchmarks.invocations", "CPU, latency, memory, start-up and bytes beside the official SDK"),
+    "server": ("benchmarks.real_server", "throughput and latency through a real restate-server"),
+    "replay": ("benchmarks.replay", "µs per journal entry, 10 to 10,000 of them"),
+    "waiting": ("benchmarks.waiting", "memory of 10,000 invocations that wait at once"),
+    "payloads": ("benchmarks.payloads", "CPU and memory per byte, 1 KiB to 16 MiB"),
+    "startup": ("benchmarks.startup", "reflection and start of 500 handlers"),
+    "workers": ("benchmarks.workers", "CPU and throughput with 1 and 2 workers"),
+    "stages": ("benchmarks.stages", "where the microseconds of an invocation go"),
+}
 
-def _compare(options: argparse.Namespace) -> tuple[Any, str]:
-    workloads = tuple(options.workloads or invocations.WORKLOADS)
-    plan = invocations.Plan(rounds=options.rounds, invocations=options.invocations, workloads=workloads)
-    with pinned(options.core):
-        result = invocations.compare(plan)
-    return result, invocations.table(result, OURS.name, workloads)
+
+def _parser() -> argparse.ArgumentParser:
+    listed = "\n".join(f"  {name:9} {what}" for name, (_, what) in SUITES.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=f"Measures, prints tables, keeps JSON and plots.\n\nsuites:\n{listed}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help="default: peers; all: every one")
+    parser.add_argument("--rounds", type=int, help="medians are taken over these (7; with --quick 3)")
+    parser.add_argument("--invocations", type=int, help="per round (4000; with --quick 1000)")
+    parser.add_argument("--core", type=int, default=0, help="that server and driver share in `peers`; -1: none")
+    parser.add_argument("--quick", action="store_true", help="less of everything: to see that it works")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for SUITE.json and SUITE.svg")
+    return parser
 
 
-def _suites() -> dict[str, Callable[[argparse.Namespace], tuple[Any, str]]]:
-    """By name. Each is imported when it is asked for: what one measures must not be loaded with the others."""
-    return {"invocations": _compare}
+def _chosen(parser: argparse.ArgumentParser, names: list[str]) -> list[str]:
+    unknown = [name for name in names if name not in SUITES and name != "all"]
+    if unknown:
+        parser.error(f"no suite {', '.join(unknown)}; there are {', '.join(SUITES)} and all")
+    return list(SUITES) if "all" in names else names or ["peers"]
 
 
 def main() -> None:
-    suites = _suites()
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measures; prints tables, keeps JSON.")
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(suites)}; all if none is given")
-    parser.add_argument("--rounds", type=int, default=5, help="medians are taken over these")
-    parser.add_argument("--invocations", type=int, default=4000, help="per round")
-    parser.add_argument("--workload", dest="workloads", action="append", choices=list(invocations.WORKLOADS))
-    parser.add_argument("--core", type=int, default=0, help="that server and load generator share")
-    parser.add_argument("--json", type=Path, default=RESULTS / "latest.json", help="where the numbers go")
-    options = parser.parse_args()
-    record: dict[str, Any] = {"machine": describe(), "command": " ".join(["python -m benchmarks", *sys.argv[1:]])}
-    for name in options.suites or suites:
-        print(f"\n## {name}\n", flush=True)
-        record[name], text = suites[name](options)
-        print(text, flush=True)
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    options.json.write_text(json.dumps(record, indent=2) + "\n")
+    parser = _parser()
+    given = parser.parse_args()
+    options = Options(
+        rounds=given.rounds or (3 if given.quick else 7),
+        invocations=given.invocations or (1000 if given.quick else 4000),
+        core=given.core if given.core >= 0 else None,
+        quick=given.quick,
+    )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped, too
+    given.results.mkdir(parents=True, exist_ok=True)
+    for name in _chosen(parser, given.suites):
+        print(f"\n## {name}: {SUITES[name][1]}\n", flush=True)
+        record: dict[str, Any] = {"command": " ".join(["python -m benchmarks", *sys.argv[1:]]), "machine": describe()}
+        outcome: Outcome = import_module(SUITES[name][0]).run(options)
+        print(outcome.text, flush=True)
+        record["data"] = outcome.data
+        (given.results / f"{name}.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        if outcome.plot is not None:
+            (given.results / f"{name}.svg").write_text(outcome.plot)
+    print(f"\nkept in {given.results}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """CPU microseconds per request of the HTTP/2 layer alone: in process, warm, no sockets.
 
-Run: ``python benchmarks/http2_layer.py``. The client's bytes come from the ``h2`` library, recorded beforehand in a
+Run: ``python -m benchmarks.http2_layer``. The client's bytes come from the ``h2`` library, recorded beforehand in a
 real exchange and then replayed into fresh connections, one ``receive`` per request.
 """
 
@@ -9,11 +9,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-import h2.config
-import h2.connection
-import h2.events
+from h2.events import DataReceived
 
+from benchmarks.requests import Header, RequestHeaders, client
 from restate_reflect.http2 import Connection, RequestHead, Stream
+
+__all__ = ["echo", "invocation", "record"]
 
 REQUESTS = 500
 ROUNDS = 60
@@ -52,38 +53,41 @@ def echo(stream: Stream, _head: RequestHead) -> Echo:
     return Echo(stream)
 
 
-def get(_number: int) -> tuple[list[tuple[str, str]], bytes]:
-    return GET, b""
+Request = tuple[list[Header], bytes]
 
 
-def post(_number: int) -> tuple[list[tuple[str, str]], bytes]:
-    return POST, BODY
+def get() -> Request:
+    return [*GET], b""
 
 
-def invocation(number: int) -> tuple[list[tuple[str, str]], bytes]:
+def post() -> Request:
+    return [*POST], BODY
+
+
+def invocation() -> Callable[[], Request]:
     """What restate-server sends: each request brings a new invocation id, hence a changed dynamic table."""
-    return [*POST, ("x-restate-invocation-id", f"inv_1gdJBtdVEcM9{number * 7919:022x}")], BODY
+    headers = RequestHeaders()
+    return lambda: (headers("/invoke/Counter/add"), BODY)
 
 
-def record(request: Callable[[int], tuple[list[tuple[str, str]], bytes]]) -> tuple[bytes, list[bytes]]:
+def record(request: Callable[[], Request], count: int = REQUESTS) -> tuple[bytes, list[bytes]]:
     """The client's opening bytes, and one chunk per request."""
-    client = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
+    peer = client()
     server = Connection(echo)
-    client.initiate_connection()
-    client.receive_data(server.take_output())
-    opening = client.data_to_send()
+    peer.receive_data(server.take_output())
+    opening = peer.data_to_send()
     server.receive(opening)
     chunks = []
-    for number in range(REQUESTS):
-        for event in client.receive_data(server.take_output()):
-            if isinstance(event, h2.events.DataReceived) and event.flow_controlled_length:
-                client.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
-        headers, body = request(number)
-        stream_id = client.get_next_available_stream_id()
-        client.send_headers(stream_id, headers, end_stream=not body)
+    for _ in range(count):
+        for event in peer.receive_data(server.take_output()):
+            if isinstance(event, DataReceived) and event.flow_controlled_length:
+                peer.acknowledge_received_data(event.flow_controlled_length, event.stream_id or 0)
+        headers, body = request()
+        stream_id = peer.get_next_available_stream_id()
+        peer.send_headers(stream_id, headers, end_stream=not body)
         if body:
-            client.send_data(stream_id, body, end_stream=True)
-        chunks.append(client.data_to_send())
+            peer.send_data(stream_id, body, end_stream=True)
+        chunks.append(peer.data_to_send())
         server.receive(chunks[-1])
     return opening, chunks
 
@@ -101,7 +105,7 @@ def replay(opening: bytes, chunks: list[bytes]) -> float:
 
 
 def main() -> None:
-    for name, request in (("GET", get), ("POST, 100 bytes", post), ("POST, new invocation id", invocation)):
+    for name, request in (("GET", get), ("POST, 100 bytes", post), ("POST, new invocation id", invocation())):
         opening, chunks = record(request)
         best = min(replay(opening, chunks) for _ in range(ROUNDS))
         print(f"{name:24} {best / REQUESTS * 1e6:6.2f} µs per request")

@@ -4,28 +4,42 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+import subprocess
+import time
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["cpu_seconds", "describe", "pinned", "process_tree", "rss_bytes"]
+__all__ = ["cpu_of", "cpu_seconds", "describe", "pinned", "process_tree", "rss_bytes", "yardstick_us"]
 
+ROOT: Final = Path(__file__).parent.parent
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_PACKAGES: Final = ("aiohttp", "granian", "h2", "hpack", "hypercorn", "protobuf", "pydantic", "restate-sdk", "uvloop")
 
 
 @contextmanager
 def pinned(core: int | None) -> Iterator[None]:
-    """Keeps this process, and those it starts meanwhile, on one core."""
+    """Keeps this process, its descendants and those they start meanwhile on one core; ``None``: on all."""
     before = os.sched_getaffinity(0)
-    if core is not None:
-        os.sched_setaffinity(0, {core})
+    _move({core} if core is not None else before)
     try:
         yield
     finally:
-        os.sched_setaffinity(0, before)
+        _move(before)
+
+
+def _move(cores: Collection[int]) -> None:
+    """All threads: affinity is a thread's."""
+    for pid in process_tree(os.getpid()):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            try:
+                os.sched_setaffinity(int(thread.name), cores)
+            except ProcessLookupError:
+                continue
 
 
 def process_tree(root: int) -> list[int]:
@@ -50,13 +64,20 @@ def _stat(pid: int) -> list[str]:
 
 
 def cpu_seconds(root: int) -> float:
-    """User and system time of a process and its descendants, all threads; the kernel counts in steps of 10 ms."""
-    return sum(_cpu_ticks(pid) for pid in process_tree(root)) / _TICK
+    """User and system time of a process and its descendants, all threads, ended ones included."""
+    return sum(cpu_of(pid) for pid in process_tree(root))
 
 
-def _cpu_ticks(pid: int) -> int:
-    fields = _stat(pid)
-    return int(fields[11]) + int(fields[12])
+def cpu_of(pid: int) -> float:
+    """In nanosecond steps, where ``/proc/PID/stat`` counts in steps of 10 ms.
+
+    The clock's number is what clock_getcpuclockid(3) makes of a process id (include/linux/posix-timers.h).
+    """
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        fields = _stat(pid)
+        return (int(fields[11]) + int(fields[12])) / _TICK
 
 
 def rss_bytes(root: int) -> list[int]:
@@ -69,15 +90,45 @@ def _rss(pid: int) -> int:
 
 
 def describe() -> dict[str, Any]:
-    """Machine, date and load, for the record."""
+    """Machine, versions, commit, date and load, for the record."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": _commit(),
         "cpu": _cpu_name(),
-        "cores": os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0)),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "versions": {name: _version(name) for name in _PACKAGES},
         "load_before": [round(value, 2) for value in os.getloadavg()],
+        "yardstick_us": round(yardstick_us(), 1),
     }
+
+
+def yardstick_us() -> float:
+    """Time of a fixed piece of Python: tells a slow machine, or a bad moment, from slow code."""
+    best = 1.0
+    for _ in range(50):
+        start = time.process_time()
+        sum({number: str(number) for number in range(1000)})
+        best = min(best, time.process_time() - start)
+    return best * 1e6
+
+
+def _commit() -> str | None:
+    """Its short id, ``+`` added if the tree has been changed since."""
+    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
+    try:
+        found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return found.stdout.strip()
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def _cpu_name() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import signal
 import socket
@@ -16,11 +18,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["OFFICIAL_GRANIAN", "OFFICIAL_HYPERCORN", "OURS", "PEERS", "Peer", "Server", "running"]
+__all__ = [
+    "OFFICIAL_GRANIAN",
+    "OFFICIAL_HYPERCORN",
+    "OURS",
+    "OURS_UVLOOP",
+    "PEERS",
+    "Peer",
+    "Server",
+    "peer_versions",
+    "running",
+]
 
 ROOT: Final = Path(__file__).parent.parent
-PEER_VENV: Final = Path(os.environ.get("BENCHMARK_VENV", Path(__file__).parent / ".venv"))
 PEER_PACKAGES: Final = ("restate_sdk[serde]", "hypercorn", "granian", "uvloop", "pydantic")
+"""As in the extra ``bench``."""
 
 _START_TIMEOUT: Final = 30.0
 
@@ -33,39 +45,66 @@ class Peer:
     arguments: tuple[str, ...]
     """After the interpreter; ``{port}`` is replaced."""
     own_python: bool = False
-    """Whether it runs in this environment rather than in that of the peers."""
+    """Whether it runs in this environment whatever that holds."""
 
     def command(self, port: int) -> list[str]:
         python = sys.executable if self.own_python else str(_peer_python())
         return [python, *(argument.format(port=port) for argument in self.arguments)]
 
 
-OURS: Final = Peer(
-    "restate_reflect",
-    ("-m", "restate_reflect", "serve", "benchmarks.peers.ours", "--port", "{port}"),
-    own_python=True,
-)
+def _ours(loop: str) -> tuple[str, ...]:
+    return ("-m", "restate_reflect", "serve", "benchmarks.peers.ours", "--port", "{port}", "--loop", loop)
+
+
+OURS: Final = Peer("restate_reflect", _ours("asyncio"), own_python=True)
+OURS_UVLOOP: Final = Peer("restate_reflect, uvloop", _ours("uvloop"), own_python=True)
 OFFICIAL_HYPERCORN: Final = Peer(
     "official SDK, hypercorn",
     ("-m", "hypercorn", "benchmarks.peers.official:app", "--bind", "127.0.0.1:{port}", "--log-level", "warning"),
 )
 OFFICIAL_GRANIAN: Final = Peer(
-    "official SDK, granian",
+    "official SDK, granian + uvloop",
     (
         *("-m", "granian", "--interface", "asgi", "--http", "2", "--loop", "uvloop", "--no-ws", "--workers", "1"),
         *("--host", "127.0.0.1", "--port", "{port}", "--log-level", "warning", "benchmarks.peers.official:app"),
     ),
 )
-PEERS: Final = (OURS, OFFICIAL_GRANIAN, OFFICIAL_HYPERCORN)
+_HAS_UVLOOP: Final = importlib.util.find_spec("uvloop") is not None
+PEERS: Final = (OURS, *([OURS_UVLOOP] if _HAS_UVLOOP else []), OFFICIAL_GRANIAN, OFFICIAL_HYPERCORN)
+"""This project first; without uvloop installed it has one row."""
 
 
 def _peer_python() -> Path:
-    python = PEER_VENV / "bin" / "python"
+    """This interpreter if it has the peers (extra ``bench``), else that of an environment made for them."""
+    if all(importlib.util.find_spec(module) for module in ("restate", "hypercorn", "granian", "uvloop")):
+        return Path(sys.executable)
+    folder = _cached_environment()
+    python = folder / "bin" / "python"
     if not python.exists():
-        print(f"installing {', '.join(PEER_PACKAGES)} into {PEER_VENV} …", file=sys.stderr)
-        venv.create(PEER_VENV, with_pip=True)
+        print(f"installing {', '.join(PEER_PACKAGES)} into {folder} …", file=sys.stderr)
+        venv.create(folder, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER_PACKAGES], check=True)
     return python
+
+
+def peer_versions() -> dict[str, str]:
+    """Of Python and the packages, in the environment of the peers."""
+    names = [package.partition("[")[0] for package in PEER_PACKAGES]
+    code = (
+        "import importlib.metadata as m, json, platform, sys\n"
+        "print(json.dumps({'python': platform.python_version(), **{n: m.version(n) for n in sys.argv[1:]}}))"
+    )
+    done = subprocess.run([_peer_python(), "-c", code, *names], capture_output=True, text=True, check=True)
+    found: dict[str, str] = json.loads(done.stdout)
+    return found
+
+
+def _cached_environment() -> Path:
+    given = os.environ.get("BENCHMARK_VENV")
+    if given:
+        return Path(given)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "restate-reflect" / f"benchmark-peers-{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +119,25 @@ class Server:
 
 @contextmanager
 def running(peer: Peer, *extra: str) -> Iterator[Server]:
-    """Starts a peer on a free port and waits until it answers discovery."""
+    """Starts a peer on a free port and waits until it answers discovery.
+
+    Raises:
+        RuntimeError: It ended, or did not answer in time; its log has been printed.
+    """
     port = _free_port()
     command = [*peer.command(port), *extra]
-    started = time.perf_counter()
-    log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process; kept out of the table; shown if the peer fails
-    process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=log)
-    try:
-        _discover(port, process, command)
-        yield Server(process.pid, port, time.perf_counter() - started)
-    except RuntimeError:
-        log.seek(0)
-        sys.stderr.write(log.read().decode(errors="replace"))
-        raise
-    finally:
-        _stop(process)
+    with tempfile.TemporaryFile() as log:  # kept out of the table; shown if the peer fails
+        started = time.perf_counter()
+        process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=log, stderr=log)
+        try:
+            _discover(port, process, command)
+            yield Server(process.pid, port, time.perf_counter() - started)
+        except RuntimeError:
+            log.seek(0)
+            sys.stderr.write(log.read().decode(errors="replace"))
+            raise
+        finally:
+            _stop(process)
 
 
 def _free_port() -> int:
@@ -138,7 +181,7 @@ _DISCOVERY: Final = _discovery_request()
 
 
 def _answered(connection: socket.socket) -> bool:
-    """Whether the whole manifest comes; its braces are counted on the bytes, frames or not."""
+    """Whether a manifest comes: its body holds the word, whatever the frames."""
     received = b""
     while b'"services"' not in received:
         data = connection.recv(65536)
@@ -149,6 +192,7 @@ def _answered(connection: socket.socket) -> bool:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
+    """The group is the process's own: it holds its workers and nothing else."""
     try:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(5)

@@ -9,7 +9,7 @@ from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import RawMessage, encode_frame
 from restate_reflect.protocol.messages import MessageType
 
-__all__ = ["WORKLOADS", "Workload"]
+__all__ = ["PAYLOADS", "WORKLOADS", "Workload"]
 
 Respond = Callable[[RawMessage], bytes]
 
@@ -64,6 +64,14 @@ def _answer_calls(message: RawMessage) -> bytes:
     )
 
 
+def _payload(size: int) -> Workload:
+    """A body of bytes that comes back as it is."""
+    return Workload(f"echo{size}", "/invoke/Echo/echo", _start(_input(b"x" * size)), False, _nothing)
+
+
+PAYLOADS = tuple(1024 * 4**power for power in range(8))
+"""1 KiB to 16 MiB, each four times the one before."""
+
 WORKLOADS = {
     workload.name: workload
     for workload in (
@@ -71,5 +79,7 @@ WORKLOADS = {
         Workload("add", "/invoke/Counter/add", _start(_input(b"5"), key="a", state={"count": b"37"}), False, _nothing),
         Workload("steps", "/invoke/Steps/ten", _start(_input(b'{"name":"Ada"}')), True, _confirm_runs),
         Workload("calls", "/invoke/Calls/ten", _start(_input(b'{"name":"Ada"}')), True, _answer_calls),
+        Workload("waiting", "/invoke/Waiting/hour", _start(_input(b'{"name":"Ada"}')), True, _nothing),
+        *map(_payload, PAYLOADS),
     )
 }

@@ -1,9 +1,16 @@
 """The benchmark's services with the official Python SDK (``restate_sdk``)."""
 
+# mypy: disable-error-code="import-not-found, untyped-decorator, no-any-return"
+# pyright: reportMissingImports=false, reportUntypedFunctionDecorator=false, reportUnknownVariableType=false
+# The SDK is installed in the environment of the peers, not in that of the type checkers.
+
 from __future__ import annotations
+
+from datetime import timedelta
 
 import restate
 from pydantic import BaseModel
+from restate.serde import BytesSerde
 
 
 class Greeting(BaseModel):
@@ -18,6 +25,8 @@ greeter = restate.Service("Greeter")
 counter = restate.VirtualObject("Counter")
 steps = restate.Service("Steps")
 calls = restate.Service("Calls")
+echoes = restate.Service("Echo")
+waiting = restate.Service("Waiting")
 
 
 @greeter.handler()
@@ -52,4 +61,14 @@ async def ten_calls(ctx: restate.Context, greeting: Greeting) -> int:
     return length
 
 
-app = restate.app([greeter, counter, steps, calls])
+@echoes.handler(input_serde=BytesSerde(), output_serde=BytesSerde())
+async def echo(ctx: restate.Context, body: bytes) -> bytes:
+    return body
+
+
+@waiting.handler()
+async def hour(ctx: restate.Context, greeting: Greeting) -> None:
+    await ctx.sleep(timedelta(hours=1))
+
+
+app = restate.app([greeter, counter, steps, calls, echoes, waiting])

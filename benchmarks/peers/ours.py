@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from pydantic import BaseModel
 
 from restate_reflect import Context, ObjectContext
@@ -45,3 +47,13 @@ class Calls:
         for _ in range(10):
             length += len((await ctx.call(Greeter.greet, greeting)).message)
         return length
+
+
+class Echo:
+    async def echo(self, ctx: Context, body: bytes) -> bytes:
+        return body
+
+
+class Waiting:
+    async def hour(self, ctx: Context, greeting: Greeting) -> None:
+        await asyncio.sleep(3600)
