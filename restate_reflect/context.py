@@ -17,7 +17,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, TypeVarTuple, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    TypeVarTuple,
+    overload,
+)
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.errors import HandlerBugError
@@ -216,8 +227,7 @@ class DurablePromise(Generic[T]):
 # ---------------------------------------------------------------- what contexts stand on
 
 
-@dataclass(frozen=True, slots=True)
-class CallOptions:
+class CallOptions(NamedTuple):
     """How to call: everything but handler and arguments."""
 
     key: str | None = None
@@ -948,15 +958,18 @@ if TYPE_CHECKING:
         """A handler of any keyed service accepts it: one overload instead of four."""
 
 
-_CONTEXTS: dict[tuple[ServiceKind, HandlerKind | None], type[_BaseContext]] = {
-    (ServiceKind.SERVICE, None): Context,
-    (ServiceKind.VIRTUAL_OBJECT, HandlerKind.EXCLUSIVE): ObjectContext,
-    (ServiceKind.VIRTUAL_OBJECT, HandlerKind.SHARED): ObjectSharedContext,
-    (ServiceKind.WORKFLOW, HandlerKind.WORKFLOW): WorkflowContext,
-    (ServiceKind.WORKFLOW, HandlerKind.SHARED): WorkflowSharedContext,
-}
+_CONTEXTS: tuple[tuple[ServiceKind, HandlerKind | None, type[_BaseContext]], ...] = (
+    (ServiceKind.SERVICE, None, Context),
+    (ServiceKind.VIRTUAL_OBJECT, HandlerKind.EXCLUSIVE, ObjectContext),
+    (ServiceKind.VIRTUAL_OBJECT, HandlerKind.SHARED, ObjectSharedContext),
+    (ServiceKind.WORKFLOW, HandlerKind.WORKFLOW, WorkflowContext),
+    (ServiceKind.WORKFLOW, HandlerKind.SHARED, WorkflowSharedContext),
+)
 
 
 def context_for(service: ServiceKind, handler: HandlerKind | None, operations: Operations) -> _BaseContext:
-    """The context a handler of this kind gets."""
-    return _CONTEXTS[service, handler](operations)
+    """The context a handler of this kind gets. (A dict would hash two enum members, which are functions in Python.)"""
+    for its_service, its_handler, context in _CONTEXTS:
+        if its_service is service and its_handler is handler:
+            return context(operations)
+    raise LookupError(f"no context for {handler} in {service}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import operator
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from restate_reflect.context import CallOptions, InvocationHandle
@@ -13,7 +14,15 @@ from restate_reflect.engine.commands.call import Destination
 from restate_reflect.errors import HandlerBugError
 from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
 
-__all__ = ["destination_of", "invocation_id_of", "invocation_target", "key_problem", "raw_body", "step_problem"]
+__all__ = [
+    "destination_of",
+    "invocation_id_of",
+    "invocation_target",
+    "key_problem",
+    "misplaced_option",
+    "raw_body",
+    "step_problem",
+]
 
 
 def invocation_target(target: InvocationTarget) -> InvocationTarget:
@@ -47,6 +56,31 @@ def step_problem(name: object, function: object) -> str:
     )
 
 
+_STEP_OPTIONS: Final = ("retry", "type")
+
+
+def misplaced_option(name: str, function: Callable[..., object], kwargs: Mapping[str, object]) -> str | None:
+    """``ctx.run`` hands all keyword arguments on to the function: who writes ``retry=`` there meant something else."""
+    given = [option for option in _STEP_OPTIONS if option in kwargs]
+    if not given or _accepts(function, kwargs):
+        return None
+    options = ", ".join(f"{option}=…" for option in given)
+    return (
+        f"{options} was passed on to the function of run {name!r}, which takes no such argument ({caller()})."
+        f" Options of a step go apart: ctx.options({options}).run({name!r}, …)."
+    )
+
+
+def _accepts(function: Callable[..., object], kwargs: Mapping[str, object]) -> bool:
+    try:
+        inspect.signature(function).bind_partial(**kwargs)
+    except TypeError:
+        return False
+    except ValueError:  # a built-in without a signature: let it speak for itself
+        return True
+    return True
+
+
 def raw_body(body: object) -> bytes:
     """Raises ``HandlerBugError`` for what is no bytes."""
     if not isinstance(body, bytes | bytearray | memoryview):
@@ -68,6 +102,8 @@ def destination_of(service: str, handler: str, options: CallOptions) -> Destinat
 
 def _option_problem(options: CallOptions) -> str | None:
     """The server refuses empty ones, at every attempt; of an object's key it accepts them."""
+    if options[1:] == _NONE and (options.key is None or isinstance(options.key, str)):
+        return None  # as most are; 0.3 µs instead of 3
     for name, value in zip(_TEXTS, _texts(options), strict=True):
         if value is not None and not isinstance(value, str):
             return f"{name}={value!r} is not a str"
@@ -80,6 +116,7 @@ def _option_problem(options: CallOptions) -> str | None:
     return None if wrong is None else f"header {wrong[0]!r}: {wrong[1]!r} is not a str"
 
 
+_NONE: Final = CallOptions()[1:]
 _TEXTS: Final = ("key", "idempotency_key", "scope", "limit_key")
 _texts: Final = operator.attrgetter(*_TEXTS)
 

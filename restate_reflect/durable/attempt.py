@@ -11,12 +11,14 @@ from __future__ import annotations
 import contextvars
 import inspect
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Protocol
 
 from restate_reflect.context import context_for
 from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
 from restate_reflect.durable import failures
+from restate_reflect.durable.assignments import Assignments
 from restate_reflect.durable.calls import Calls
 from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.futures import DurableTask, WatchedFuture
@@ -64,6 +66,7 @@ class _Closed:
 
 
 _CLOSED: Final = _Closed()
+_CANCELLATION: Final = SignalIndex(CANCEL_SIGNAL)
 
 
 class Attempt:
@@ -87,16 +90,36 @@ class Attempt:
         # The methods left abstract are set by durable.loop, each as a refusal with a message.
         self.loop = DurableLoop(self)  # type: ignore[abstract]
         self.results = Results()
-        self.runs = Runs(self, environment.loop, environment.executor)
-        self.calls = Calls(self.engine)
-        self.watched: list[WatchedFuture[Any]] = []
-        self._sink = sink
-        self._root: DurableTask[Any] | None = None
-        self._cancelled = False
-        self._cancelling = False
-        self._advancing = False
-        self._closed = False
+        self._sink = sink if environment.wrap_sink is None else environment.wrap_sink(self, sink)
         environment.attempts[self] = None
+
+    # The initial state of an attempt, not stored again for each.
+    watched: Sequence[WatchedFuture[Any]] = ()
+    _watched_limit = 0
+    _runs: Runs | None = None
+    _calls: Calls | None = None
+    _root: DurableTask[Any] | None = None
+    _assignments: Assignments | None = None
+    _cancelled = False
+    _cancelling = False
+    _told_blocked = False
+    _advancing = False
+    _ended = False
+    _closed = False
+
+    @property
+    def runs(self) -> Runs:
+        """The steps; made with the first."""
+        if self._runs is None:
+            self._runs = Runs(self, self.environment.loop, self.environment.executor)
+        return self._runs
+
+    @property
+    def calls(self) -> Calls:
+        """The calls in flight; made with the first."""
+        if self._calls is None:
+            self._calls = Calls(self.engine)
+        return self._calls
 
     # ------------------------------------------------------------ from the transport
 
@@ -122,6 +145,9 @@ class Attempt:
 
     def abort(self, reason: str) -> None:
         """The connection is gone, or the endpoint shuts down: nothing can be written any more."""
+        if self._ended:
+            return
+        self._ended = True
         self.engine.fail(AttemptError(500, reason))
         self.engine.take_output()
         self._close()
@@ -139,7 +165,11 @@ class Attempt:
             return
         self._advancing = True
         try:
-            self._step()
+            if self._root is None and self.engine.is_ready:
+                self._root = self._start()
+            if self._root is not None:
+                while self._turn(self._root):
+                    pass
         except (EngineError, AttemptClosedError):
             # The engine has written it; see Engine's rule 1.
             pass
@@ -153,20 +183,16 @@ class Attempt:
             self._advancing = False
         self._flush()
 
-    def _step(self) -> None:
-        if self._root is None:
-            if not self.engine.is_ready:
-                return
-            self._root = self._start()
-        while self._turn(self._root):
-            pass
-
     def _turn(self, root: DurableTask[Any]) -> bool:
         """Runs what is ready, then finds out what comes next. Returns whether to go round again."""
-        self.loop.run_until_idle()
+        loop = self.loop
+        if self._assignments is None:
+            loop.run_until_idle()
+        else:
+            self._assignments.watch(loop.run_until_idle)
         if self.engine.is_closed:
             return False
-        if root.done() or self.loop.broken is not None:
+        if root.done() or loop.broken is not None:
             self._finish(root)
             return False
         if self._cancelling:
@@ -177,13 +203,13 @@ class Attempt:
         if notification is not None:
             self._deliver(notification)
             return True
-        if not self.engine.is_replaying:
-            self.runs.start()
+        if self._runs is not None and not self.engine.is_replaying:
+            self._runs.start()
         return self._wait()
 
     def _wait(self) -> bool:
         """Nothing is ready and no notification is left. Returns whether to go round again."""
-        executing = self.runs.executing
+        executing = self._runs is not None and self._runs.executing
         if self.engine.is_closed:
             return False
         if not (executing or self._cancelling or self.results.any_awaited):
@@ -207,8 +233,6 @@ class Attempt:
         self.engine.fail(AttemptError(500, failures.deadlock(self._locate()), bug=True))
         return False
 
-    _told_blocked = False
-
     def _tell_blocked(self) -> bool:
         """After a cancellation: once, when the handler waits for nothing that could come, it gets the error there.
 
@@ -228,11 +252,12 @@ class Attempt:
         return blocked is not None
 
     def _deliver(self, notification: Notification) -> None:
-        if notification.id == SignalIndex(CANCEL_SIGNAL):
+        id_ = notification.id
+        if type(id_) is int:
+            self.engine.require_issued(id_)
+        elif id_ == _CANCELLATION:
             self._cancelling = not self._cancelled
             return
-        if type(notification.id) is int:
-            self.engine.require_issued(notification.id)
         self.results.deliver(notification)
 
     def _finish_cancelling(self) -> bool:
@@ -249,12 +274,11 @@ class Attempt:
 
     def watch(self, future: WatchedFuture[Any]) -> None:
         """Remembers a future that must be awaited; finished ones are forgotten, as they hold their results."""
-        if len(self.watched) >= self._watched_limit:
-            self.watched = [each for each in self.watched if not each.done()]
-            self._watched_limit = 64 + 2 * len(self.watched)
-        self.watched.append(future)
-
-    _watched_limit = 64
+        watched = self.watched
+        if len(watched) >= self._watched_limit or not isinstance(watched, list):
+            watched = self.watched = [each for each in watched if not each.done()]
+            self._watched_limit = 64 + 2 * len(watched)
+        watched.append(future)
 
     def _locate(self) -> str:
         """Where the user's code stands: at a call, at an await, or (before and after) at its definition."""
@@ -273,12 +297,15 @@ class Attempt:
         except DecodeError as error:
             self._answer(failures.bad_input(self.handler, error, self.engine.version))
             return self.loop.create_task(_nothing())
-        context = context_for(self.service.kind, self.handler.kind, Operations(self, given))
-        coroutine = _call(self.handler, context, args, kwargs)
+        handler = self.handler
+        context = context_for(self.service.kind, handler.kind, Operations(self, given))
+        assert handler.call is not None
+        coroutine = (handler.call if handler.is_async else partial(_call_plain, handler.call))(context, *args, **kwargs)
         if self.environment.guard is Guard.OFF:
             return self.loop.create_root(coroutine, None)
         variables = contextvars.copy_context()
         variables.run(enter_handler, self.environment.guard)
+        self._assignments = Assignments(self.handler, self.service.instance, self.environment.guard)
         return self.loop.create_root(coroutine, variables)
 
     def _finish(self, root: DurableTask[Any]) -> None:
@@ -294,7 +321,7 @@ class Attempt:
             self.engine.fail(failures.to_attempt_error(error, self.engine))
 
     def _complete(self, value: Any) -> None:
-        forgotten = failures.forgotten(self.watched)
+        forgotten = failures.forgotten(self.watched) if self.watched else None
         if forgotten is not None:
             self.engine.fail(AttemptError(500, forgotten, bug=True))
             return
@@ -303,9 +330,10 @@ class Attempt:
         except EncodeError as error:
             self.engine.fail(AttemptError(500, failures.bad_output(self.handler, error), bug=True))
         else:
-            self._answer(body)
+            output(self.engine, body)
+            self.engine.end()
 
-    def _answer(self, result: bytes | TerminalError) -> None:
+    def _answer(self, result: TerminalError) -> None:
         output(self.engine, result)
         self.engine.end()
 
@@ -369,20 +397,28 @@ class Attempt:
         if self._closed:
             return
         data = self.engine.take_output()
-        end = self.engine.is_closed
-        if data or end:
-            self._sink.write(data, end=end)
-        if end:
-            self._log_failure()
+        if self.engine.is_closed:
+            self._write_last(data)
+        elif data:
+            self._sink.write(data, end=False)
+
+    def _write_last(self, data: bytes) -> None:
+        """The end of the output. The stream may close with it and tell us so: by then there is nothing to abort."""
+        self._ended = True
+        try:
+            self._sink.write(data, end=True)
+        finally:
+            if self.engine.ending is Ending.FAILED:
+                self._log_failure()
             self._close()
 
     def _log_failure(self) -> None:
         failure = self.engine.failure
-        if self.engine.ending is Ending.FAILED and failure is not None:
+        if failure is not None:
             name = f"{self.service.name}/{self.handler.name}"
-            id_ = self.engine.start.debug_id if self.engine.start else "?"
+            id_ = self.engine.started.debug_id if self.engine.has_started else "?"
             text = failure.message
-            if failure.stacktrace and self.engine.start and self.engine.start.retry_count == 0:
+            if failure.stacktrace and self.engine.has_started and self.engine.started.retry_count == 0:
                 # Once, not again at every retry: whoever runs this in a terminal has nothing else to look at.
                 text = f"{text}\n{failure.stacktrace.rstrip()}"
             logger.warning("%s %s: attempt failed (%s): %s", name, id_, failure.code, wire_text(text))
@@ -392,16 +428,16 @@ class Attempt:
     def _close(self) -> None:
         """Frees everything: coroutines are closed, bodies cancelled.
 
-        The cycles through engine, loop, runs and sink are cut, so that reference counts free the attempt
-        at once: left to the garbage collector they cost 35 µs an invocation.
+        The cycles through loop, runs and sink are cut (the engine has cut its own), so that reference counts free the
+        attempt at once: left to the garbage collector they cost 35 µs an invocation.
         """
         if self._closed:
             return
         self._closed = True
         self.environment.remove(self)
-        self.runs.cancel_all()
+        if self._runs is not None:
+            self._runs.cancel_all()
         self.loop.discard()
-        self.engine.release()
         self._root = None
         self._sink = _CLOSED
 
@@ -410,16 +446,7 @@ async def _nothing() -> None:
     """Stands for a handler whose input could not be read."""
 
 
-def _call(
-    handler: HandlerDefinition, context: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Coroutine[Any, Any, Any]:
-    assert handler.call is not None
-    if handler.is_async:
-        return handler.call(context, *args, **kwargs)  # type: ignore[no-any-return]
-    return _call_plain(handler.call, context, args, kwargs)
-
-
-async def _call_plain(function: Callable[..., Any], context: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+async def _call_plain(function: Callable[..., Any], context: Any, /, *args: Any, **kwargs: Any) -> Any:
     """A plain function may return one of the context's futures; it is awaited."""
     result = function(context, *args, **kwargs)
     return await result if inspect.isawaitable(result) else result

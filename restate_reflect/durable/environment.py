@@ -16,7 +16,7 @@ from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES
 from restate_reflect.reflection import TargetDirectory
 
 if TYPE_CHECKING:
-    from restate_reflect.durable.attempt import Attempt
+    from restate_reflect.durable.attempt import Attempt, Sink
     from restate_reflect.engine.machine import AttemptError
 
 __all__ = ["Environment"]
@@ -43,6 +43,8 @@ class Environment:
     """Told of every attempt that fails; test kits and ``dev`` show it."""
     wrap_step: Callable[[str, Callable[[], Any]], Callable[[], Any]] | None = None
     """Given the name and body of every step, returns the body to execute; for failure injection."""
+    wrap_sink: Callable[[Attempt, Sink], Sink] | None = None
+    """Given each new attempt and where its output goes, returns where it goes instead; for logs."""
     draining: bool = False
     """Whether the endpoint shuts down: attempts that start now suspend at their first await."""
     attempts: dict[Attempt, None] = field(default_factory=dict)

@@ -53,7 +53,7 @@ class LoopFuture(asyncio.Future[T]):
 
     def __init__(self, *, loop: DurableLoop) -> None:
         super().__init__(loop=loop)
-        self._serial = loop.next_serial()
+        self._serial = loop.serial = loop.serial + 1
 
     def __hash__(self) -> int:
         return self._serial
@@ -135,7 +135,7 @@ class DurableTask(asyncio.Task[T]):
         # list (285 µs a task with some thousands alive, 3 µs this way).
         self._serial = id(self)
         super().__init__(coro, loop=loop, name=name or "durable", context=context)
-        self._serial = loop.next_serial()
+        self._serial = loop.serial = loop.serial + 1
 
     def __hash__(self) -> int:
         return self._serial

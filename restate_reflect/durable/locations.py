@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, CoroutineType, FrameType
 from typing import Any, Final
@@ -16,7 +17,11 @@ _LIBRARY: Final = str(Path(os.__file__).parent) + os.sep
 
 def _is_users(code: CodeType) -> bool:
     """Neither this package's nor the standard library's (installed packages live below the latter)."""
-    name = code.co_filename
+    return _is_users_file(code.co_filename)
+
+
+@lru_cache(maxsize=1024)
+def _is_users_file(name: str) -> bool:
     if name.startswith(_OWN):
         return False
     return not name.startswith(_LIBRARY) or f"-packages{os.sep}" in name

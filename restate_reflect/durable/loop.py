@@ -11,9 +11,7 @@ import asyncio
 import contextvars
 import sys
 from asyncio import events, futures
-from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
-from itertools import repeat
 from types import FrameType
 from typing import Any, Final, NoReturn, Protocol, TypeVar
 
@@ -109,10 +107,11 @@ class DurableLoop(asyncio.AbstractEventLoop):
 
     def __init__(self, timers: TimerSource) -> None:
         self._timers = timers
-        self._ready: deque[ReadyHandle] = deque()
-        self._serial = 0
+        self._ready: list[ReadyHandle] = []
+        self.serial = 0
+        """Of the newest task or future."""
         self._now = 0.0
-        self._tasks: deque[DurableTask[Any]] = deque()
+        self._tasks: list[DurableTask[Any]] = []
         self._prune_at = 64
         self.broken: BaseException | None = None
         """An exception that a bare callback raised; ends the attempt."""
@@ -126,22 +125,21 @@ class DurableLoop(asyncio.AbstractEventLoop):
         outer, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
         events._set_running_loop(self)
         sys.set_asyncgen_hooks(None, _leave_unfinished)
+        left = MAX_CALLBACKS
         try:
-            self._run_ready()
+            while self._ready and left > 0:
+                batch, self._ready = self._ready, []
+                left -= len(batch)
+                for handle in batch:
+                    try:
+                        handle.run()
+                    except (Exception, SystemExit) as error:
+                        self.broken = self.broken or error
         finally:
             sys.set_asyncgen_hooks(*hooks)
             events._set_running_loop(outer)
-
-    def _run_ready(self) -> None:
-        ready = self._ready
-        for _ in repeat(None, MAX_CALLBACKS):
-            if not ready:
-                return
-            try:
-                ready.popleft().run()
-            except (Exception, SystemExit) as error:
-                self.broken = self.broken or error
-        self.broken = self.broken or _endless(self._tasks)
+        if self._ready:
+            self.broken = self.broken or _endless(self._tasks)
 
     def is_current(self) -> bool:
         """Whether the calling code runs on this loop."""
@@ -153,18 +151,24 @@ class DurableLoop(asyncio.AbstractEventLoop):
         Their ``finally`` blocks run, and context calls made there raise. The loop counts as
         running meanwhile, as such blocks may look at it.
         """
+        # The usual end: nothing but the handler's own task, and that is done.
+        if len(self._tasks) != 1 or not self._tasks[0].done():
+            self._close_coroutines()
+        self._tasks.clear()
+        self._ready.clear()
+        self._timers = _NO_TIMERS
+
+    def _close_coroutines(self) -> None:
         outer, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
         events._set_running_loop(self)
         sys.set_asyncgen_hooks(None, _leave_unfinished)
         try:
-            while self._tasks:
-                # One by one, as a `finally` block may make another task.
-                _discard(self._tasks.popleft())
+            for task in self._tasks:
+                # A `finally` block may make another task, which comes last.
+                _discard(task)
         finally:
             sys.set_asyncgen_hooks(*hooks)
             events._set_running_loop(outer)
-            self._ready.clear()
-            self._timers = _NO_TIMERS
 
     def timer_fired(self, timer: Timer) -> None:
         """Queues a timer's callback and moves the clock to it."""
@@ -180,8 +184,8 @@ class DurableLoop(asyncio.AbstractEventLoop):
     # ------------------------------------------------------------ what asyncio calls
 
     def next_serial(self) -> int:
-        self._serial += 1
-        return self._serial
+        self.serial += 1
+        return self.serial
 
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
@@ -234,7 +238,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
 
     def _prune(self) -> None:
         """Forgets finished tasks; the limit doubles with the number of live ones, so that many cost no more each."""
-        self._tasks = deque(self.live_tasks)
+        self._tasks = self.live_tasks
         self._prune_at = 2 * len(self._tasks) + 64
 
     def get_debug(self) -> bool:

@@ -19,6 +19,7 @@ from restate_reflect.durable.arguments import (
     invocation_id_of,
     invocation_target,
     key_problem,
+    misplaced_option,
     raw_body,
     step_problem,
 )
@@ -223,6 +224,8 @@ class Operations:
         self._check()
         if not isinstance(name, str) or not callable(function):
             raise HandlerBugError(step_problem(name, function))
+        if kwargs and (misplaced := misplaced_option(name, function, kwargs)):
+            raise HandlerBugError(misplaced)
         if retry is not None and retry.on_max_attempts == "kill":
             raise HandlerBugError(
                 f"on_max_attempts='kill' is for invocations, not for run {name!r} ({caller()}). Write 'fail' or"

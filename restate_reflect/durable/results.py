@@ -74,4 +74,7 @@ class Results:
     @property
     def any_awaited(self) -> bool:
         """Whether the handler could go on with anything: asked after every chunk of input, so it stops at the first."""
-        return any(waiter.is_awaited for _, waiter in self.pending())
+        for waiter in self._waiters.values():
+            if waiter.is_awaited:
+                return True
+        return any(waiter.is_awaited for waiters in self._signals.values() for waiter in waiters)

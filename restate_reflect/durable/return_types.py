@@ -7,7 +7,7 @@ import functools
 import inspect
 import typing
 from collections.abc import Awaitable, Callable, Coroutine
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
@@ -23,14 +23,18 @@ _return_types: WeakKeyDictionary[CodeType, tuple[Any, Any]] = WeakKeyDictionary(
 
 def return_type(function: Callable[..., Any]) -> Any:
     """The return annotation, or ``UNSET``."""
+    if type(function) is FunctionType and "__wrapped__" not in function.__dict__:
+        return _return_type_of(function, function.__annotations__.get("return", UNSET), function.__code__)
     while isinstance(function, functools.partial):
         function = function.func
     if not hasattr(function, "__annotations__"):
         function = getattr(function, "__call__", function)  # noqa: B004
     written = getattr(function, "__annotations__", {}).get("return", UNSET)
     code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is None:
-        return _resolve_return(function)
+    return _resolve_return(function) if code is None else _return_type_of(function, written, code)
+
+
+def _return_type_of(function: Callable[..., Any], written: Any, code: CodeType) -> Any:
     known = _return_types.get(code)
     if known is None or known[0] is not written:
         known = _return_types[code] = written, _resolve_return(function)

@@ -15,14 +15,13 @@ from aiohttp.typedefs import Handler
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.guards import Guard
-from restate_reflect.endpoint.core import SERVER_HEADER, Accepted, Answer, Core
+from restate_reflect.endpoint.core import SERVER_HEADER, Accepted, Answer, Core, core_of
 from restate_reflect.endpoint.lifespan import enter_services
 from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits, bounded
 from restate_reflect.endpoint.sinks import QueueSink
-from restate_reflect.protocol.versions import MAXIMUM, ProtocolVersion
-from restate_reflect.reflection import reflect_all
+from restate_reflect.protocol.versions import MAXIMUM
 
-__all__ = ["CORE", "endpoint"]
+__all__ = ["CORE", "application", "endpoint"]
 
 _OURS: Final = re.compile(r"/(?:health|discover|invoke/[^/]+/[^/]+)\Z")
 
@@ -46,17 +45,23 @@ def endpoint(
     Raises:
         ReflectionError: With every problem of every class.
     """
-    core = Core(
-        reflect_all(services),
+    core = core_of(
+        services,
         identity_keys=identity_keys,
         limits=limits,
-        guard=Guard(guard),
+        guard=guard,
         executor=executor,
-        max_protocol_version=ProtocolVersion(max_protocol_version),
+        max_protocol_version=max_protocol_version,
     )
+    app = application(core)
+    app.cleanup_ctx.append(_lifespan)
+    return app
+
+
+def application(core: Core) -> web.Application:
+    """The routes alone: entering and leaving the services is somebody else's."""
     app = web.Application(middlewares=[_prefixed])
     app[CORE] = core
-    app.cleanup_ctx.append(_lifespan)
     app.router.add_route("GET", "/health", _handle)
     app.router.add_route("GET", "/discover", _handle)
     app.router.add_route("*", "/invoke/{service}/{handler}", _handle)

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from typing import Any, TypeAlias
 
 from restate_reflect.durable.attempt import Attempt
-from restate_reflect.endpoint.core import Accepted, Answer, Core, ProtocolMode
+from restate_reflect.endpoint.core import Accepted, Answer, Core, ProtocolMode, core_of
 from restate_reflect.endpoint.lifespan import enter_services
 from restate_reflect.endpoint.sinks import QueueSink
 
@@ -24,8 +24,13 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 AsgiApplication: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 
-def asgi_app(core: Core) -> AsgiApplication:
-    """The application: ``app = asgi_app(Core(reflect_all([Greeter])))``."""
+def asgi_app(*services: object, **options: Any) -> AsgiApplication:
+    """The application: ``app = asgi_app(Greeter, Counter)``; services and options as ``endpoint(...)`` takes them.
+
+    Raises:
+        ReflectionError: With every problem of every class.
+    """
+    core = core_of(services, **options)
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":

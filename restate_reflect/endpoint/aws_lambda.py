@@ -1,7 +1,7 @@
 """An AWS Lambda function over the core: request-response mode, bodies in base64.
 
     # lambda_function.py
-    handler = lambda_handler(Core(reflect_all([Greeter])))
+    handler = lambda_handler(Greeter)
 
 The event has the shape Restate's Lambda client sends (API Gateway's proxy format): ``path``,
 ``httpMethod``, ``headers``, ``body``, ``isBase64Encoded``.
@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from restate_reflect.endpoint.core import Accepted, Answer, Core
+from restate_reflect.endpoint.core import Accepted, Answer, Core, core_of
 from restate_reflect.endpoint.lifespan import enter_services
 from restate_reflect.endpoint.sinks import QueueSink
 
@@ -50,9 +50,13 @@ class LambdaHandler:
         self._runner.close()
 
 
-def lambda_handler(core: Core) -> LambdaHandler:
-    """Makes the function: ``handler = lambda_handler(Core(reflect_all([Greeter])))``."""
-    return LambdaHandler(core)
+def lambda_handler(*services: object, **options: Any) -> LambdaHandler:
+    """Makes the function: ``handler = lambda_handler(Greeter)``; services and options as ``endpoint(...)`` takes them.
+
+    Raises:
+        ReflectionError: With every problem of every class.
+    """
+    return LambdaHandler(core_of(services, **options))
 
 
 async def _handle(core: Core, event: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,11 @@ class Owner(Protocol):
     def forget(self, connection: Sniffer | H2Connection) -> None:
         """It is over, or was handed over."""
 
-    def http1_protocol(self) -> asyncio.Protocol: ...
+    def http1_protocol(self) -> asyncio.Protocol | None:
+        """``None`` before ``load_http1`` is done."""
+        ...
+
+    def load_http1(self) -> asyncio.Task[Any]: ...
     def http2_protocol(self) -> H2Connection: ...
 
 
@@ -68,7 +72,7 @@ class Sniffer(asyncio.Protocol):
         if received.startswith(PREFACE):
             self._hand_over(self._owner.http2_protocol())
         elif not PREFACE.startswith(received) and _is_complete_head(received):
-            self._hand_over(self._owner.http1_protocol())
+            self._to_http1()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._owner.forget(self)
@@ -82,6 +86,26 @@ class Sniffer(asyncio.Protocol):
             self._transport.abort()
 
     close = go_away = abort  # there is nothing to say yet
+
+    def _to_http1(self) -> None:
+        protocol = self._owner.http1_protocol()
+        if protocol is not None:
+            self._hand_over(protocol)
+            return
+        assert self._transport is not None
+        self._transport.pause_reading()
+        self._owner.load_http1().add_done_callback(self._http1_loaded)
+
+    def _http1_loaded(self, loading: asyncio.Task[Any]) -> None:
+        assert self._transport is not None
+        if self._transport.is_closing():
+            return
+        if loading.cancelled() or loading.exception() is not None:
+            logger.error("HTTP/1.1 can't be served", exc_info=None if loading.cancelled() else loading.exception())
+            self.abort()
+            return
+        self._transport.resume_reading()
+        self._to_http1()
 
     def _hand_over(self, protocol: asyncio.Protocol) -> None:
         assert self._transport is not None

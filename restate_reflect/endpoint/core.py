@@ -21,9 +21,9 @@ from restate_reflect.endpoint.identity import IdentityError, IdentityVerifier
 from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits
 from restate_reflect.manifest import build_manifest, content_type, negotiate
 from restate_reflect.protocol.versions import MAXIMUM, MINIMUM, ProtocolVersion
-from restate_reflect.reflection import TargetDirectory
+from restate_reflect.reflection import TargetDirectory, reflect_all
 
-__all__ = ["SERVER_HEADER", "Accepted", "Answer", "Core", "ProtocolMode"]
+__all__ = ["SERVER_HEADER", "Accepted", "Answer", "Core", "ProtocolMode", "core_of"]
 
 ProtocolMode = Literal["BIDI_STREAM", "REQUEST_RESPONSE"]
 
@@ -88,7 +88,14 @@ class Core:
     # ------------------------------------------------------------ requests
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], mode: ProtocolMode) -> Answer | Accepted:
-        """Decides on a request. ``headers`` have lower-case names; a query string is ignored."""
+        """Decides on a request. ``headers`` have lower-case names; a query string is ignored.
+
+        One that was accepted before, by a path without query, is one look-up (0.2 µs instead of 2).
+        """
+        if method == "POST" and self._identity is None:
+            known = self._accepted.get((path, headers.get("content-type")))
+            if known is not None:
+                return known
         path = path.partition("?")[0]
         if path.endswith("/health") and not _is_invoke(path):
             return _text(200, "ok")
@@ -123,10 +130,6 @@ class Core:
         return Answer(200, headers, json.dumps(manifest).encode())
 
     def _accept(self, method: str, path: str, requested: str | None) -> Answer | Accepted:
-        """The steps of a request that was accepted before are one look-up (0.1 µs)."""
-        known = self._accepted.get((path, requested))
-        if known is not None and method == "POST":
-            return known
         parts = path.split("/")
         if not _is_invoke(path):
             return _text(404, f"nothing at {path}; there are /discover, /health and /invoke/{{service}}/{{handler}}")
@@ -181,6 +184,32 @@ class Core:
             self.environment.draining = False
         for attempt in list(attempts):
             attempt.interrupt("the endpoint is shutting down")
+
+
+def core_of(
+    services: Sequence[object],
+    *,
+    identity_keys: Sequence[str] = (),
+    limits: EndpointLimits = DEFAULT_LIMITS,
+    guard: Guard | str = Guard.OFF,
+    executor: Executor | None = None,
+    max_protocol_version: int = MAXIMUM,
+) -> Core:
+    """From classes, instances or definitions, and options as ``endpoint(...)`` takes them; a core stands for itself.
+
+    Raises:
+        ReflectionError: With every problem of every class.
+    """
+    if len(services) == 1 and isinstance(services[0], Core):
+        return services[0]
+    return Core(
+        reflect_all(services),
+        identity_keys=identity_keys,
+        limits=limits,
+        guard=Guard(guard),
+        executor=executor,
+        max_protocol_version=ProtocolVersion(max_protocol_version),
+    )
 
 
 def _is_invoke(path: str) -> bool:

@@ -85,7 +85,7 @@ class _AttemptStream:
         """
         if end:
             self._stream.send_and_end(data)
-            if not self._request_ended:
+            if not self._request_ended and not self._stream.closed:
                 self._stream.reset(ErrorCode.NO_ERROR)
             return
         self._stream.send(data)

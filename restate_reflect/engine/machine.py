@@ -44,7 +44,14 @@ from restate_reflect.errors import (
 )
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol import wire
-from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES, REQUESTED_ACK, FrameDecoder, RawMessage, encode_frame
+from restate_reflect.protocol.framing import (
+    MAX_MESSAGE_BYTES,
+    REQUESTED_ACK,
+    FrameDecoder,
+    RawMessage,
+    encode_frame,
+    pack_header,
+)
 from restate_reflect.protocol.messages import MessageType, is_command, is_notification
 from restate_reflect.protocol.versions import ProtocolVersion
 
@@ -63,6 +70,13 @@ _TOLD_PER_ENTRY: Final = 64
 """Bytes of await trees per journal entry; a tree of some 25 results is told at every change."""
 
 _END_FRAME: Final = encode_frame(MessageType.END, b"")
+
+# As plain numbers: each look-up of an enum's member costs 0.1 µs.
+_START: Final = int(MessageType.START)
+_INPUT_COMMAND: Final = int(MessageType.INPUT_COMMAND)
+
+_WAITING_START: Final = WaitingStart()
+_CLOSED: Final = Closed()
 
 
 def _nowhere() -> str:
@@ -142,14 +156,16 @@ class Engine:
         "_proposals",
         "_queue",
         "_seen",
+        "_start",
+        "_started",
         "_telling_due",
         "command_index",
         "eager_state",
         "ending",
         "failure",
         "input_closed",
+        "is_closed",
         "last_command",
-        "start",
         "state",
         "version",
     )
@@ -163,19 +179,23 @@ class Engine:
     ) -> None:
         """``locate`` tells where in the user's source the current call stands; used in errors only."""
         self.version = version
-        self.start: StartInfo | None = None
-        self.state: State = WaitingStart()
+        self.state: State = _WAITING_START
         self.eager_state = _NO_STATE
         self.ending: Ending | None = None
         self.failure: AttemptError | None = None
         self.command_index = -1
         self.last_command: Command | None = None
         self.input_closed = False
+        self.is_closed = False
+        """Whether End, Suspension or Error was written; an attribute, as it is asked for often."""
         self._locate = locate
         self._decoder = FrameDecoder(max_message_bytes)
+        self._start: pb.StartMessage | None = None
+        self._started: StartInfo | None = None
         self._output: list[bytes] = []
-        self._queue: deque[Notification] = deque()
-        self._seen: set[NotificationId] = set()
+        # Made with the first notification: many an attempt gets none, and an empty deque takes 760 bytes.
+        self._queue: deque[Notification] | None = None
+        self._seen: set[NotificationId] | None = None
         self._proposals: dict[int, Notification] = {}
         self._next_completion = 1
         self._next_signal = notifications.FIRST_USER_SIGNAL
@@ -186,7 +206,7 @@ class Engine:
 
     def receive(self, data: bytes) -> None:
         """Takes bytes of the request body, chunked in any way. Never raises on what a peer sent."""
-        if type(self.state) is Closed:
+        if self.is_closed:
             return
         try:
             self._decoder.cut(data, self._on_message)
@@ -196,7 +216,7 @@ class Engine:
     def receive_eof(self) -> None:
         """The peer has closed its side. Never raises."""
         self.input_closed = True
-        if type(self.state) is Closed:
+        if self.is_closed:
             return
         if not self.is_ready:
             self.fail_with(ProtocolViolationError("the request ended before the whole journal had arrived"))
@@ -205,9 +225,11 @@ class Engine:
 
     def take_output(self) -> bytes:
         """Everything written since the last call."""
-        output = b"".join(self._output)
-        self._output.clear()
-        return output
+        output = self._output
+        if not output:
+            return b""
+        self._output = []
+        return b"".join(output)
 
     # ------------------------------------------------------------ state
 
@@ -218,29 +240,33 @@ class Engine:
         return state is Processing or state is Replaying
 
     @property
-    def is_closed(self) -> bool:
-        return type(self.state) is Closed
-
-    @property
     def is_replaying(self) -> bool:
         return type(self.state) is Replaying
 
     @property
+    def has_started(self) -> bool:
+        """Whether the start message has arrived."""
+        return self._start is not None or self._started is not None
+
+    @property
     def started(self) -> StartInfo:
-        """The start message's content; only valid once ``is_ready``."""
-        if self.start is None:
-            raise ProtocolViolationError("no start message yet")
-        return self.start
+        """The start message's content; only valid once ``has_started``. Read when first asked for: 1.7 µs."""
+        if self._started is None:
+            if self._start is None:
+                raise ProtocolViolationError("no start message yet")
+            self._started = _start_info(self._start, self.version)
+            self._start = None
+        return self._started
 
     # ------------------------------------------------------------ input from the peer
 
     def _on_message(self, message_type: int, payload: bytes) -> None:
-        if is_notification(message_type):
-            self._on_notification(notifications.parse(RawMessage(message_type, payload)))
+        if message_type == _START:
+            self._on_start(payload)
         elif is_command(message_type):
             self._on_command(RawMessage(message_type, payload))
-        elif message_type == MessageType.START:
-            self._on_start(payload)
+        elif is_notification(message_type):
+            self._on_notification(notifications.parse(message_type, payload))
         elif message_type == MessageType.PROPOSE_RUN_COMPLETION_ACK:
             self._on_run_ack(payload)
         elif message_type != MessageType.COMMAND_ACK:
@@ -250,18 +276,21 @@ class Engine:
         if type(self.state) is not WaitingStart:
             raise ProtocolViolationError("a second start message")
         read = _parse(pb.StartMessage, payload)
-        if read.known_entries == 0:
+        known_entries = read.known_entries
+        if known_entries == 0:
             raise ProtocolViolationError("the start message announces an empty journal; the input is always there")
-        self.start = _start_info(read, self.version)
+        self._start = read
         self.eager_state = EagerState(_read_state(read), partial=read.partial_state)
-        self.state = WaitingReplay(missing=read.known_entries)
+        self.state = WaitingReplay(known_entries)
 
     def _on_command(self, message: RawMessage) -> None:
         state = self.state
         if type(state) is not WaitingReplay:
             raise ProtocolViolationError(f"a command (type {message.type:#06x}) outside of the replay")
         state.recorded.append(message)
-        self._count_entry(state)
+        state.missing -= 1
+        if not state.missing:
+            self.state = Replaying(state.recorded)
 
     def _on_notification(self, notification: Notification) -> None:
         state = self.state
@@ -269,7 +298,14 @@ class Engine:
             raise ProtocolViolationError("a notification before the start message")
         self._enqueue(notification)
         if type(state) is WaitingReplay:
-            self._count_entry(state)
+            state.missing -= 1
+            if not state.missing:
+                self._replay(state.recorded)
+
+    def _replay(self, recorded: deque[RawMessage]) -> None:
+        if not recorded:
+            raise ProtocolViolationError("a journal without an input command")
+        self.state = Replaying(recorded)
 
     def _on_run_ack(self, payload: bytes) -> None:
         completion_id = _parse(pb.ProposeRunCompletionAckMessage, payload).completion_id
@@ -281,15 +317,10 @@ class Engine:
         self._enqueue(proposed)
 
     def _enqueue(self, notification: Notification) -> None:
+        if self._queue is None or self._seen is None:
+            self._queue, self._seen = deque(), set()
         self._queue.append(notification)
         self._seen.add(notification.id)
-
-    def _count_entry(self, state: WaitingReplay) -> None:
-        state.missing -= 1
-        if state.missing == 0:
-            if not state.recorded:
-                raise ProtocolViolationError("a journal without an input command")
-            self.state = Replaying(state.recorded)
 
     # ------------------------------------------------------------ commands of the handler
 
@@ -317,7 +348,8 @@ class Engine:
         state = self.state
         if type(state) is Processing:
             state.wrote_command = True
-            self._output.append(encode_frame(command.type, command.payload))
+            payload = command.payload
+            self._output += (pack_header(command.type, 0, len(payload)), payload)
             return
         try:
             recorded = self._next_recorded()
@@ -343,14 +375,13 @@ class Engine:
         """The input; the first thing to read, before the handler starts."""
         self.command_index += 1
         try:
-            recorded = self._next_recorded()
-            if recorded.type != MessageType.INPUT_COMMAND:
-                raise ProtocolViolationError(f"the journal starts with type {recorded.type:#06x}, not with the input")
-            read = _parse(pb.InputCommandMessage, recorded.payload)
+            message_type, payload = self._next_recorded()
+            if message_type != _INPUT_COMMAND:
+                raise ProtocolViolationError(f"the journal starts with type {message_type:#06x}, not with the input")
+            return _read_input(payload)
         except EngineError as error:
             self.fail_with(error)
             raise
-        return Input({header.key: header.value for header in read.headers}, read.value.content)
 
     def peek_recorded(self) -> RawMessage | None:
         """The next recorded command while replaying.
@@ -396,8 +427,8 @@ class Engine:
 
     def take_notification(self, completion_id: int) -> Notification | None:
         """Takes one completion out of its turn (invocation ids, while cancelling)."""
-        for notification in self._queue:
-            if notification.id == completion_id:
+        for notification in self._queue or ():
+            if notification.id == completion_id and self._queue is not None:
                 self._queue.remove(notification)
                 return notification
         return None
@@ -437,7 +468,7 @@ class Engine:
         Decides whether a run still has to be executed: while replaying, every recorded
         completion has arrived before the handler starts.
         """
-        return completion_id in self._seen
+        return self._seen is not None and completion_id in self._seen
 
     # ------------------------------------------------------------ runs
 
@@ -513,7 +544,7 @@ class Engine:
     @property
     def _entries(self) -> int:
         """Commands and notifications so far."""
-        return self.command_index + len(self._seen)
+        return self.command_index + len(self._seen or ())
 
     def _tell_awaiting(self, tree: AwaitNode) -> None:
         """Tells what is awaited; the server only shows it, so a large tree is told once in so many entries.
@@ -573,14 +604,13 @@ class Engine:
         command = self.last_command
         return RelatedCommand(self.command_index, command.type, command.name or None) if command else None
 
-    def release(self) -> None:
-        """The owner is gone: ``locate`` is its method and would be a cycle with it."""
-        self._locate = _nowhere
-
     def _close(self, ending: Ending) -> None:
         self.ending = ending
-        self.state = Closed()
-        self._queue.clear()
+        self.state = _CLOSED
+        self.is_closed = True
+        # A method of the owner: a cycle with it, which would be left to the garbage collector.
+        self._locate = _nowhere
+        self._queue = None
         self._proposals.clear()
 
     def _write(self, message_type: MessageType, message: Message) -> None:
@@ -592,6 +622,15 @@ def _parse(cls: type[M], payload: bytes) -> M:
         return cls.FromString(payload)
     except DecodeError as error:
         raise ProtocolViolationError(f"malformed {cls.DESCRIPTOR.name}: {error}") from error
+
+
+def _read_input(payload: bytes) -> Input:
+    """An input without headers, as most are, is cut out by hand: 0.6 µs instead of 2."""
+    body = wire.read_lone_value(payload)
+    if body is not None:
+        return Input({}, body)
+    read = _parse(pb.InputCommandMessage, payload)
+    return Input({header.key: header.value for header in read.headers}, read.value.content)
 
 
 def _start_info(read: pb.StartMessage, version: ProtocolVersion) -> StartInfo:
@@ -626,8 +665,11 @@ def _retry_duration(read: pb.StartMessage) -> float:
 
 
 def _read_state(read: pb.StartMessage) -> dict[str, bytes | None]:
+    state_map = read.state_map
+    if not state_map:
+        return {}
     try:
-        return {entry.key.decode(): entry.value for entry in read.state_map}
+        return {entry.key.decode(): entry.value for entry in state_map}
     except UnicodeDecodeError as error:
         raise ProtocolViolationError(f"a state key is not UTF-8: {error}") from error
 

@@ -179,9 +179,12 @@ class Stream:
             self._check_window(size, end_stream)
         if self.body_left >= 0:
             self._count_body(len(data), end_stream)
+        if end_stream:
+            # Known beforehand, so that a response which ends within data_received closes the stream: it needs no reset.
+            self.remote_done = True
         if data:
             self.handler.data_received(data)
-        if end_stream:  # harmless if the handler has just reset the stream: nobody listens then
+        if end_stream:  # harmless if the stream has just been closed or reset: nobody listens then
             self.end_received()
 
     def end_received(self) -> None:

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from restate_reflect.errors import ProtocolViolationError
 
-__all__ = ["MAX_MESSAGE_BYTES", "REQUESTED_ACK", "FrameDecoder", "RawMessage", "encode_frame"]
+__all__ = ["MAX_MESSAGE_BYTES", "REQUESTED_ACK", "FrameDecoder", "RawMessage", "encode_frame", "pack_header"]
 
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 """Longest message accepted. restate-server's own default limit is 32 MiB
@@ -18,7 +18,8 @@ REQUESTED_ACK: Final = 0x8000
 """Flag of ``ProposeRunCompletionMessage``: answer with an ack (V7)."""
 
 _HEADER = struct.Struct(">HHI")
-_pack_header = _HEADER.pack
+pack_header = _HEADER.pack
+"""Type, flags and length of a payload."""
 _unpack_header = _HEADER.unpack_from
 
 
@@ -31,7 +32,7 @@ class RawMessage(NamedTuple):
 
 def encode_frame(message_type: int, payload: bytes, flags: int = 0) -> bytes:
     """One frame."""
-    return _pack_header(message_type, flags, len(payload)) + payload
+    return pack_header(message_type, flags, len(payload)) + payload
 
 
 class FrameDecoder:

@@ -5,9 +5,11 @@ All decisions are taken here, once; what runs per call is a closure that looks a
 
 from __future__ import annotations
 
+import copy
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from operator import itemgetter
 from typing import Any, NotRequired, Required
 
@@ -39,7 +41,37 @@ def build_input(method: str, parameters: tuple[Parameter, ...], choose: ChooseCo
     """Raises ``UnfitInput``. ``method`` is for error messages."""
     if not parameters:
         return _empty(method)
-    return _value(method, parameters[0], choose) if len(parameters) == 1 else _fields(method, parameters, choose)
+    built = _value(method, parameters[0], choose) if len(parameters) == 1 else _fields(method, parameters, choose)
+    if any(_is_mutable(parameter) for parameter in parameters):
+        return replace(built, decode=_with_fresh_defaults(parameters, built.decode))
+    return built
+
+
+def _is_mutable(parameter: Parameter) -> bool:
+    """By pydantic's rule: a default that can't be hashed is copied for each use."""
+    try:
+        hash(parameter.default)
+    except TypeError:
+        return True
+    return False
+
+
+def _with_fresh_defaults(parameters: tuple[Parameter, ...], decode: DecodeArguments) -> DecodeArguments:
+    """One list as a default would be one list for all invocations of the process, and be remembered between them."""
+    positional = [parameter for parameter in parameters if not parameter.keyword_only]
+    by_name = [parameter for parameter in parameters if parameter.keyword_only and not parameter.required]
+
+    def fresh(body: bytes) -> Arguments:
+        args, kwargs = decode(body)
+        given = [*args, *(parameter.default for parameter in positional[len(args) :])]
+        filled = [_fresh(value, parameter) for value, parameter in zip(given, positional, strict=True)]
+        return tuple(filled), {**{each.name: _fresh(each.default, each) for each in by_name}, **kwargs}
+
+    return fresh
+
+
+def _fresh(value: Any, parameter: Parameter) -> Any:
+    return copy.deepcopy(value) if value is parameter.default and _is_mutable(parameter) else value
 
 
 def _empty(method: str) -> InputDefinition:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import json
 import subprocess
 import sys
@@ -82,16 +83,51 @@ def test_the_package_imports_without_a_warning() -> None:
 
 
 def test_the_public_names_are_sorted_and_complete() -> None:
-    """What __init__ imports is public, and nothing else is."""
+    """What __init__ imports for type checkers is public, is there at run time, and nothing else is public."""
     tree = ast.parse((PACKAGE / "__init__.py").read_text())
     imported = {
-        alias.asname or alias.name
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+        alias.asname or alias.name: node.module
+        for block in tree.body
+        if isinstance(block, ast.If)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
     assert restate_reflect.__all__ == sorted(restate_reflect.__all__)
-    assert set(restate_reflect.__all__) == imported
+    assert set(restate_reflect.__all__) == set(imported)
+    for name, module in imported.items():
+        assert getattr(restate_reflect, name) is getattr(importlib.import_module(str(module)), name)
+
+
+def test_the_first_import_loads_no_http_library() -> None:
+    """A module of handlers needs contexts only; a command line that prints its help not even these."""
+    program = "import sys; from restate_reflect import Context; print('aiohttp' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+def test_serving_over_http2_loads_no_http_library() -> None:
+    """aiohttp comes with the first peer that speaks HTTP/1.1."""
+    program = """
+import asyncio, sys
+from restate_reflect import Context
+from restate_reflect.endpoint import listening
+
+class Greeter:
+    async def greet(self, ctx: Context) -> None: ...
+
+async def main():
+    async with listening(Greeter) as listener:
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        print("aiohttp" in sys.modules)
+        writer.write(b"GET /health HTTP/1.1\\r\\nhost: a\\r\\n\\r\\n")
+        print((await reader.readline()).decode().strip(), "aiohttp" in sys.modules)
+        writer.close()
+
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\nHTTP/1.1 200 OK True\n"
 
 
 FIXED = [

@@ -49,9 +49,11 @@ ALLOWED: dict[str, set[str]] = {
         "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "protocol",
         "reflection", "server", *VALUES,
     },
+    # Decoding the state in a journal needs the declared keys, which are values of context.State; dev watches attempts
+    # where they run.
     "cli": {
-        "codecs", "definitions", "embedded", "endpoint", "engine", "ingress", "manifest", "openapi", "page", "protocol",
-        "reflection", "server", "stubs", *VALUES,
+        "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "manifest",
+        "openapi", "page", "protocol", "reflection", "server", "stubs", *VALUES,
     },
     ROOT_MODULE: {"context", "definitions", "endpoint", "reflection", *VALUES},
     "__main__": {"cli"},

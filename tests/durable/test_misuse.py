@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from restate_reflect import Context
+from restate_reflect import Context, RetryPolicy
 from restate_reflect.durable.guards import Guard, GuardWarning
 from restate_reflect.errors import HandlerBugError
 from tests.journals import LOOP, M, Played, done, play, signal
@@ -54,6 +54,26 @@ def test_a_step_that_nobody_awaits_is_named() -> None:
     message = bug(go)
     assert "run 'charge' was never awaited" in message
     assert "Write 'await' before it" in message
+
+
+async def named(*, type: str) -> str:
+    return type
+
+
+def test_options_of_a_step_that_went_to_its_function_are_pointed_out() -> None:
+    async def go(self: Any, ctx: Context) -> None:
+        await ctx.run("charge", quick, retry=RetryPolicy(max_attempts=3))  # type: ignore[call-overload]
+
+    message = bug(go)
+    assert "retry=… was passed on to the function of run 'charge'" in message
+    assert "ctx.options(retry=…).run('charge', …)" in message
+
+
+def test_a_function_may_have_arguments_of_those_names() -> None:
+    async def go(self: Any, ctx: Context) -> None:
+        assert await ctx.run("charge", named, type="visa") == "visa"
+
+    assert handler(go).finish_runs().types[0] == M.RUN_COMMAND
 
 
 def test_a_timer_that_nobody_awaits_is_named() -> None:

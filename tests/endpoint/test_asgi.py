@@ -114,7 +114,7 @@ def test_a_disconnect_after_the_request_aborts_the_attempt(version: str) -> None
 
     async def run() -> None:
         scope = http("POST", "/invoke/Slow/go", version, content_type=V6)
-        app = asgi_app(Core([reflect(Slow)]))
+        app = asgi_app(Slow)
         await asyncio.wait_for(app(scope, exchange.incoming.get, exchange.send), 5)
 
     exchange = Exchange({"type": "http.request", "body": journal(given_input()), "more_body": False})

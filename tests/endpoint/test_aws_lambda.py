@@ -6,8 +6,7 @@ import base64
 import json
 from typing import Any
 
-from restate_reflect import Context, TerminalError, reflect
-from restate_reflect.endpoint import Core
+from restate_reflect import Context, TerminalError
 from restate_reflect.endpoint.aws_lambda import lambda_handler
 from restate_reflect.protocol.messages import MessageType
 from tests.journals import frames, given_input, journal, read
@@ -29,7 +28,7 @@ def _messages(body: bytes) -> list[tuple[MessageType, Any]]:
 
 
 def invoke(path: str, body: bytes, method: str = "POST") -> dict[str, Any]:
-    handler = lambda_handler(Core([reflect(Shop)]))
+    handler = lambda_handler(Shop)
     event = {
         "path": path,
         "httpMethod": method,

@@ -36,7 +36,7 @@ FAILURE = pb.Failure(code=409, message="no", metadata=[pb.FailureMetadata(key="a
     ],
 )
 def test_every_id_and_result_is_read(message: pb.Notification, expected: Notification) -> None:
-    assert parse(RawMessage(M.SIGNAL_NOTIFICATION, message.SerializeToString())) == expected
+    assert parse(*RawMessage(M.SIGNAL_NOTIFICATION, message.SerializeToString())) == expected
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_every_id_and_result_is_read(message: pb.Notification, expected: Notific
 )
 def test_incomplete_ones_are_violations(message: pb.Notification) -> None:
     with pytest.raises(ProtocolViolationError):
-        parse(RawMessage(M.CALL_COMPLETION, message.SerializeToString()))
+        parse(*RawMessage(M.CALL_COMPLETION, message.SerializeToString()))
 
 
 def test_a_signal_index_is_no_completion_id() -> None:

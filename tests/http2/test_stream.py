@@ -462,6 +462,23 @@ def test_reset_while_data_is_delivered() -> None:
     assert client.handlers[0].events == [("data", b"x"), ("closed", ErrorCode.CANCEL)]
 
 
+def test_response_that_ends_with_the_last_data() -> None:
+    """A handler that answers the frame which ends the request closes the stream: nothing is left to end or reset."""
+
+    def react(handler: Recorder, event: str) -> None:
+        if event == "data":
+            handler.stream.respond(200)
+            handler.stream.send_and_end(b"answer")
+            handler.stream.reset(ErrorCode.NO_ERROR)
+
+    client = FrameClient(react)
+    client.headers(1)
+    client.received()
+    client.send(DataFrame(1, b"x", flags=["END_STREAM"]))
+    assert client.handlers[0].events == [("data", b"x"), ("closed", None)]
+    assert [type(frame).__name__ for frame in client.received()] == ["HeadersFrame", "DataFrame"]
+
+
 def test_close_while_data_is_delivered() -> None:
     """A handler may end the whole connection; frames behind it in the read are dropped."""
     client = FrameClient()

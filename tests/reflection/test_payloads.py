@@ -242,3 +242,29 @@ def test_a_codec_given_to_reflect_holds_for_all_handlers_but_those_with_their_ow
     assert handlers["one"].input.codec is mine
     assert handlers["two"].input.codec is other
     assert handlers["one"].output.codec is codec_for(int)
+
+
+class Mutable:
+    def one(self, ctx: Context, tags: list[str] = []) -> None: ...  # noqa: B006  that is what is tested
+    def by_name(self, ctx: Context, *, tags: list[str] = []) -> None: ...  # noqa: B006
+    def several(self, ctx: Context, a: int = 1, tags: list[str] = ["x"], *, more: dict[str, int] = {}) -> None: ...  # noqa: B006
+
+
+@pytest.mark.parametrize("name, body", [("one", b""), ("by_name", b""), ("several", b""), ("several", b"{}")])
+def test_a_mutable_default_is_a_new_one_for_each_invocation(name: str, body: bytes) -> None:
+    """One list for all invocations of the process would be remembered between them, and no replay knows of it."""
+    decode = reflect(Mutable).handlers[name].input.decode
+    before = decode(body)
+    for value in (*before[0], *before[1].values()):
+        if isinstance(value, list):
+            value.append("changed")
+        elif isinstance(value, dict):
+            value["changed"] = 1
+    after = decode(body)
+    assert "changed" not in repr(after)
+    assert repr(before).count("changed") == (2 if name == "several" else 1)
+
+
+def test_given_arguments_replace_mutable_defaults() -> None:
+    decode = reflect(Mutable).handlers["several"].input.decode
+    assert decode(b'{"tags":["y"],"more":{"z":1}}') == ((1, ["y"]), {"more": {"z": 1}})

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 from restate_reflect.engine.journal import Command
 from restate_reflect.engine.machine import Engine
 from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol import wire
 from restate_reflect.protocol.messages import MessageType
 from restate_reflect.protocol.versions import ProtocolVersion
 
 __all__ = ["CallIds", "Destination", "call", "send"]
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(NamedTuple):
     """Whom to call, and how."""
 
     service: str
@@ -27,11 +27,11 @@ class Destination:
     limit_key: str | None = None
 
     def __str__(self) -> str:
-        return "/".join(part for part in (self.service, self.key, self.handler) if part is not None)
+        service, handler, key, *_ = self
+        return f"{service}/{handler}" if key is None else f"{service}/{key}/{handler}"
 
 
-@dataclass(frozen=True, slots=True)
-class CallIds:
+class CallIds(NamedTuple):
     """Completion ids of a call."""
 
     invocation_id: int
@@ -42,12 +42,25 @@ def call(engine: Engine, destination: Destination, body: bytes, name: str = "") 
     """Calls a handler; the id of its invocation and its result arrive separately."""
     _require_scopes(engine, destination)
     ids = CallIds(engine.next_completion_id(), engine.next_completion_id())
+    if destination[3:] == _PLAIN and not name:
+        service, handler, key, *_ = destination
+        payload = wire.call_command(service, handler, body, key or "", *ids)
+    else:
+        payload = _with_options(destination, body, ids, name)
+    engine.record(Command(MessageType.CALL_COMMAND, payload, name or str(destination)))
+    return ids
+
+
+_PLAIN: Final = (None, None, None, None)
+"""No headers, idempotency key, scope or limit key."""
+
+
+def _with_options(destination: Destination, body: bytes, ids: CallIds, name: str) -> bytes:
     message = pb.CallCommandMessage(
         parameter=body, invocation_id_notification_idx=ids.invocation_id, result_completion_id=ids.result, name=name
     )
     _fill(message, destination)
-    engine.record(Command(MessageType.CALL_COMMAND, message.SerializeToString(), name or str(destination)))
-    return ids
+    return message.SerializeToString()
 
 
 def send(engine: Engine, destination: Destination, body: bytes, invoke_time: int = 0, name: str = "") -> int:
@@ -69,10 +82,12 @@ def _fill(message: pb.CallCommandMessage | pb.OneWayCallCommandMessage, destinat
         message.key = destination.key
     for name, value in (destination.headers or {}).items():
         message.headers.add(key=name, value=value)
-    for optional in ("idempotency_key", "scope", "limit_key"):
-        value = getattr(destination, optional)
-        if value is not None:
-            setattr(message, optional, value)
+    if destination.idempotency_key is not None:
+        message.idempotency_key = destination.idempotency_key
+    if destination.scope is not None:
+        message.scope = destination.scope
+    if destination.limit_key is not None:
+        message.limit_key = destination.limit_key
 
 
 def _require_scopes(engine: Engine, destination: Destination) -> None:
