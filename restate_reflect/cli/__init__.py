@@ -1,24 +1,42 @@
 """The command line ``restate-reflect``.
 
-Exit codes: 0 done, 1 failed while running (port in use, no server, …), 2 wrong arguments, a
-target that leads nowhere, or a class that can't become a service.
-
-Each command lives in a module of its own, imported when it is asked for.
+Exit codes are those of ``_errors``. Each command lives in a module of its own, imported when it is asked for.
 """
 
 from __future__ import annotations
 
 import importlib
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 __all__ = ["main"]
 
 _COMMANDS = {
-    "dev": ("restate_reflect.cli._dev", "Run TARGETs on an embedded runtime, again on each save."),
-    "manifest": ("restate_reflect.cli._manifest", "Print the endpoint manifest of TARGETs."),
-    "serve": ("restate_reflect.cli._serve", "Serve TARGETs to a restate-server."),
+    "attach": ("_calling:attach", "Wait for an invocation and print its result."),
+    "call": ("_calling:call", "Call a handler and print its result."),
+    "cancel": ("_operating:cancel", "Ask invocations to cancel themselves."),
+    "completion": ("_completion:command", "Print what a shell needs to complete commands."),
+    "dev": ("_dev:command", "Run TARGETs with an engine, again on each save."),
+    "inspect": ("_inspect:command", "Show services, handlers and types of TARGETs."),
+    "journal": ("_journal:journal", "Show the journal of an invocation, step by step."),
+    "kill": ("_operating:kill", "End invocations at once."),
+    "manifest": ("_manifest:command", "Print the endpoint manifest of TARGETs."),
+    "openapi": ("_openapi:command", "Print an OpenAPI document of TARGETs."),
+    "output": ("_calling:output", "Print the result of an invocation if it has one."),
+    "pause": ("_operating:pause", "Stop the attempts of invocations."),
+    "ps": ("_invocations:ps", "List invocations: status, age, retries, last error."),
+    "purge": ("_operating:purge", "Forget finished invocations."),
+    "register": ("_register:command", "Register a deployment at a server."),
+    "resume": ("_operating:resume", "Go on with a paused invocation."),
+    "send": ("_calling:send", "Start a handler, now or later, without waiting."),
+    "serve": ("_serve:command", "Serve TARGETs to a restate-server."),
+    "stubs": ("_stubs:command", "Write interfaces of services that run elsewhere."),
 }
+"""Module and attribute, and the one-line help."""
 
 
 class _LazyGroup(click.Group):
@@ -30,9 +48,27 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _COMMANDS:
             return None
-        command = importlib.import_module(_COMMANDS[cmd_name][0]).command
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        commands = [CompletionItem(name, help=_COMMANDS[name][1]) for name in self.list_commands(ctx)]
+        return [each for each in commands if each.value.startswith(incomplete)] + click.Command.shell_complete(
+            self, ctx, incomplete
+        )
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from restate_reflect.cli._suggest import did_you_mean
+
+            ctx.fail(f"there is no command {args[0]!r}.{did_you_mean(args[0], sorted(_COMMANDS))}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -184,9 +184,18 @@ def _is_context(annotation: Any, scope: dict[str, Any]) -> bool:
     """Generous: a misused context, in a union or as a subclass, is for the reflection to complain about."""
     if isinstance(annotation, str):
         # A name imported under another one is looked up; one imported for type checkers only can't be.
-        annotation = scope.get(annotation, annotation)
+        annotation = _looked_up(annotation, scope)
     if isinstance(annotation, str):
         return _CONTEXT_WORD.search(annotation) is not None
     if parts := get_args(annotation):
         return any(_is_context(part, scope) for part in parts)
     return isinstance(annotation, type) and any(base.__module__ == _CONTEXT_MODULE for base in annotation.__mro__)
+
+
+def _looked_up(text: str, scope: dict[str, Any]) -> Any:
+    """What a name stands for, ``click.Context`` too; the text itself if it is more than a name, or not there."""
+    first, *rest = text.split(".")
+    found = scope.get(first, text)
+    for part in rest:
+        found = getattr(found, part, text) if isinstance(found, ModuleType) else text
+    return found

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from restate_reflect.cli._example import example
+from restate_reflect.openapi._example import example
 
 __all__ = ["curl_lines"]
 

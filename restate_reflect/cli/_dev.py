@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,8 +15,11 @@ __all__ = ["command"]
 @click.option("--port", default=0, show_default="a free one", type=click.IntRange(0, 65535), help="Of the endpoint.")
 @click.option("--ingress-port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: a free one.")
 @click.option("--admin-port", default=9070, show_default=True, type=click.IntRange(0, 65535), help="0: a free one.")
+@click.option("--docs/--no-docs", default=True, show_default=True, help="A page to try handlers and see journals.")
+@click.option("--docs-port", show_default="9081, or a free one", type=click.IntRange(0, 65535), help="Of that page.")
 @click.option(
     "--data-dir",
+    "folder",
     default=".restate-reflect",
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
@@ -24,38 +27,41 @@ __all__ = ["command"]
 )
 @click.option("--fresh", is_flag=True, help="Forget what is in the data directory.")
 @click.option("--latest", is_flag=True, help="After a save, replay invocations in flight on the new code.")
-def command(
-    targets: tuple[str, ...],
-    port: int,
-    ingress_port: int,
-    admin_port: int,
-    data_dir: Path,
-    fresh: bool,
-    latest: bool,
-) -> None:
-    """Run TARGETs on an embedded runtime, and again whenever a file is saved.
+@click.option(
+    "--guard",
+    default="warn",
+    show_default=True,
+    type=click.Choice(["off", "warn", "fail"]),
+    help="What happens when handler code does I/O outside of ctx.run, or assigns to self.",
+)
+@click.option(
+    "--engine",
+    default="embedded",
+    show_default=True,
+    type=click.Choice(["embedded", "server"]),
+    help="Who keeps the journals: this process, or a restate-server of its own.",
+)
+@click.option(
+    "--server-binary",
+    metavar="PATH",
+    help="Of restate-server; by default the one of RESTATE_SERVER_BINARY, PATH or npm.",
+)
+def command(folder: Path, fresh: bool, **options: Any) -> None:
+    """Run TARGETs with an engine, and again whenever a file is saved.
 
     Needs no server. Invocations in flight finish on the code they began with, unless --latest
     is given; a save that does not load leaves the old code serving. For one developer's machine;
     production runs restate-server.
     """
+    if options["server_binary"] and options["engine"] != "server":
+        raise click.UsageError("--server-binary is for --engine server.")
+    if options["docs_port"] is not None and not options["docs"]:
+        raise click.UsageError("--docs-port and --no-docs exclude each other.")
+    from restate_reflect.cli._dev_folder import data_folder
     from restate_reflect.cli._dev_session import DevOptions, DevSession
     from restate_reflect.cli._errors import plain_errors
     from restate_reflect.cli._loop import run
 
-    folder = _prepared(data_dir, fresh)
-    options = DevOptions(
-        targets=targets, port=port, ingress_port=ingress_port, admin_port=admin_port, folder=folder, latest=latest
-    )
-    with plain_errors("127.0.0.1", ingress_port):
-        code = run(DevSession(options).run(), "asyncio")
+    with plain_errors("127.0.0.1", options["ingress_port"]), data_folder(folder, fresh=fresh) as prepared:
+        code = run(DevSession(DevOptions(folder=prepared, **options)).run(), "asyncio")
     raise SystemExit(code)
-
-
-def _prepared(folder: Path, fresh: bool) -> Path:
-    """The folder, kept out of git by itself."""
-    if fresh:
-        shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n")
-    return folder

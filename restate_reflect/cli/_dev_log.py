@@ -1,75 +1,167 @@
-"""What happens, step by step, as ``dev`` shows it."""
+"""What ``dev`` prints: steps as they happen, failures once and large."""
 
 from __future__ import annotations
 
-import click
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 
-from restate_reflect.embedded import Entry, Invocation, Runtime
-from restate_reflect.embedded.attempts import AttemptEnd
-from restate_reflect.embedded.records import Failure
-from restate_reflect.engine import journal, notifications
-from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol.framing import RawMessage
-from restate_reflect.protocol.messages import MessageType, is_command
-from restate_reflect.protocol.versions import ProtocolVersion
+from restate_reflect.cli._dev_spans import span
+from restate_reflect.cli._dev_trace import place_in, shortened
+from restate_reflect.server import ServerError
+
+if TYPE_CHECKING:
+    from restate_reflect.cli._dev_screen import Screen
 
 __all__ = ["DevLog"]
 
-_SHORT = 12
-"""Characters of an invocation id that are shown; enough to tell those of one screen apart."""
+_STYLES: Final = {
+    "begin": "bold",
+    "again": "bold",
+    "step": "",
+    "replay": "dim",
+    "wait": "italic cyan",
+    "end": "bold green",
+    "fail": "bold yellow",
+    "log": "blue",
+}
 
-_LONGEST = 100
-"""Characters of a value that are shown."""
+_COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red", "bright_cyan", "bright_magenta")
+"""Of invocations, to tell lines of several apart."""
+
+_SHORT: Final = 4
+"""Last characters of an invocation id that each line shows; the first line has the whole id."""
+
+_WIDTH: Final = 16
+"""Of the first column, to begin with."""
+
+_REMEMBERED: Final = 1000
+"""Failures that are told in full once; after that many they may come again."""
+
+_AGAIN: Final = 5.0
+"""Seconds between lines about attempts of an invocation that fail for a reason already told."""
+
+NextTry = Callable[[str], Awaitable[str]]
+"""What the engine does about a failed attempt: ``tried again in 2 s``."""
 
 
 class DevLog:
-    """Prints journal entries as they are stored; what is only replayed is one dimmed line."""
+    """Writes to stdout; without colours where it is no terminal."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, next_try: NextTry) -> None:
+        self._next_try = next_try
+        self._told: dict[tuple[str, str], None] = {}
+        self._told_again: dict[str, float] = {}
+        self._begun: set[str] = set()
+        self._quiet: set[str] = set()
+        self._warned: set[str] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._width = _WIDTH
 
-    def attach(self) -> None:
-        """Starts printing."""
-        self._runtime.on_entry = self._entry
-        self._runtime.observer = self
+    @cached_property
+    def _screen(self) -> Screen:
+        """Imported with the first line: rich takes 60 ms, in which the first revision's process may start already."""
+        from restate_reflect.cli._dev_screen import Screen
 
-    def _entry(self, invocation: Invocation, index: int, entry: Entry) -> bool:
-        _line(invocation, _shown(entry))
-        return False
+        return Screen()
 
-    def attempt_started(self, invocation: Invocation, version: ProtocolVersion) -> None:
-        """Tells how much is replayed; a first attempt has only its input."""
-        if invocation.length > 1:
-            _line(invocation, f"replays {invocation.length} entries", dim=True)
+    def news(self, news: dict[str, Any]) -> None:
+        """Something that a revision's process has told."""
+        if "failure" in news:
+            task = asyncio.create_task(self._failed(news))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        elif "warning" in news:
+            self._warning(news["warning"])
+        elif not self._is_noise(news["style"], news["id"]):
+            self._line(news["target"], news["id"], news["text"], news["style"], news["ms"])
 
-    def attempt_ended(self, invocation: Invocation, end: AttemptEnd, failure: Failure | None) -> None:
-        """Tells of failures prominently; everything else shows in the journal."""
-        if failure is not None:
-            _line(invocation, f"attempt failed ({failure.code}): {failure.message}", fg="red")
+    def say(self, text: str, style: str = "") -> None:
+        """A line about ``dev`` itself."""
+        self._screen.print((text, style))
+
+    def problem(self, title: str, text: str) -> None:
+        """Something that the user has to look at."""
+        self._screen.print((f"✗ {title}", "bold red"))
+        for line in text.splitlines():
+            self._screen.print((f"    {line}", "red"))
+
+    # ------------------------------------------------------------ invocations
+
+    def _line(self, target: str, identifier: str, text: str, style: str, milliseconds: float | None) -> None:
+        self._width = max(self._width, len(target))
+        short = identifier[-_SHORT:]
+        indent = "" if style in ("begin", "again", "end", "fail") else "  "
+        line = [
+            (time.strftime("%H:%M:%S "), "dim"),
+            (f"{target:{self._width}} ", "dim" if style == "replay" else ""),
+            (f"{short:{_SHORT}}  ", _COLOURS[hash_of(short) % len(_COLOURS)]),
+            (f"{indent}{' '.join(text.split())}", _STYLES[style]),
+        ]
+        if milliseconds is not None:
+            line.append((f"  ({span(milliseconds)})", "dim"))
+        if style in ("begin", "again") and identifier not in self._begun:
+            self._begun.add(identifier)
+            line.append((f"  {identifier}", "dim"))
+        self._screen.print(*line)
+
+    def _is_noise(self, style: str, identifier: str) -> bool:
+        """Of an invocation that fails again and again, one attempt in a while is enough."""
+        if style in ("begin", "again"):
+            last = self._told_again.get(identifier)
+            quiet = style == "again" and last is not None and time.monotonic() - last < _AGAIN
+            (self._quiet.add if quiet else self._quiet.discard)(identifier)
+        return style in ("again", "replay") and identifier in self._quiet
+
+    async def _failed(self, news: dict[str, Any]) -> None:
+        failure, identifier, target = news["failure"], news["id"], news["target"]
+        if failure["bug"] and failure["code"] != 570:
+            # The invocation has ended with it, so its own line tells the rest.
+            title = f"{target} {identifier[-_SHORT:]} ends: only a change of the code can mend this"
+            self._block(title, failure, news["source"])
+            return
+        try:
+            then = await self._next_try(identifier)
+        except ServerError as error:  # the engine itself has ended
+            then = f"nobody knows what follows: {error}"
+        key = (identifier, failure["message"])
+        if key in self._told:
+            self._again(target, identifier, failure["message"], then)
+            return
+        self._told[key] = None
+        if len(self._told) > _REMEMBERED:
+            self._told.clear()
+            self._told_again.clear()
+            self._begun.clear()
+        self._block(f"{target} {identifier[-_SHORT:]} fails; {then}", failure, news["source"])
+
+    def _again(self, target: str, identifier: str, message: str, then: str) -> None:
+        """One line, and not for each of many quick attempts."""
+        last = self._told_again.get(identifier)
+        if last is None or time.monotonic() - last >= _AGAIN:
+            self._told_again[identifier] = time.monotonic()
+            first = message.partition("\n")[0]
+            self._line(target, identifier, f"fails again: {shortened(first)}; {then}", "fail", None)
+
+    def _block(self, title: str, failure: dict[str, Any], source: str) -> None:
+        place = place_in(failure["trace"])
+        message = failure["message"]
+        if place:
+            message += f"\nat {place}"
+        elif ".py:" not in message:
+            message += f"\nin the handler at {source}"
+        self.problem(title, message)
+
+    def _warning(self, text: str) -> None:
+        """Each once: every attempt warns again."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self._screen.print(("! not durable", "bold yellow"))
+            self._screen.print((f"    {text}", "yellow"))
 
 
-def _shown(entry: Entry) -> str:
-    if entry.type == MessageType.INPUT_COMMAND:
-        return f"begins with {_text(pb.InputCommandMessage.FromString(entry.payload).value.content)}"
-    if is_command(entry.type):
-        return journal.describe(entry.type, entry.payload)
-    name = MessageType(entry.type).name.lower().removesuffix("_completion").removesuffix("_notification")
-    return f"  {name.replace('_', ' ')} done: {_result(notifications.parse(RawMessage(entry.type, entry.payload)))}"
-
-
-def _result(done: notifications.Notification) -> str:
-    if done.failure is not None:
-        return f"failed ({done.failure.code}) {done.failure.message}"
-    if done.value is not None:
-        return _text(done.value)
-    return done.invocation_id or ", ".join(done.state_keys or []) or "-"
-
-
-def _text(body: bytes) -> str:
-    text = body.decode(errors="replace") or "nothing"
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def _line(invocation: Invocation, text: str, *, dim: bool = False, fg: str | None = None) -> None:
-    identity = f"{invocation.target} {invocation.id[-_SHORT:]}"
-    click.secho(f"{identity}  {text}", dim=dim, fg=fg)
+def hash_of(text: str) -> int:
+    """The same in every run, unlike ``hash``."""
+    return sum(map(ord, text))

@@ -33,23 +33,39 @@ class Registration:
             # In a thread: the server asks the endpoint for its manifest meanwhile.
             await asyncio.to_thread(self._register, self.advertise or url)
 
+    def places(self) -> tuple[str | None, str | None]:
+        """Ingress and admin API of the server that is registered at; starts it if it is our own.
+
+        Raises:
+            ServerError: it can't be started or asked.
+        """
+        if self.with_server:
+            server = self._server or self._start_server()
+            return server.ingress_url, server.admin_url
+        if self.admin_url is None:
+            return None, None
+        return _ingress_of(Admin(self.admin_url)), self.admin_url
+
     def _register(self, url: str) -> None:
         if self.with_server and self._server is None:
             self._start_server()
         admin = self._server.admin if self._server else Admin(self.admin_url or "")
         services = admin.register(url)["services"]
         click.echo(f"registered {', '.join(service['name'] for service in services)} at {admin.url}")
-        self._show_calls(admin, services)
+        show_calls(_ingress_of(admin) or "", services)
 
-    def _start_server(self) -> None:
+    def _start_server(self) -> RestateServer:
         from restate_reflect.server import ServerSettings
         from restate_reflect.server._settings import DEFAULT_PORTS
 
         self._server = self.resources.enter_context(RestateServer(ServerSettings(), prefer=DEFAULT_PORTS))
         click.echo(f"restate-server: ingress {self._server.ingress_url}, admin {self._server.admin_url}")
+        return self._server
 
-    def _show_calls(self, admin: Admin, services: list[dict[str, Any]]) -> None:
-        show_calls(str(admin.version().get("ingress_endpoint") or "").rstrip("/"), services)
+
+def _ingress_of(admin: Admin) -> str | None:
+    """As the server advertises it."""
+    return str(admin.version().get("ingress_endpoint") or "").rstrip("/") or None
 
 
 def show_calls(ingress_url: str, services: list[dict[str, Any]]) -> None:

@@ -2,22 +2,63 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from restate_reflect.cli._loop import LOOPS, run
+from restate_reflect.cli._options import URL, targets_argument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from restate_reflect.cli._control import Control
+    from restate_reflect.cli._page import PageOptions
+    from restate_reflect.cli._registration import Registration
+    from restate_reflect.cli._serving import ServeOptions
 
 __all__ = ["command"]
 
+_DOCS_HOST = "127.0.0.1"
+
+
+def _page_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--docs", is_flag=True, help="Serve a page to try handlers, at /docs, to this machine only."),
+        click.option("--docs-port", type=click.IntRange(0, 65535), help="Serve the page alone there; 0: a free one."),
+        click.option("--docs-host", default=_DOCS_HOST, show_default=True, help="Address of --docs-port."),
+        click.option("--docs-allow", metavar="HOST", multiple=True, help="Name under which others may open the page."),
+        _url_option("--ingress", "ingress_url", "The page calls handlers there.", "RESTATE_INGRESS_URL"),
+        _url_option("--admin", "page_admin_url", "The page finds journals there.", "RESTATE_ADMIN_URL"),
+    )[::-1]:
+        function = option(function)
+    return function
+
+
+def _url_option(name: str, variable: str, what: str, environment: str) -> Callable[[Any], Any]:
+    """Of the server that is registered at, if it is not given, then of the environment."""
+    more = f"[default: of the server that is registered at, or {environment}]"
+    return click.option(name, variable, type=URL, metavar="URL", help=f"{what} {more}")
+
 
 @click.command("serve")
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@targets_argument
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all.")
 @click.option("--port", default=9080, show_default=True, type=click.IntRange(0, 65535), help="0 takes a free one.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 512), help="Processes on that port.")
 @click.option("--reload", is_flag=True, help="Serve the new code when a loaded file changes.")
+@click.option(
+    "--register", "admin_url", type=URL, metavar="ADMIN_URL", help="Register at this admin API, http://127.0.0.1:9070."
+)
+@click.option(
+    "--advertise",
+    type=URL,
+    metavar="URL",
+    help="URL to register, if the server reaches this endpoint by another one.",
+)
+@click.option("--with-server", is_flag=True, help="Start a restate-server, too (installed from npm if there is none).")
 @click.option(
     "--identity-key",
     "identity_keys",
@@ -25,9 +66,17 @@ __all__ = ["command"]
     metavar="KEY",
     help="Accept only requests signed for this publickeyv1_… key. May be given several times.",
 )
-@click.option("--register", "admin_url", metavar="ADMIN_URL", help="Register at this admin API, http://127.0.0.1:9070.")
-@click.option("--advertise", metavar="URL", help="URL to register, if the server reaches this endpoint by another one.")
-@click.option("--with-server", is_flag=True, help="Start a restate-server, too (installed from npm if there is none).")
+@click.option(
+    "--guard",
+    type=click.Choice(("off", "warn", "fail")),
+    help="What happens when a handler does I/O outside of ctx.run. [default: off]",
+)
+@click.option(
+    "--max-protocol-version",
+    type=click.IntRange(5, 7),
+    help="Newest service protocol to offer. [default: 7]",
+)
+@_page_options
 @click.option(
     "--grace", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds to end attempts at a stop."
 )
@@ -40,24 +89,55 @@ def command(admin_url: str | None, advertise: str | None, with_server: bool, **o
 
     The first SIGINT or SIGTERM stops gracefully, the second at once.
     """
-    if admin_url and with_server:
-        raise click.UsageError("--register and --with-server exclude each other: the server is registered at anyway.")
-    if advertise and not (admin_url or with_server):
-        raise click.UsageError("--advertise says what to register; it needs --register or --with-server.")
+    _check(admin_url, advertise, with_server, options)
     from restate_reflect.cli._errors import plain_errors
     from restate_reflect.cli._registration import Registration
     from restate_reflect.cli._serving import ServeOptions
 
-    chosen = ServeOptions(**options)
-    with plain_errors(chosen.host, chosen.port), ExitStack() as resources:
+    with plain_errors(options["host"], options["port"]), ExitStack() as resources:
         registration = Registration(
             admin_url=admin_url, with_server=with_server, advertise=advertise, resources=resources
         )
-        code = _serve(chosen, registration)
+        page = _page(registration, options)
+        code = _serve(ServeOptions(page=page, **options), registration)
     raise SystemExit(code)
 
 
-def _serve(options: Any, registration: Any) -> int:
+def _check(admin_url: str | None, advertise: str | None, with_server: bool, options: dict[str, Any]) -> None:
+    if admin_url and with_server:
+        raise click.UsageError("--register and --with-server exclude each other: the server is registered at anyway.")
+    if advertise and not (admin_url or with_server):
+        raise click.UsageError("--advertise says what to register; it needs --register or --with-server.")
+    beside = options["docs_port"] is not None
+    if options["docs_host"] != _DOCS_HOST and not beside:
+        raise click.UsageError("--docs-host is the address of --docs-port, which is missing.")
+    if options["docs"] and options["identity_keys"] and not beside:
+        raise click.UsageError(
+            "--docs would let whoever opens the page call handlers without the signature that --identity-key asks for. "
+            "Give the page a port of its own: --docs-port 9081"
+        )
+
+
+def _page(registration: Registration, options: dict[str, Any]) -> PageOptions | None:
+    """What belongs to the page is taken out of ``options``."""
+    from restate_reflect.cli._page import PageOptions
+
+    docs, host, port, allowed, ingress_url, admin_url = (
+        options.pop(name) for name in ("docs", "docs_host", "docs_port", "docs_allow", "ingress_url", "page_admin_url")
+    )
+    if not docs and port is None:
+        return None
+    ingress, admin = registration.places()
+    return PageOptions(
+        host=host,
+        port=port,
+        allowed_hosts=allowed,
+        ingress_url=ingress_url or ingress or os.environ.get("RESTATE_INGRESS_URL") or "http://127.0.0.1:8080",
+        admin_url=admin_url or admin or os.environ.get("RESTATE_ADMIN_URL") or "http://127.0.0.1:9070",
+    )
+
+
+def _serve(options: ServeOptions, registration: Registration) -> int:
     from restate_reflect.cli._control import Control
     from restate_reflect.cli._supervisor import Supervisor
 
@@ -68,7 +148,7 @@ def _serve(options: Any, registration: Any) -> int:
     return 0
 
 
-def _serve_here(options: Any, registration: Any, control: Any) -> None:
+def _serve_here(options: ServeOptions, registration: Registration, control: Control | None) -> None:
     from restate_reflect.cli._control import user_files
     from restate_reflect.cli._serving import serve
     from restate_reflect.cli._targets import load_all

@@ -12,10 +12,11 @@ from typing import Any
 import click
 
 from restate_reflect.cli._control import WORKER_VARIABLE, Control, user_files
+from restate_reflect.cli._page import PageOptions, add_page, page_beside
 from restate_reflect.cli._stopping import stop_on_signals
 from restate_reflect.cli._targets import Found
 
-__all__ = ["ServeOptions", "serve", "url_of"]
+__all__ = ["ServeOptions", "places", "serve", "url_of"]
 
 OnReady = Callable[[str], Awaitable[None]]
 
@@ -32,12 +33,24 @@ class ServeOptions:
     workers: int
     reload: bool
     loop: str
+    guard: str | None
+    max_protocol_version: int | None
+    page: PageOptions | None
 
 
 def url_of(host: str, port: int) -> str:
     """The URL under which this machine reaches the endpoint."""
     reachable = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)
     return f"http://{f'[{reachable}]' if ':' in reachable and '[' not in reachable else reachable}:{port}"
+
+
+def places(options: ServeOptions, port: int, docs_port: int | None) -> list[str]:
+    """Lines that tell where the endpoint listens, and where its page is."""
+    lines = [f"listening on http://{options.host}:{port}"]
+    if options.page is not None:
+        url = url_of(options.host, port) if docs_port is None else url_of(options.page.host, docs_port)
+        lines.append(f"page: {url}/docs/")
+    return lines
 
 
 async def serve(
@@ -55,10 +68,16 @@ async def serve(
 
 
 async def _application(found: Sequence[Found], options: ServeOptions) -> Any:
-    from restate_reflect.cli._application import application, definitions_of
+    from restate_reflect.cli._application import application, definitions_of, servable
     from restate_reflect.cli._table import table
 
-    app = await application(found, options.identity_keys)
+    with_page = options.page is not None and options.page.port is None
+    make = application if with_page else servable
+    app = await make(
+        found, options.identity_keys, guard=options.guard, max_protocol_version=options.max_protocol_version
+    )
+    if options.page is not None and with_page:
+        add_page(app, options.page)
     if os.environ.get(WORKER_VARIABLE, "0") == "0":
         click.echo(table(definitions_of(app)))
     return app
@@ -69,9 +88,13 @@ async def _listen(
 ) -> None:
     from restate_reflect.endpoint import listening
 
-    async with listening(app, host=options.host, port=options.port, reuse_port=control is not None) as listener:
+    reuse_port = control is not None
+    async with (
+        page_beside(app, options.page, reuse_port=reuse_port) as docs_port,
+        listening(app, host=options.host, port=options.port, reuse_port=reuse_port) as listener,
+    ):
         if control is None:
-            click.echo(f"listening on http://{options.host}:{listener.port}")
+            click.echo("\n".join(places(options, listener.port, docs_port)))
         else:
             control.tell({"files": user_files(), "ready": listener.port})
         watcher = asyncio.create_task(_stop_with_supervisor(control)) if control else None

@@ -7,12 +7,14 @@ import errno
 import os
 import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import click
 
+from restate_reflect.cli._errors import plain_errors
 from restate_reflect.cli._generation import Generation
-from restate_reflect.cli._serving import OnReady, ServeOptions, url_of
+from restate_reflect.cli._page import PageOptions
+from restate_reflect.cli._serving import OnReady, ServeOptions, places, url_of
 from restate_reflect.cli._stopping import stop_on_signals
 from restate_reflect.cli._watch import Watch
 from restate_reflect.cli._worker import WorkerEndedError
@@ -36,12 +38,17 @@ class Supervisor:
 
     async def run(self) -> int:
         """The exit code: 0 after a signal, else that of the workers that could not start."""
-        with stop_on_signals() as stop, _reserved_port(self._options.host, self._options.port) as port:
-            self._arguments = _arguments(self._options, port)
+        options = self._options
+        with (
+            stop_on_signals() as stop,
+            _reserved_port(options.host, options.port) as port,
+            _page_port(options.page) as docs_port,
+        ):
+            self._arguments = [*_arguments(options, port), *_page_arguments(options.page, docs_port)]
             try:
                 if not await self._begin(stop):
                     return self._failure
-                click.echo(f"listening on http://{self._options.host}:{port}")
+                click.echo("\n".join(places(options, port, docs_port)))
                 await self._go_on(stop, url_of(self._options.host, port))
             finally:
                 if self._current is not None:
@@ -129,5 +136,27 @@ def _reserved_port(host: str, port: int) -> Iterator[int]:
 def _arguments(options: ServeOptions, port: int) -> list[str]:
     """What a worker is started with: the same, but for what the supervisor does itself."""
     keys = [argument for key in options.identity_keys for argument in ("--identity-key", key)]
-    places = ["--host", options.host, "--port", str(port), "--grace", str(options.grace), "--loop", options.loop]
-    return [*options.targets, *places, *keys]
+    place = ["--host", options.host, "--port", str(port), "--grace", str(options.grace), "--loop", options.loop]
+    guard = ["--guard", options.guard] if options.guard else []
+    protocol = ["--max-protocol-version", str(options.max_protocol_version)] if options.max_protocol_version else []
+    return [*options.targets, *place, *keys, *guard, *protocol]
+
+
+@contextmanager
+def _page_port(page: PageOptions | None) -> Iterator[int | None]:
+    """The same for the page, if it has a port of its own."""
+    if page is None or page.port is None:
+        yield None
+        return
+    with ExitStack() as held:
+        with plain_errors(page.host, page.port, option="--docs-port"):
+            port = held.enter_context(_reserved_port(page.host, page.port))
+        yield port
+
+
+def _page_arguments(page: PageOptions | None, port: int | None) -> list[str]:
+    if page is None:
+        return []
+    own = [] if port is None else ["--docs-host", page.host, "--docs-port", str(port)]
+    allowed = [argument for host in page.allowed_hosts for argument in ("--docs-allow", host)]
+    return ["--docs", "--ingress", page.ingress_url, "--admin", page.admin_url, *own, *allowed]

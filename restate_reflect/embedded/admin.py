@@ -1,7 +1,7 @@
 """The admin API: an aiohttp application that answers as restate-server's port 9070 does.
 
-It covers deployments, services, handlers, and what operators do with invocations. Everything
-else of the server's API answers 501.
+It covers deployments, services, handlers, what operators do with invocations, and SQL queries over some tables.
+Everything else of the server's API answers 501.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from restate_reflect.embedded.errors import InvocationStateError
 from restate_reflect.embedded.lifecycle import Reply
 from restate_reflect.embedded.replies import AdminError, Untyped, json_reply, plain_headers
 from restate_reflect.embedded.runtime import Runtime
+from restate_reflect.embedded.sql import QueryError, run_query
 from restate_reflect.embedded.transport import TransportError
 
 __all__ = ["admin"]
 
 _NOT_COVERED: Final = (
-    "/query",
     "/subscriptions",
     "/kafka-clusters",
     "/cluster-health",
@@ -68,6 +68,7 @@ def admin(runtime: Runtime, *, connect: Connect | None = None, version: str = "1
     routes.add_delete("/invocations/{invocation}", server.delete)
     routes.add_patch("/invocations/{invocation}/restart-as-new", _not_covered)
     routes.add_patch("/invocations/{invocation}/{operation}", server.operate)
+    routes.add_post("/query", server.query)
     app.on_response_prepare.append(plain_headers)
     for path in _NOT_COVERED:
         routes.add_route("*", path, _not_covered)
@@ -223,6 +224,16 @@ class _Admin:
         except InvocationStateError as error:
             raise AdminError(409, f"Conflict: {error}") from None
         return _empty(202)
+
+    async def query(self, request: web.Request) -> web.StreamResponse:
+        """The rows as JSON; the server can also send Arrow."""
+        sql = (await _read_json(request)).get("query")
+        if not isinstance(sql, str):
+            raise web.HTTPUnprocessableEntity(text="Failed to deserialize the JSON body: missing field `query`")
+        try:
+            return json_reply(200, {"rows": run_query(self._runtime.kernel, sql)})
+        except QueryError as error:
+            raise AdminError(501, str(error)) from None
 
     # ------------------------------------------------------------ invocations
 

@@ -15,6 +15,7 @@ from restate_reflect.embedded.journal import completion, invocation_id_completio
 from restate_reflect.embedded.kernel import Kernel
 from restate_reflect.embedded.lifecycle import Request
 from restate_reflect.embedded.records import Failure, Invocation, Listener, Status, Target
+from restate_reflect.embedded.scopes import ScopeError, check_scope
 from restate_reflect.embedded.store import Promise
 from restate_reflect.embedded.timers import TimerKind
 from restate_reflect.protocol import _pb2 as pb
@@ -194,7 +195,7 @@ def _submit(
     payload: bytes,
     request: Request,
 ) -> None:
-    identifier = lifecycle.invocation_id_for(kernel, request.target, request.idempotency_key)
+    identifier = lifecycle.invocation_id_for(kernel, request)
     _store(kernel, invocation, message_type, payload)
     told = invocation_id_completion(message.invocation_id_notification_idx, identifier)
     kernel.notify(invocation, MessageType.CALL_INVOCATION_ID_COMPLETION, told)
@@ -219,6 +220,8 @@ def _request(
         retention=info.retention(idempotency_key is not None),
         headers=tuple((header.key, header.value) for header in message.headers),
         idempotency_key=idempotency_key,
+        scope=message.scope or None,
+        limit_key=message.limit_key or None,
         execution_time=execution_time,
         parent=invocation.id,
         listener=listener,
@@ -236,12 +239,19 @@ def _target(kernel: Kernel, message: pb.CallCommandMessage | pb.OneWayCallComman
             " accept a key"
         )
     if message.scope:
-        raise CommandRefused("scoped invocations require flow control experimental feature to be enabled")
-    if message.limit_key:
+        _check_scope(kernel, message.scope, service.kind)
+    elif message.limit_key:
         raise CommandRefused(
             "limit key was provided without a scope. Limit keys take effect only when used in combination with scope"
         )
     return Target(service.name, handler.name, message.key if service.kind.keyed else None, service.kind, handler.kind)
+
+
+def _check_scope(kernel: Kernel, scope: str, kind: ServiceKind) -> None:
+    try:
+        check_scope(kernel.settings, scope, kind)
+    except ScopeError as error:
+        raise CommandRefused(error.to_handlers) from None
 
 
 # ---------------------------------------------------------------- other invocations
@@ -281,7 +291,8 @@ def _identify(message: pb.AttachInvocationCommandMessage | pb.GetInvocationOutpu
         case "idempotent_request_target":
             request = message.idempotent_request_target
             key = request.service_key if request.HasField("service_key") else None
-            return ids.idempotent_id(request.service_name, key, request.handler_name, request.idempotency_key)
+            scope = request.scope if request.HasField("scope") else None
+            return ids.idempotent_id(request.service_name, key, request.handler_name, request.idempotency_key, scope)
         case _:
             return _checked(message.invocation_id)
 

@@ -1,6 +1,6 @@
 """Deployments over HTTP/2 without TLS, by prior knowledge, as restate-server talks to them.
 
-Needs the ``h2`` library: ``pip install restate-reflect[test]`` has it.
+Needs the ``h2`` library: the extra ``local`` has it.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ try:
     from h2.settings import SettingCodes
 except ImportError as error:  # pragma: no cover
     raise ImportError(
-        "deployments over HTTP/2 need the h2 library: pip install h2. Or serve them in this process"
-        " (InProcessDeployment), or register with use_http_11."
+        "deployments over HTTP/2 need the h2 library: pip install 'restate-reflect[local]'. Or serve them in this"
+        " process (InProcessDeployment), or register with use_http_11."
     ) from error
 
 __all__ = ["Http2Deployment"]

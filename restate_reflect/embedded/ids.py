@@ -63,8 +63,9 @@ def _from_base62(text: str, bits: int) -> int:
 
 
 def invocation_id(raw: bytes) -> str:
-    """The text for 24 bytes."""
-    return f"{_PREFIX}{_base62(int.from_bytes(raw[:8], 'big'), 11)}{_base62(int.from_bytes(raw[8:], 'big'), 22)}"
+    """The text for 24 bytes: two numbers, their lowest byte first, as restate-server 1.7.12 sends them."""
+    high, low = int.from_bytes(raw[:8], "little"), int.from_bytes(raw[8:], "little")
+    return f"{_PREFIX}{_base62(high, _U64_WIDTH)}{_base62(low, _U128_WIDTH)}"
 
 
 def parse_invocation_id(text: str) -> bytes:
@@ -80,7 +81,7 @@ def parse_invocation_id(text: str) -> bytes:
     low = _from_base62(digits[_U64_WIDTH : _U64_WIDTH + _U128_WIDTH], 128)
     if len(digits) != _U64_WIDTH + _U128_WIDTH:
         raise IdError("bad length")
-    return high.to_bytes(8, "big") + low.to_bytes(16, "big")
+    return high.to_bytes(8, "little") + low.to_bytes(16, "little")
 
 
 def _strip(text: str, resource: str) -> str:
@@ -136,9 +137,10 @@ def workflow_id(workflow: str, key: str) -> str:
     return invocation_id(_partition(key) + digest[:16])
 
 
-def idempotent_id(service: str, key: str | None, handler: str, idempotency_key: str) -> str:
-    """The id of a request with an idempotency key."""
+def idempotent_id(service: str, key: str | None, handler: str, idempotency_key: str, scope: str | None = None) -> str:
+    """The id of a request with an idempotency key; each scope has its own."""
     parts = ["ik", service, *([] if key is None else [key]), handler, idempotency_key]
+    parts += [] if scope is None else ["in", scope]
     digest = hashlib.sha256(_SEPARATOR.join(part.encode() for part in parts)).digest()
     return invocation_id(_partition(idempotency_key if key is None else key) + digest[:16])
 

@@ -35,6 +35,7 @@ from restate_reflect.embedded.replies import (
 )
 from restate_reflect.embedded.rules import RuleError
 from restate_reflect.embedded.runtime import Runtime
+from restate_reflect.embedded.scopes import ScopeError
 from restate_reflect.errors import TerminalError
 from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
 
@@ -130,7 +131,9 @@ class _Ingress:
         except RuleError as error:
             raise IngressError(400, f"input validation error: {error}") from None
         delay = _delay(request)
-        _refuse_limit_key(request)
+        limit_key = _limit_key(request)
+        if limit_key is not None and route.scope is None:
+            raise IngressError(400, "limit-key requires a scope to be set")
         if delay is not None and not route.send:
             raise IngressError(
                 400, "cannot use the delay query parameter with calls. The delay is supported only with sends"
@@ -139,7 +142,17 @@ class _Ingress:
             "key": route.key,
             "idempotency_key": idempotency_key,
             "headers": _passed_on(request),
+            "scope": route.scope,
+            "limit_key": limit_key,
         }
+        try:
+            return await self._submit(route, info, body, delay, options)
+        except ScopeError as error:
+            raise IngressError(error.status, error.to_callers) from None
+
+    async def _submit(
+        self, route: CallRoute, info: HandlerInfo, body: bytes, delay: int | None, options: dict[str, Any]
+    ) -> web.StreamResponse:
         if route.send:
             return self._send(route, body, delay, options)
         outcome = await self._runtime.invoke(route.service, route.handler, body, **options)
@@ -244,11 +257,11 @@ def _delay(request: web.Request) -> int | None:
     return None
 
 
-def _refuse_limit_key(request: web.Request) -> None:
-    """A limit key needs a scope, which is not covered."""
-    query = (name.lower() for name, _ in parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True))
-    if "x-restate-limit-key" in request.headers or "limit-key" in query:
-        raise IngressError(400, "limit-key requires a scope to be set")
+def _limit_key(request: web.Request) -> str | None:
+    """From a header, or from the query."""
+    query = parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True)
+    found = (value for name, value in query if name.lower() == "limit-key")
+    return request.headers.get("x-restate-limit-key", next(found, None))
 
 
 def _passed_on(request: web.Request) -> list[tuple[str, str]]:
@@ -274,6 +287,7 @@ def _read_target(body: bytes, kind: str) -> InvocationTarget:
                     described["handler"],
                     described["idempotencyKey"],
                     described.get("key"),
+                    described.get("scope"),
                 )
             case "invocation":
                 return str(described["invocationId"])

@@ -60,6 +60,8 @@ class Request:
     retention: Retention
     headers: tuple[tuple[str, str], ...] = ()
     idempotency_key: str | None = None
+    scope: str | None = None
+    limit_key: str | None = None
     execution_time: int | None = None
     """Milliseconds since the epoch; ``None``: now."""
     parent: str | None = None
@@ -75,18 +77,19 @@ class Submission:
     is_new: bool
 
 
-def invocation_id_for(kernel: Kernel, target: Target, idempotency_key: str | None) -> str:
+def invocation_id_for(kernel: Kernel, request: Request) -> str:
     """The id that a request gets: that of the invocation it repeats, or a new one."""
+    target = request.target
     if target.is_workflow_run and target.key is not None:
         return ids.workflow_id(target.service, target.key)
-    if idempotency_key is not None:
-        return ids.idempotent_id(target.service, target.key, target.handler, idempotency_key)
+    if request.idempotency_key is not None:
+        return ids.idempotent_id(target.service, target.key, target.handler, request.idempotency_key, request.scope)
     return ids.unique_id(kernel.seed, kernel.next_serial(), target.key)
 
 
 def submit(kernel: Kernel, request: Request, identifier: str | None = None) -> Submission:
     """Begins an invocation: deduplicate, schedule, queue for the key, run."""
-    identifier = identifier or invocation_id_for(kernel, request.target, request.idempotency_key)
+    identifier = identifier or invocation_id_for(kernel, request)
     known = kernel.find(identifier)
     if known is not None:
         _answer_repeated(kernel, known, request)
@@ -112,6 +115,8 @@ def _create(kernel: Kernel, identifier: str, request: Request) -> Invocation:
         parent=request.parent,
         execution_time=request.execution_time,
         idempotency_key=request.idempotency_key,
+        scope=request.scope,
+        limit_key=request.limit_key,
         modified_at=now,
     )
     if request.listener is not None:

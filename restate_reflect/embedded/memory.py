@@ -57,6 +57,9 @@ class MemoryStore:
     def state(self, key: Key) -> dict[bytes, bytes]:
         return dict(sorted(self._state.get(key, {}).items()))
 
+    def state_owners(self) -> Iterable[Key]:
+        return sorted(key for key, state in self._state.items() if state)
+
     def get_state(self, key: Key, name: bytes) -> bytes | None:
         return self._state.get(key, {}).get(name)
 

@@ -6,6 +6,7 @@ under ``/restate/``.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -18,7 +19,6 @@ from restate_reflect.embedded.replies import (
     BAD_SERVICE_PATH,
     BAD_WORKFLOW_PATH,
     IngressError,
-    not_covered,
     not_found,
 )
 from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
@@ -36,6 +36,7 @@ class CallRoute:
     handler: str
     key: str | None
     send: bool
+    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _under_restate(segments: Iterator[str], is_keyed: IsKeyed) -> Route:
             _refuse_rest(segments)
             return ByBodyRoute("lookup")
         case "scope":
-            raise not_covered("scopes")
+            return _scoped_call(segments, is_keyed)
         case _:
             raise not_found()
 
@@ -182,6 +183,13 @@ def _new_call(verb: str, segments: Iterator[str], is_keyed: IsKeyed) -> CallRout
     key, handler = _key_and_handler(service, segments, is_keyed, BAD_RESTATE_PATH)
     _refuse_rest(segments)
     return CallRoute(service, handler, key, send=verb == "send")
+
+
+def _scoped_call(segments: Iterator[str], is_keyed: IsKeyed) -> CallRoute:
+    scope, verb = _decoded(_next(segments, BAD_RESTATE_PATH)), _next(segments, BAD_RESTATE_PATH)
+    if verb not in ("call", "send"):
+        raise IngressError(400, BAD_RESTATE_PATH)
+    return dataclasses.replace(_new_call(verb, segments, is_keyed), scope=scope)
 
 
 def _by_id(verb: Verb, segments: Iterator[str]) -> ResultRoute | ByBodyRoute:

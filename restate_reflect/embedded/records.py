@@ -150,6 +150,8 @@ class Invocation:
     parent: str | None = None
     execution_time: int | None = None
     idempotency_key: str | None = None
+    scope: str | None = None
+    limit_key: str | None = None
     deployment: str | None = None
     """Pinned by the first attempt that stored an entry."""
     protocol: int | None = None

@@ -16,7 +16,6 @@ __all__ = [
     "Untyped",
     "failed",
     "json_reply",
-    "not_covered",
     "not_found",
     "plain_headers",
     "rfc3339",
@@ -79,11 +78,6 @@ class AdminError(Exception):
 
 def not_found() -> IngressError:
     return IngressError(404, "not found")
-
-
-def not_covered(what: str) -> IngressError:
-    """For what only restate-server can do."""
-    return IngressError(501, f"the embedded runtime does not cover {what}; use restate-server")
 
 
 def json_reply(status: int, body: Any, headers: dict[str, str] | None = None) -> web.Response:

@@ -26,6 +26,7 @@ from restate_reflect.embedded.lifecycle import Reply, Request, Submission
 from restate_reflect.embedded.memory import MemoryStore
 from restate_reflect.embedded.records import Failure, Invocation, Outcome, Status, Target
 from restate_reflect.embedded.remembering import recall, remember
+from restate_reflect.embedded.scopes import check_scope
 from restate_reflect.embedded.settings import RuntimeSettings
 from restate_reflect.embedded.store import Promise, Store
 from restate_reflect.embedded.transport import Deployment, InProcessDeployment
@@ -159,13 +160,25 @@ class Runtime:
         key: str | None = None,
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        scope: str | None = None,
+        limit_key: str | None = None,
     ) -> Outcome:
         """Runs a handler and waits for its result.
 
         Raises:
             UnknownHandlerError: There is none, or the key is missing or not wanted.
+            ScopeError: It can't be called in this scope.
         """
-        submission = self._submit(service, handler, body, key, idempotency_key, headers, None)
+        submission = self.send(
+            service,
+            handler,
+            body,
+            key=key,
+            idempotency_key=idempotency_key,
+            headers=headers,
+            scope=scope,
+            limit_key=limit_key,
+        )
         if submission.invocation.target.is_workflow_run and not submission.is_new:
             return Outcome(submission.invocation.id, failure=lifecycle.ALREADY_INVOKED.to_error())
         return await self._result(submission.invocation, is_new=submission.is_new)
@@ -180,25 +193,17 @@ class Runtime:
         idempotency_key: str | None = None,
         headers: Mapping[str, str] | Iterable[tuple[str, str]] = (),
         delay: Duration | None = None,
+        scope: str | None = None,
+        limit_key: str | None = None,
     ) -> Submission:
         """Runs a handler, now or after ``delay``, without waiting: ``.invocation.id``, ``.is_new``.
 
         Raises:
-            UnknownHandlerError: As for ``invoke``.
+            UnknownHandlerError, ScopeError: As for ``invoke``.
         """
-        return self._submit(service, handler, body, key, idempotency_key, headers, delay)
-
-    def _submit(
-        self,
-        service: str,
-        handler: str,
-        body: bytes,
-        key: str | None,
-        idempotency_key: str | None,
-        headers: Mapping[str, str] | Iterable[tuple[str, str]],
-        delay: Duration | None,
-    ) -> Submission:
         target = self.target(service, handler, key)
+        if scope is not None:
+            check_scope(self.settings, scope, target.service_kind)
         info = self.kernel.catalog.services[service].handlers[handler]
         wait = millis(delay)
         request = Request(
@@ -207,6 +212,8 @@ class Runtime:
             retention=info.retention(idempotency_key is not None),
             headers=_pairs(headers),
             idempotency_key=idempotency_key,
+            scope=scope,
+            limit_key=limit_key,
             execution_time=None if wait is None else self.clock.now() + wait,
         )
         submission = lifecycle.submit(self.kernel, request)
@@ -264,7 +271,9 @@ class Runtime:
             case WorkflowRun():
                 return ids.workflow_id(target.workflow, target.key)
             case IdempotentRequest():
-                return ids.idempotent_id(target.service, target.key, target.handler, target.idempotency_key)
+                return ids.idempotent_id(
+                    target.service, target.key, target.handler, target.idempotency_key, target.scope
+                )
             case _:
                 return target
 
@@ -298,6 +307,16 @@ class Runtime:
         reply = operation(self.kernel, self.invocation_id(target))
         self._driver.turn()
         return reply
+
+    def crash(self, target: InvocationTarget | None = None) -> int:
+        """Drops attempts in progress (of one invocation, or all) as if their process had died; the next ones start
+        at once. Returns how many there were."""
+        running = list(self._driver.attempts.running.values())
+        hit = [each.invocation for each in running if target is None or each.invocation is self._get(target)]
+        for invocation in hit:
+            self._driver.attempts.crash(invocation)
+        self._driver.turn()
+        return len(hit)
 
     # ------------------------------------------------------------ signals
 

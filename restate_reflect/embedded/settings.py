@@ -34,4 +34,6 @@ class RuntimeSettings:
     max_protocol_version: ProtocolVersion = MAXIMUM
     force_suspension: bool = False
     """As ``inactivity_timeout=0``, whatever the manifest says."""
+    scopes: bool = False
+    """Whether calls may name a scope; restate-server 1.7 counts them among its experiments. Limits are not enforced."""
     max_concurrent_attempts: int = 1000

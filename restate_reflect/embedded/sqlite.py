@@ -143,6 +143,9 @@ class SqliteStore:
         rows = self._db.execute("SELECT name, value FROM state WHERE service = ? AND key = ? ORDER BY name", key)
         return dict(rows.fetchall())
 
+    def state_owners(self) -> Iterable[Key]:
+        return self._db.execute("SELECT DISTINCT service, key FROM state ORDER BY service, key").fetchall()
+
     def get_state(self, key: Key, name: bytes) -> bytes | None:
         sql = "SELECT value FROM state WHERE service = ? AND key = ? AND name = ?"
         row = self._db.execute(sql, (*key, name)).fetchone()

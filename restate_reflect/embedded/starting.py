@@ -35,11 +35,18 @@ def start_message(kernel: Kernel, invocation: Invocation, version: ProtocolVersi
     )
     if version.has_random_seed:
         message.random_seed = ids.random_seed(invocation.id)
-    if version.has_scopes and invocation.idempotency_key is not None:
-        message.idempotency_key = invocation.idempotency_key
+    if version.has_scopes:
+        _fill_request(message, invocation)
     message.partial_state = _fill_state(kernel, invocation, message)
     journal = [entry.frame for entry in kernel.store.journal(invocation.id)]
     return b"".join([encode_frame(MessageType.START, message.SerializeToString()), *journal])
+
+
+def _fill_request(message: pb.StartMessage, invocation: Invocation) -> None:
+    for name in ("scope", "limit_key", "idempotency_key"):
+        value = getattr(invocation, name)
+        if value is not None:
+            setattr(message, name, value)
 
 
 def _fill_state(kernel: Kernel, invocation: Invocation, message: pb.StartMessage) -> bool:

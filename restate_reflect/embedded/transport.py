@@ -110,7 +110,8 @@ class InProcessDeployment:
     def __init__(self, target: Core | Iterable[ServiceDefinition], *, name: str = "in-process") -> None:
         self.core = target if isinstance(target, Core) else Core(target)
         self.address = name
-        self._manifest: dict[str, Any] | None = None
+        self.manifest: Mapping[str, Any] | None = None
+        """What ``discover`` answers; made at its first call, unless somebody who knows it already sets it."""
         self.wall_clock: Callable[[], float] | None = None
         """Seconds since the epoch, for wake-up times; the runtime sets it to its own clock."""
 
@@ -118,15 +119,15 @@ class InProcessDeployment:
         return self.address
 
     async def discover(self) -> Mapping[str, Any]:
-        if self._manifest is not None:
-            return self._manifest
+        if self.manifest is not None:
+            return self.manifest
         accept = {"accept": content_type(VERSIONS[-1])}
         answer = self.core.answer("GET", "/discover", accept, "BIDI_STREAM")
         if not isinstance(answer, Answer) or answer.status != 200:
             shown = answer.body.decode() if isinstance(answer, Answer) else "no manifest"
             raise TransportError(f"discovery failed: {shown}")
         manifest: dict[str, Any] = json.loads(answer.body)
-        self._manifest = manifest
+        self.manifest = manifest
         return manifest
 
     def open(self, path: str, headers: Mapping[str, str], receiver: Receiver) -> Exchange:

@@ -15,7 +15,6 @@ _QUIET_ROUNDS: Final = 3
 to speak first."""
 _STEP_POLL: Final = 0.005
 """Seconds. A step that is cancelled ends without a word, so news alone would not do."""
-_BUSY_POLL: Final = 0.0005
 
 
 async def settle(driver: Driver) -> None:
@@ -36,6 +35,7 @@ class TimeTravel:
     def __init__(self, driver: Driver, clock: VirtualClock) -> None:
         self._driver, self._clock = driver, clock
         self._considering = False
+        self._polling: asyncio.TimerHandle | None = None
         if clock.auto_skip:
             driver.after_turn = self.consider
 
@@ -52,6 +52,9 @@ class TimeTravel:
 
     def consider(self) -> None:
         """Skips to the next timer soon, if callers wait and nothing else can happen."""
+        if self._polling is not None and not self._driver.attempts.is_executing:
+            self._polling.cancel()
+            self._polling, self._considering = None, False
         if self._clock.auto_skip and self._driver.waiters and not self._considering:
             self._considering = True
             self._soon(self._driver.turns, _QUIET_ROUNDS)
@@ -60,11 +63,11 @@ class TimeTravel:
         asyncio.get_running_loop().call_soon(self._look, turns, rounds)
 
     def _look(self, turns: int, rounds: int) -> None:
-        driver = self._driver
+        driver, self._polling = self._driver, None
         if driver.is_closed or not driver.waiters:
             self._considering = False
         elif driver.attempts.is_executing:
-            asyncio.get_running_loop().call_later(_BUSY_POLL, self._look, driver.turns, _QUIET_ROUNDS)
+            self._polling = asyncio.get_running_loop().call_later(_STEP_POLL, self._look, -1, _QUIET_ROUNDS)
         elif turns != driver.turns:
             self._soon(driver.turns, _QUIET_ROUNDS)
         elif rounds:

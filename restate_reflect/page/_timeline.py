@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from restate_reflect.codecs import Codec
 from restate_reflect.definitions import HandlerDefinition
 from restate_reflect.ingress import JournalEntry
 from restate_reflect.page._bodies import show
 
-__all__ = ["timeline"]
+__all__ = ["Known", "timeline"]
 
 Json = dict[str, Any]
 
@@ -18,33 +20,80 @@ _ID_OF_CALLEE: Final = "CallInvocationId"
 _OWN_TARGET: Final = ("Service", "VirtualObject", "Workflow")
 
 
-def timeline(entries: Iterable[JournalEntry], handler: HandlerDefinition | None = None) -> list[Json]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Codecs of what a journal names, as far as the code is here."""
+
+    handlers: Mapping[tuple[str, str], HandlerDefinition] = field(default_factory=dict)
+    """Callees, by names of service and handler."""
+    state: Mapping[str, Codec[Any]] = field(default_factory=dict)
+    """Of the service's declared keys."""
+
+
+def timeline(
+    entries: Iterable[JournalEntry], handler: HandlerDefinition | None = None, known: Known | None = None
+) -> list[Json]:
     """Steps in the order of the journal.
 
     Args:
         entries: As the admin API gives them.
         handler: Whose journal it is, if it is known here: its codecs make its input and output readable.
+        known: Does the same for its calls and its state.
 
     Returns:
         For each: ``index``, ``type``, ``name``, ``start`` and ``end`` (ISO 8601 or ``None``), ``state`` (``done``,
         ``failed`` or ``waiting``), ``details`` (label and text each) and ``invocationId`` of who was called.
     """
     steps: list[Json] = []
-    waiting: dict[int | None, Json] = {}
+    waiting: dict[int | None, tuple[Json, Codec[Any] | None]] = {}
+    codecs = _Codecs(handler, known or Known())
     for entry in entries:
         kind, body = _take_apart(entry)
         if kind == _ID_OF_CALLEE:
             continue  # the call itself tells it
         if _is_notification(entry) and (command := waiting.pop(_number(body, "completion_id"), None)):
-            _complete(command, entry, body)
+            _complete(*command, entry, body)
             continue
-        step = _step(entry, kind, body, handler)
+        step = _step(entry, kind, body, codecs.sent(kind, body))
         steps.append(step)
         completion = _number(body, "result_completion_id") or _number(body, "completion_id")
         if completion and not _is_notification(entry):
             step |= {"state": "waiting", "end": None}
-            waiting[completion] = step
+            waiting[completion] = step, codecs.received(kind, body)
     return steps
+
+
+class _Codecs:
+    """Which codec reads what a command carries, and what completes it; ``None`` if it is not known."""
+
+    def __init__(self, handler: HandlerDefinition | None, known: Known) -> None:
+        self._handler, self._known = handler, known
+
+    def sent(self, kind: str, body: Mapping[str, Any]) -> Codec[Any] | None:
+        match kind:
+            case "Input":
+                return self._handler.input.codec if self._handler else None
+            case "Output":
+                return self._handler.output.codec if self._handler else None
+            case "Call" | "OneWayCall":
+                callee = self._callee(body)
+                return callee.input.codec if callee else None
+            case _:
+                return self._state(kind, body)
+
+    def received(self, kind: str, body: Mapping[str, Any]) -> Codec[Any] | None:
+        if kind != "Call":
+            return self._state(kind, body)
+        callee = self._callee(body)
+        return callee.output.codec if callee else None
+
+    def _callee(self, body: Mapping[str, Any]) -> HandlerDefinition | None:
+        request = body.get("request")
+        target = _inner(request.get("invocation_target")) if isinstance(request, Mapping) else {}
+        return self._known.handlers.get((str(target.get("name")), str(target.get("handler"))))
+
+    def _state(self, kind: str, body: Mapping[str, Any]) -> Codec[Any] | None:
+        return self._known.state.get(str(body.get("key"))) if kind.endswith("State") else None
 
 
 def _number(body: Mapping[str, Any], name: str) -> int | None:
@@ -66,12 +115,9 @@ def _take_apart(entry: JournalEntry) -> tuple[str, Mapping[str, Any]]:
     return kind, content if isinstance(content, Mapping) else {}
 
 
-def _step(entry: JournalEntry, kind: str, body: Mapping[str, Any], handler: HandlerDefinition | None) -> Json:
+def _step(entry: JournalEntry, kind: str, body: Mapping[str, Any], codec: Codec[Any] | None) -> Json:
     at = _iso(entry.appended_at)
     request = body["request"] if isinstance(body.get("request"), Mapping) else {}
-    codec = None
-    if handler is not None:
-        codec = {"Input": handler.input.codec, "Output": handler.output.codec}.get(kind)
     step: Json = {
         "index": entry.index,
         "type": kind,
@@ -82,10 +128,10 @@ def _step(entry: JournalEntry, kind: str, body: Mapping[str, Any], handler: Hand
         "details": [],
         "invocationId": request.get("invocation_id") or _attached(body),
     }
-    for label, field in (("Input", body.get("payload")), ("Input", request.get("parameter"))):
-        _add_bytes(step, label, field, codec)
-    for field in ("result", "value"):
-        _add_result(step, "Value" if kind != "Output" else "Output", body.get(field), codec)
+    for sent in (body.get("payload"), request.get("parameter")):
+        _add_bytes(step, "Input", sent, codec)
+    for name in ("result", "value"):
+        _add_result(step, "Value" if kind != "Output" else "Output", body.get(name), codec)
     for label, time in (("Wakes up", body.get("wake_up_time")), ("Starts", body.get("invoke_time"))):
         if isinstance(time, int) and time:
             _add(step, label, {"form": "time", "text": str(time)})
@@ -94,9 +140,9 @@ def _step(entry: JournalEntry, kind: str, body: Mapping[str, Any], handler: Hand
     return step
 
 
-def _complete(step: Json, entry: JournalEntry, body: Mapping[str, Any]) -> None:
+def _complete(step: Json, codec: Codec[Any] | None, entry: JournalEntry, body: Mapping[str, Any]) -> None:
     step |= {"end": _iso(entry.appended_at), "state": "done"}
-    _add_result(step, "Result", body.get("result"), None)
+    _add_result(step, "Result", body.get("result"), codec)
 
 
 def _add_result(step: Json, label: str, result: Any, codec: Any) -> None:
@@ -120,10 +166,14 @@ def _add(step: Json, label: str, shown: Mapping[str, str]) -> None:
 
 def _target(target: Any) -> str:
     """``Service/handler`` or ``Service/key/handler``."""
-    if not isinstance(target, Mapping):
-        return ""
-    inner: Mapping[str, Any] = next((target[kind] for kind in _OWN_TARGET if isinstance(target.get(kind), Mapping)), {})
+    inner = _inner(target)
     return "/".join(str(inner[part]) for part in ("name", "key", "handler") if inner.get(part) is not None)
+
+
+def _inner(target: Any) -> Mapping[str, Any]:
+    """Its parts, from under the kind of service."""
+    parts: Mapping[str, Any] = target if isinstance(target, Mapping) else {}
+    return next((parts[kind] for kind in _OWN_TARGET if isinstance(parts.get(kind), Mapping)), {})
 
 
 def _subject(body: Mapping[str, Any]) -> str:

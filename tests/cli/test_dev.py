@@ -1,26 +1,19 @@
-"""``restate-reflect dev`` on a project in a temporary folder, as a process."""
+"""``restate-reflect dev`` on either engine: saves, restarts, crashes."""
 
 from __future__ import annotations
 
-import json
-import queue
-import re
+import os
 import signal
-import subprocess
-import sys
-import threading
-import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from tests.support import ROOT
+import pytest
+
+from tests.cli.running_dev import dev
 
 SHOP = """
 import asyncio
-from restate_reflect import Context, ObjectContext, WorkflowContext
+from pathlib import Path
+from restate_reflect import ObjectContext, WorkflowContext, WorkflowSharedContext
 
 class Counter:
     async def add(self, ctx: ObjectContext, amount: int) -> int:
@@ -32,121 +25,119 @@ async def answer() -> str:
     return "old"
 
 class Slow:
-    async def wait(self, ctx: Context, who: str) -> str:
+    async def run(self, ctx: WorkflowContext) -> str:
         said = await ctx.run("answer", answer)
-        return said + await ctx.awakeable(str)
+        return said + await ctx.promise("go", str)
+
+    async def go(self, ctx: WorkflowSharedContext, word: str) -> None:
+        await ctx.promise("go", str).resolve(word)
 
 class Sleeper:
     async def run(self, ctx: WorkflowContext, seconds: float) -> str:
         await asyncio.sleep(seconds)
         return "awake"
+
+async def step(number: int) -> int:
+    with open("steps.txt", "a") as done:
+        print(number, file=done)
+    while number == 3 and not Path("open").exists():
+        await asyncio.sleep(0.02)
+    return number * number
+
+class Five:
+    async def run(self, ctx: WorkflowContext, start: int) -> list[int]:
+        return [await ctx.run(f"step {number}", step, number) for number in range(start, start + 5)]
 """
 
-DEADLINE = 60.0
+TENFOLD = SHOP.replace("+ amount", "+ amount * 10").replace('"old"', '"new"')
 
 
-class Dev:
-    """The process and what it printed."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
-        self.lines: list[str] = []
-        self._news: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self._news.put(line)
-
-    def wait_for(self, pattern: str) -> re.Match[str]:
-        """The next line that matches."""
-        deadline = time.monotonic() + DEADLINE
-        while True:
-            try:
-                line = self._news.get(timeout=max(deadline - time.monotonic(), 0.01))
-            except queue.Empty:
-                raise AssertionError(f"no line like {pattern!r} in:\n{''.join(self.lines)}") from None
-            self.lines.append(line)
-            if found := re.search(pattern, line):
-                return found
-
-    def begin(self) -> None:
-        """Waits for the first revision."""
-        self.ingress = self.wait_for(r"ingress (http://\S+), admin").group(1)
-        self.wait_for("revision 1 serves")
-
-    def post(self, path: str, body: Any = None) -> Any:
-        data = b"" if body is None else json.dumps(body).encode()
-        headers = {} if body is None else {"content-type": "application/json"}
-        request = urllib.request.Request(f"{self.ingress}/{path}", data, headers, method="POST")
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=DEADLINE) as response:
-            return json.loads(response.read() or b"null")
+@pytest.fixture(params=["embedded", pytest.param("server", marks=[pytest.mark.server, pytest.mark.slow])])
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-@contextmanager
-def dev(folder: Path, *options: str) -> Iterator[Dev]:
-    """Runs ``dev shop.py`` in the folder; ends it by Ctrl-C."""
-    command = [sys.executable, "-m", "restate_reflect", "dev", "shop.py", "--ingress-port", "0", "--admin-port", "0"]
-    process = subprocess.Popen(
-        [*command, *options],
-        cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "PYTHONUNBUFFERED": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    started = Dev(process)
-    try:
-        started.begin()
-        yield started
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(DEADLINE)
-        assert process.stdout is not None
-        process.stdout.close()
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    found = tmp_path / "shop.py"
+    found.write_text(SHOP)
+    return found
 
 
-def project(folder: Path) -> Path:
-    file = folder / "shop.py"
-    file.write_text(SHOP)
-    return file
+def steps(folder: Path) -> list[int]:
+    """Executions of steps, in order."""
+    return [int(line) for line in (folder / "steps.txt").read_text().split()]
 
 
-def test_a_save_serves_the_new_code_and_old_invocations_finish_on_the_old(tmp_path: Path) -> None:
-    """The invocation that waits has recorded the old step; a new one gets the new code."""
-    file = project(tmp_path)
-    with dev(tmp_path) as running:
+def test_a_save_serves_the_new_code_and_old_invocations_finish_on_the_old(file: Path, engine: str) -> None:
+    """The one that waits has recorded the old step, and goes on in the old process; a new one gets the new code."""
+    with dev(file.parent, "--engine", engine) as running:
         assert running.post("Counter/a/add", 5) == 5
-        running.post("Slow/wait/send", "ada")
-        running.wait_for(r"run done: \"old\"")
-        file.write_text(SHOP.replace("+ amount", "+ amount * 10").replace('"old"', '"new"'))
+        running.post("Slow/ada/run/send")
+        running.wait_for(r'run "answer" → "old"')
+        (old,) = running.children()
+        file.write_text(TENFOLD)
         running.wait_for("revision 2 serves")
         assert running.post("Counter/a/add", 5) == 55
+        assert old in running.children()
+        running.post("Slow/ada/go", " hat")
+        assert running.attach("Slow/ada") == "old hat"
 
 
-def test_a_save_that_does_not_load_keeps_the_old_code_serving(tmp_path: Path) -> None:
-    """The error is shown; the next good save is served."""
-    file = project(tmp_path)
-    with dev(tmp_path) as running:
-        file.write_text(SHOP + "\nthis is no Python\n")
-        running.wait_for("revision 2 does not load")
-        assert running.post("Counter/a/add", 1) == 1
-        file.write_text(SHOP.replace("+ amount", "+ amount * 10"))
-        running.wait_for("revision 3 serves")
-        assert running.post("Counter/a/add", 1) == 11
-
-
-def test_a_restart_goes_on_with_what_was_running(tmp_path: Path) -> None:
+def test_a_restart_goes_on_with_what_was_running(file: Path, engine: str) -> None:
     """State and a sleeping workflow survive; ``--fresh`` forgets them."""
-    project(tmp_path)
-    with dev(tmp_path) as running:
+    with dev(file.parent, "--engine", engine) as running:
         assert running.post("Counter/a/add", 5) == 5
-        running.post("Sleeper/ada/run/send", 0.5)
-        running.wait_for("sleep")
-    with dev(tmp_path) as again:
+        running.post("Sleeper/ada/run/send", 1.0)
+        running.wait_for("sleep .* …")
+    with dev(file.parent, "--engine", engine) as again:
         assert again.post("Counter/a/add", 5) == 10
-        assert again.post("Sleeper/ada/run/send", 0.5)["status"] == "PreviouslyAccepted"
-    with dev(tmp_path, "--fresh") as fresh:
+        assert again.attach("Sleeper/ada") == "awake"
+    with dev(file.parent, "--engine", engine, "--fresh") as fresh:
         assert fresh.post("Counter/a/add", 5) == 5
-    assert (tmp_path / ".restate-reflect" / ".gitignore").read_text() == "*\n"
+    assert (file.parent / ".restate-reflect" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_crash_in_the_middle_of_a_step_repeats_that_step_only(file: Path, engine: str) -> None:
+    """Everything is killed in step 3 of 1 to 5; the next start replays 1 and 2, and does 3 again."""
+    with dev(file.parent, "--engine", engine) as running:
+        running.post("Five/ada/run/send", 1)
+        running.wait_for(r'run "step 3" …')
+        running.kill()
+    assert steps(file.parent) == [1, 2, 3]
+    (file.parent / "open").touch()
+    with dev(file.parent, "--engine", engine) as again:
+        assert again.attach("Five/ada") == [1, 4, 9, 16, 25]
+        again.wait_for(r'run "step 5" → 25')
+        assert 'run "step 2" → 4\n' in again.text  # replayed: without a time
+    assert steps(file.parent) == [1, 2, 3, 3, 4, 5]
+
+
+def test_a_dead_process_is_started_again(file: Path, engine: str) -> None:
+    """As after an out-of-memory kill or a native crash of the user's code; the engine finds it where it was."""
+    with dev(file.parent, "--engine", engine) as running:
+        running.post("Five/ada/run/send", 1)
+        running.wait_for(r'run "step 3" …')
+        (child,) = running.children()
+        (file.parent / "open").touch()
+        os.kill(child, signal.SIGKILL)
+        running.wait_for("revision 1 ended by signal 9; starting it again")
+        assert running.attach("Five/ada") == [1, 4, 9, 16, 25]
+    assert steps(file.parent)[:2] == [1, 2]
+
+
+def test_with_latest_a_save_moves_invocations_to_the_new_code(file: Path, engine: str) -> None:
+    """What still fits goes on; what does not says what was recorded, what comes now, and where; a save mends it."""
+    with dev(file.parent, "--engine", engine, "--latest") as running:
+        running.post("Five/ada/run/send", 1)
+        running.wait_for(r'run "step 3" …')
+        file.write_text(SHOP.replace('f"step {number}"', 'f"stage {number}"'))
+        running.wait_for("revision 2 serves")
+        running.wait_for("journal mismatch at command 1")
+        running.wait_for("recorded: run name=.*step 1")
+        running.wait_for("current: .*stage 1")
+        running.wait_for(r"at: +shop\.py:\d+ in Five\.run")
+        (file.parent / "open").touch()
+        file.write_text(SHOP + "\n# as it was\n")
+        running.wait_for("revision 3 serves")
+        assert running.attach("Five/ada") == [1, 4, 9, 16, 25]

@@ -202,10 +202,10 @@ def test_register_makes_the_server_know_it(folder: Path, restate_server: Restate
 
 
 @pytest.mark.parametrize("more", [(), ("--workers", "2")])
-def test_a_failed_registration_ends_with_code_1(more: tuple[str, ...], folder: Path) -> None:
+def test_a_registration_at_no_server_ends_with_code_6(more: tuple[str, ...], folder: Path) -> None:
     """The endpoint does not serve on unregistered: whoever asked for it would wait in vain."""
     done = run_cli("serve", "shop", "--port", "0", "--register", "http://127.0.0.1:9", *more, cwd=folder)
-    assert done.returncode == 1
+    assert done.returncode == 6
     assert "no admin API of a restate-server answers at http://127.0.0.1:9" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -200,6 +200,24 @@ def test_contexts_named_only_for_type_checkers_are_recognised(write: Write) -> N
     assert served(load("late")) == [("late:Late", Role.CLASS)]
 
 
+def test_contexts_of_other_libraries_are_none(write: Write) -> None:
+    """A command group of click, say, which a module imports or defines."""
+    write(
+        "program.py",
+        """
+        from __future__ import annotations
+        import click
+        from restate_reflect import Context
+        class Commands(click.Group):
+            def get_command(self, ctx: click.Context, name: str) -> None: ...
+        main = Commands()
+        class Greeter:
+            async def greet(self, ctx: Context) -> None: ...
+        """,
+    )
+    assert served(load("program")) == [("program:Greeter", Role.CLASS)]
+
+
 def test_overlapping_targets_serve_each_object_once(write: Write) -> None:
     """The first mention sets the order."""
     write("shop.py")

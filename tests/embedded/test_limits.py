@@ -37,7 +37,6 @@ class Gated:
 @pytest.mark.parametrize(
     "method, path",
     [
-        ("POST", "/query"),
         ("GET", "/subscriptions"),
         ("POST", "/subscriptions"),
         ("GET", "/kafka-clusters/x"),
@@ -55,11 +54,20 @@ def test_what_the_admin_api_does_not_cover_is_a_501_that_names_restate_server(me
         assert answer.json["message"].endswith(f"does not cover {method} {path}; use restate-server")
 
 
-def test_scopes_are_a_501_too() -> None:
+def test_other_queries_than_ours_are_a_501_that_names_restate_server() -> None:
+    with ServedRuntime(Small) as served:
+        answer = fetch(f"{served.admin_url}/query", {"query": "SHOW TABLES"})
+        assert answer.status == 501
+        assert answer.json["message"].endswith("use restate-server for anything else")
+        assert fetch(f"{served.admin_url}/query", {"sql": "SELECT 1"}).status == 422
+
+
+def test_scopes_need_the_setting() -> None:
+    """As on restate-server, where they are an experiment."""
     with ServedRuntime(Small) as served:
         answer = fetch(f"{served.ingress_url}/restate/scope/s/call/Small/hello")
-        assert answer.status == 501
-        assert answer.json["message"] == "the embedded runtime does not cover scopes; use restate-server"
+        assert answer.status == 400
+        assert answer.json["message"] == "scoped invocations require vqueues to be enabled"
 
 
 def test_a_body_beyond_32_mib_is_refused() -> None:

@@ -1,0 +1,107 @@
+"""The embedded runtime as the engine of ``dev``: everything in one file of the data directory."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import socket
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from restate_reflect.cli._dev_engine import Registered, held
+from restate_reflect.cli._dev_spans import span
+from restate_reflect.server import ServerError
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from restate_reflect.embedded import Runtime
+
+__all__ = ["EmbeddedEngine"]
+
+_LOOKS: Final = 20
+_PAUSE: Final = 0.05
+"""Seconds between looks at an invocation whose failure the engine has not read yet."""
+
+
+class EmbeddedEngine:
+    """Ingress and admin API in this process. Modules are imported by ``start``: the first revision starts meanwhile."""
+
+    name = "the embedded runtime"
+
+    def __init__(self, folder: Path, ingress_port: int, admin_port: int) -> None:
+        self._file = folder / "invocations.db"
+        self._resources = AsyncExitStack()
+        self._sockets = [held(ingress_port, "--ingress-port"), held(admin_port, "--admin-port")]
+        self.ingress_url, self.admin_url = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in self._sockets)
+        self._runtime: Runtime
+        self._is_open = False
+
+    async def start(self) -> None:
+        from restate_reflect.embedded import Runtime, SqliteStore
+        from restate_reflect.embedded.admin import admin
+        from restate_reflect.embedded.connect import connect
+
+        self._runtime = await self._resources.enter_async_context(Runtime(SqliteStore(self._file)))
+        await _serve(self._resources, admin(self._runtime, connect=connect), self._sockets[1])
+
+    async def register(self, port: int) -> Registered:
+        from restate_reflect.embedded.admin_views import service_view
+        from restate_reflect.embedded.catalog import ManifestError
+        from restate_reflect.embedded.connect import connect
+        from restate_reflect.embedded.transport import TransportError
+
+        # Without the h2 library attempts can't stream both ways; they suspend at each await, which is slower.
+        use_http_11 = importlib.util.find_spec("h2") is None
+        try:
+            found = await self._runtime.register(connect(f"http://127.0.0.1:{port}", {}, use_http_11))
+        except (TransportError, ManifestError) as error:
+            raise ServerError(str(error)) from error
+        await self._open_ingress()
+        services = [service_view(service, self._runtime.settings) for service in found.services.values()]
+        return Registered(found.id, services)
+
+    async def _open_ingress(self) -> None:
+        """With the first revision: a 404 for a service that is about to come would mislead callers that wait."""
+        from restate_reflect.embedded.ingress import ingress
+
+        if not self._is_open:
+            self._is_open = True
+            await _serve(self._resources, ingress(self._runtime), self._sockets[0])
+
+    async def move_all(self, to: Registered, port: int) -> None:
+        self._runtime.repin()
+
+    async def is_used(self, revision: Registered) -> bool:
+        return any(live.deployment == revision.id for live in self._runtime.kernel.live.values())
+
+    async def forget(self, revision: Registered) -> None:
+        await self._runtime.unregister(revision.id)
+
+    async def next_try(self, invocation_id: str) -> str:
+        for _ in range(_LOOKS):
+            found = self._runtime.kernel.find(invocation_id)
+            if found is None:
+                return "it is killed"
+            if found.retry_at is not None:
+                return f"tried again in {span(found.retry_at - time.time() * 1000)}"
+            if found.status.value in ("paused", "completed"):
+                return "paused" if found.status.value == "paused" else "given up"
+            await asyncio.sleep(_PAUSE)
+        return "tried again"
+
+    async def close(self) -> None:
+        await self._resources.aclose()
+        for one in self._sockets:
+            one.close()
+
+
+async def _serve(resources: AsyncExitStack, app: web.Application, at: socket.socket) -> None:
+    from aiohttp import web
+
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    resources.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, at).start()

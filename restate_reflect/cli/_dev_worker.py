@@ -1,0 +1,98 @@
+"""The process that runs the user's code for ``dev``: one for each revision.
+
+``python -m restate_reflect.cli._dev_worker JSON``, started by ``DevWorker`` only. What it has to tell goes to its
+supervisor as JSON, one object a line: ``files``, ``ready`` (the port) with ``table``, ``broken`` (why the code does
+not load), and the news of attempts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from typing import Any, Final
+
+from restate_reflect.cli._control import Control, user_files
+from restate_reflect.cli._importing import user_traceback
+from restate_reflect.cli._targets import Found, load_all
+from restate_reflect.durable.guards import Guard
+from restate_reflect.errors import RestateReflectError
+
+__all__ = ["main"]
+
+BROKEN: Final = 2
+"""Exit code for code that can't be served."""
+
+
+def main() -> None:
+    control = Control.from_environment()
+    if control is None:
+        raise SystemExit("this is a part of restate-reflect dev, which starts it")
+    options: dict[str, Any] = json.loads(sys.argv[1])
+    try:
+        # Before the loop starts: Ctrl-C can end an import that hangs.
+        found = load_all(options["targets"])
+        asyncio.run(_serve(found, options, control))
+    except Exception as error:
+        control.tell({"files": user_files(error), "broken": _shown(error)})
+        raise SystemExit(BROKEN) from None
+
+
+def _shown(error: Exception) -> str:
+    if isinstance(error, RestateReflectError):
+        return f"{type(error).__name__}: {error}"
+    return f"the service's own start-up failed:\n{user_traceback(error)}"
+
+
+async def _serve(found: list[Found], options: dict[str, Any], control: Control) -> None:
+    from restate_reflect.cli._application import application, definitions_of
+    from restate_reflect.cli._dev_watching import watch
+    from restate_reflect.cli._table import table
+    from restate_reflect.endpoint import listening
+
+    line = Line(control)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    app = await application(found)
+    if options["docs"]:
+        _add_docs(app, options)
+    async with listening(app, host="127.0.0.1", port=options["port"]) as listener:
+        await line.open()
+        watch(app, Guard(options["guard"]), line.tell)
+        line.tell({"files": user_files(), "ready": listener.port, "table": table(definitions_of(app))})
+        watcher = asyncio.create_task(line.end_with_supervisor())
+        await stop.wait()
+        watcher.cancel()
+        await listener.shutdown(options["grace"])
+
+
+def _add_docs(app: Any, options: dict[str, Any]) -> None:
+    from restate_reflect.page import add_docs
+
+    add_docs(app, ingress_url=options["ingress"], admin_url=options["admin"])
+
+
+class Line:
+    """To the supervisor, without blocking: there may be much to tell."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter
+
+    async def open(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection(sock=self._control._line)
+
+    def tell(self, news: dict[str, Any]) -> None:
+        self._writer.write(json.dumps(news, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
+
+    async def end_with_supervisor(self) -> None:
+        """Ends this process at once when the supervisor is gone: nobody would record what is done from then on."""
+        await self._reader.read()
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Journal entries as restate-server's table ``sys_journal`` shows them in its column ``entry_json``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, NamedTuple
+
+from google.protobuf.message import Message
+
+from restate_reflect.embedded.journal import JournalEntry
+from restate_reflect.protocol.messages import MessageType
+
+__all__ = ["Described", "describe"]
+
+Json = dict[str, Any]
+
+
+class Described(NamedTuple):
+    """An entry in the words of the server."""
+
+    type: str
+    """``Command: Call``, ``Notification: Sleep``."""
+    name: str | None
+    """Of a command, as the handler gave it."""
+    json: str
+
+
+def describe(entry: JournalEntry, callee: tuple[str | None, Json] = (None, {})) -> Described:
+    """One entry; ``callee`` is the invocation id and target of a call."""
+    kind = _words(entry.type)
+    if entry.is_command:
+        content = _command(entry.message, callee) | {"name": entry.name}
+        return Described(f"Command: {kind}", entry.name, json.dumps({"Command": {kind: content}}))
+    content = _notification(entry.message)
+    layered = {kind: content} if kind == "Signal" else {"Completion": {kind: content}}
+    return Described(f"Notification: {kind}", None, json.dumps({"Notification": layered}))
+
+
+def _words(message_type: MessageType) -> str:
+    """``GET_EAGER_STATE_COMMAND`` -> ``GetEagerState``."""
+    parts = message_type.name.split("_")[:-1]
+    return "".join(part.capitalize() for part in parts)
+
+
+_RENAMED: Final = {
+    "awakeable_id": "id",
+    "completion_value": "value",
+    "completion_failure": "value",
+    "invocation_id_notification_idx": "invocation_id_completion_id",
+}
+_CALLS: Final = ("service_name", "handler_name", "key", "parameter", "headers", "idempotency_key", "scope", "limit_key")
+
+
+def _command(message: Message, callee: tuple[str | None, Json]) -> Json:
+    kind = type(message).__name__
+    fields = {field.name: value for field, value in message.ListFields() if field.name not in ("name", "entry_name")}
+    match kind:
+        case "InputCommandMessage":
+            return {"headers": _headers(fields), "payload": _bytes(fields.get("value"))}
+        case "OutputCommandMessage":
+            return {"result": _result(message)}
+        case "CallCommandMessage" | "OneWayCallCommandMessage":
+            return _call(fields, callee)
+        case "SendSignalCommandMessage":
+            which = message.WhichOneof("signal_id") if _has_oneof(message, "signal_id") else None
+            identifier = {"Name": fields.get("name")} if which == "name" else {"Index": fields.get("idx")}
+            target = fields.get("target_invocation_id")
+            return {"target_invocation_id": target, "signal_id": identifier, "result": _result(message)}
+        case "AttachInvocationCommandMessage" | "GetInvocationOutputCommandMessage":
+            return {"target": _target(fields), "completion_id": fields.get("result_completion_id")}
+        case _:
+            return _other(message, fields, kind)
+
+
+def _other(message: Message, fields: Json, kind: str) -> Json:
+    """Commands whose fields are named almost alike."""
+    content: Json = {}
+    for name, value in fields.items():
+        shown = _RENAMED.get(name, "completion_id" if name == "result_completion_id" else name)
+        content[shown] = value.decode(errors="replace") if isinstance(value, bytes) else value
+    if kind == "GetEagerStateKeysCommandMessage":
+        return {"state_keys": [key.decode(errors="replace") for key in message.value.keys]}  # type: ignore[attr-defined]
+    if kind == "SetStateCommandMessage":
+        content["value"] = _bytes(fields.get("value"))
+    elif kind in ("GetEagerStateCommandMessage", "CompleteAwakeableCommandMessage"):
+        for name in ("void", "value", "failure"):
+            content.pop(name, None)
+        content["result"] = _result(message)
+    elif kind == "CompletePromiseCommandMessage":
+        content["value"] = _result(message)
+    return content
+
+
+def _call(fields: Json, callee: tuple[str | None, Json]) -> Json:
+    identifier, target = callee
+    request = {
+        "invocation_id": identifier,
+        "invocation_target": target,
+        "parameter": list(fields.get("parameter", b"")),
+        "headers": _headers(fields),
+        "idempotency_key": fields.get("idempotency_key"),
+    }
+    rest = {_RENAMED.get(name, name): value for name, value in fields.items() if name not in _CALLS}
+    return {"request": request, **rest}
+
+
+def _target(fields: Json) -> Json:
+    if (workflow := fields.get("workflow_target")) is not None:
+        return {"Workflow": {"service_name": workflow.workflow_name, "key": workflow.workflow_key}}
+    if (request := fields.get("idempotent_request_target")) is not None:
+        return {
+            "IdempotencyId": {
+                "service_name": request.service_name,
+                "service_key": request.service_key or None,
+                "service_handler": request.handler_name,
+                "idempotency_key": request.idempotency_key,
+            }
+        }
+    return {"InvocationId": fields.get("invocation_id")}
+
+
+def _notification(message: Any) -> Json:
+    which = message.WhichOneof("id")
+    if which == "signal_id":
+        return {"id": {"Index": message.signal_id}, "result": _result(message)}
+    if which == "signal_name":
+        return {"id": {"Name": message.signal_name}, "result": _result(message)}
+    content: Json = {"completion_id": message.completion_id}
+    match message.WhichOneof("result"):
+        case "invocation_id":
+            return content | {"invocation_id": message.invocation_id}
+        case "state_keys":
+            return content | {"state_keys": [key.decode(errors="replace") for key in message.state_keys.keys]}
+        case _:
+            return content | {"result": _result(message)}
+
+
+def _result(message: Any) -> Any:
+    """``Success`` with bytes as numbers, ``Failure``, or ``Void``."""
+    for name in ("failure", "completion_failure"):
+        if _has(message, name):
+            failure = getattr(message, name)
+            return {"Failure": {"code": failure.code, "message": failure.message}}
+    for name in ("value", "completion_value"):
+        if _has(message, name):
+            return {"Success": list(getattr(message, name).content)}
+    return "Void"
+
+
+def _has(message: Any, name: str) -> bool:
+    return name in message.DESCRIPTOR.fields_by_name and message.HasField(name)
+
+
+def _has_oneof(message: Message, name: str) -> bool:
+    return name in message.DESCRIPTOR.oneofs_by_name
+
+
+def _headers(fields: Json) -> list[Json]:
+    return [{"name": header.key, "value": header.value} for header in fields.get("headers", ())]
+
+
+def _bytes(value: Any) -> list[int]:
+    return [] if value is None else list(value.content)
