@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from restate_reflect.server import RestateServer, ServerSettings
+from tests.embedded.server import EmbeddedServer
 from tests.support import ServedInThread, ServedProcess
 
 ServerMaker: TypeAlias = Callable[..., RestateServer]
@@ -18,6 +19,10 @@ ServeProcess: TypeAlias = Callable[..., ServedProcess]
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all-settings", action="store_true", help="run each conformance test in every setting")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "both_engines: servers of `server_with` are embedded runtimes in a second run")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,18 +47,45 @@ def restate_server_v7() -> Iterator[RestateServer]:
         yield server
 
 
-@pytest.fixture(params=["v6", "v7"])
+@pytest.fixture(scope="session")
+def embedded_server() -> Iterator[RestateServer]:
+    """The embedded runtime behind ingress and admin ports, in the place of a server."""
+    with EmbeddedServer(ServerSettings(protocol_v7=True)) as server:
+        yield server
+
+
+_SERVERS = {"v6": "restate_server", "v7": "restate_server_v7", "embedded": "embedded_server"}
+_ENGINES = {"server": ["v6", "v7"], "embedded": ["embedded"], "both": ["v6", "v7", "embedded"]}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """``--engine=server`` and ``--engine=embedded`` choose; without it both engines run."""
+    wanted = metafunc.config.getoption("--engine") or "both"
+    if "any_server" in metafunc.fixturenames:
+        metafunc.parametrize("any_server", _ENGINES[wanted], indirect=True)
+    if metafunc.definition.get_closest_marker("both_engines") is not None:
+        engines = ["server", "embedded"] if wanted == "both" else [wanted]
+        metafunc.parametrize("engine", engines, indirect=True)
+
+
+@pytest.fixture
 def any_server(request: pytest.FixtureRequest) -> RestateServer:
-    """The test runs twice: on protocol V6 and on V7."""
-    server: RestateServer = request.getfixturevalue("restate_server" if request.param == "v6" else "restate_server_v7")
+    """The test runs three times: on protocol V6, on V7, and on the embedded runtime."""
+    server: RestateServer = request.getfixturevalue(_SERVERS[request.param])
     return server
 
 
 @pytest.fixture
-def server_with() -> Iterator[ServerMaker]:
+def engine(request: pytest.FixtureRequest) -> type[RestateServer]:
+    """What ``server_with`` starts: restate-server; with the marker ``both_engines`` the embedded runtime as well."""
+    return EmbeddedServer if getattr(request, "param", "server") == "embedded" else RestateServer
+
+
+@pytest.fixture
+def server_with(engine: type[RestateServer]) -> Iterator[ServerMaker]:
     """Starts servers with other settings: ``server_with(inactivity_timeout=0)``."""
     with ExitStack() as stack:
-        yield lambda **settings: stack.enter_context(RestateServer(ServerSettings(**settings)))
+        yield lambda **settings: stack.enter_context(engine(ServerSettings(**settings)))
 
 
 @pytest.fixture

@@ -2,86 +2,115 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, cast
 
 from restate_reflect.codecs import codec_for
-from restate_reflect.embedded import Outcome, Runtime
+from restate_reflect.embedded import InvocationNotFoundError as UnknownInvocation
+from restate_reflect.embedded import Outcome, Runtime, UnknownHandlerError
+from restate_reflect.embedded.lifecycle import ALREADY_INVOKED
+from restate_reflect.embedded.rules import RuleError
+from restate_reflect.embedded.scopes import ScopeError
 from restate_reflect.identifiers import InvocationTarget
+from restate_reflect.ingress import (
+    AlreadyInvokedError,
+    BadRequestError,
+    HandlerNotFoundError,
+    InvocationNotFoundError,
+    ServiceError,
+)
 from restate_reflect.ingress._invocations import NotReady, Output, Ready, SentInvocation
+from restate_reflect.ingress._operations import RAW
 from restate_reflect.ingress._requests import CallOptions
 from restate_reflect.reflection import CallTarget, TargetDirectory
+from restate_reflect.testing._watch import Watch
 
 __all__ = ["RuntimeOperations"]
 
-T = TypeVar("T")
-
 
 class RuntimeOperations:
-    """Implements ``VerbOperations`` and ``InvocationOperations`` without a network."""
+    """Implements ``VerbOperations`` and ``InvocationOperations`` without a network; errors are the client's."""
 
     def __init__(self, runtime: Runtime, directory: TargetDirectory) -> None:
         self._runtime = runtime
         self._directory = directory
-        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def give_up(self, error: Exception) -> None:
-        """Makes every waiting and future request raise; the first error counts."""
-        if not self._broken.done():
-            self._broken.set_exception(error)
-            self._broken.exception()  # looked at: a test that waits for nothing hears of it at the end
-
-    @property
-    def failure(self) -> BaseException | None:
-        """What ``give_up`` was told."""
-        return self._broken.exception() if self._broken.done() else None
-
-    async def watch(self, awaitable: Awaitable[T]) -> T:
-        """Waits for a result, but not longer than the environment works."""
-        task = asyncio.ensure_future(awaitable)
-        waiting: list[asyncio.Future[Any]] = [task, self._broken]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        if task.done():
-            return task.result()
-        task.cancel()
-        await self._broken
-        raise AssertionError("unreachable: the future only ever fails")
+        self.watch = Watch()
 
     async def call(
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
     ) -> Any:
         target = self._directory.target(method)
-        request = self._runtime.invoke(
-            target.service,
-            target.handler,
-            target.input.encode(args, kwargs),
-            key=options.key,
-            idempotency_key=options.idempotency_key,
-            headers=options.headers or {},
-        )
-        return _read(await self.watch(request), target.output.decode)
+        body = target.input.encode(args, kwargs)
+        return await self._call(target.service, target.handler, body, options, target.output.decode)
 
     async def send(
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
     ) -> SentInvocation[Any]:
         target = self._directory.target(method)
-        submission = self._runtime.send(
-            target.service,
-            target.handler,
-            target.input.encode(args, kwargs),
+        body = target.input.encode(args, kwargs)
+        return self._send(target.service, target.handler, body, options, target.output.decode)
+
+    async def call_raw(
+        self, service: str, handler: str, body: bytes, content_type: str | None, options: CallOptions
+    ) -> bytes:
+        self._check_content_type(service, handler, body, content_type)
+        return cast("bytes", await self._call(service, handler, body, options, RAW))
+
+    async def send_raw(
+        self, service: str, handler: str, body: bytes, content_type: str | None, options: CallOptions
+    ) -> SentInvocation[bytes]:
+        self._check_content_type(service, handler, body, content_type)
+        return self._send(service, handler, body, options, RAW)
+
+    def _check_content_type(self, service: str, handler: str, body: bytes, content_type: str | None) -> None:
+        """As the ingress does, by the handler's manifest."""
+        info = self._runtime.kernel.catalog.handler(service, handler)
+        if info is None:
+            return  # said better by the runtime
+        try:
+            info.input.check(content_type if body else None, body)
+        except RuleError as error:
+            raise BadRequestError(f"input validation error: {error}", 400) from None
+
+    async def _call(
+        self, service: str, handler: str, body: bytes, options: CallOptions, returns: Callable[[bytes], Any]
+    ) -> Any:
+        request = self._runtime.invoke(
+            service,
+            handler,
+            body,
             key=options.key,
             idempotency_key=options.idempotency_key,
             headers=options.headers or {},
-            delay=options.delay,
+            scope=options.scope,
+            limit_key=options.limit_key,
         )
+        with _client_errors():
+            return await self._result(request, returns)
+
+    def _send(
+        self, service: str, handler: str, body: bytes, options: CallOptions, returns: Callable[[bytes], Any]
+    ) -> SentInvocation[Any]:
+        with _client_errors():
+            submission = self._runtime.send(
+                service,
+                handler,
+                body,
+                key=options.key,
+                idempotency_key=options.idempotency_key,
+                headers=options.headers or {},
+                delay=options.delay,
+                scope=options.scope,
+                limit_key=options.limit_key,
+            )
         time = submission.invocation.execution_time
         return SentInvocation(
             self,
             submission.invocation.id,
-            target.output.decode,
+            returns,
             is_new=submission.is_new,
             execution_time=None if time is None else datetime.fromtimestamp(time / 1000, UTC),
         )
@@ -92,11 +121,20 @@ class RuntimeOperations:
     # ------------------------------------------------------------ invocations
 
     async def attach_to(self, target: InvocationTarget, returns: Callable[[bytes], Any]) -> Any:
-        return _read(await self.watch(self._runtime.attach(target)), returns)
+        return await self._result(self._runtime.attach(target), returns)
 
     async def output_of(self, target: InvocationTarget, returns: Callable[[bytes], Any]) -> Output[Any]:
-        outcome = self._runtime.output(target)
+        try:
+            outcome = self._runtime.output(target)
+        except UnknownInvocation as error:
+            raise InvocationNotFoundError(str(error), 404) from None
         return NotReady() if outcome is None else Ready(_read(outcome, returns))
+
+    async def _result(self, request: Awaitable[Outcome], returns: Callable[[bytes], Any]) -> Any:
+        try:
+            return _read(await self.watch.wait(request), returns)
+        except UnknownInvocation as error:
+            raise InvocationNotFoundError(str(error), 404) from None
 
     async def find_id(self, target: InvocationTarget) -> str:
         return self._runtime.invocation_id(target)
@@ -109,5 +147,23 @@ class RuntimeOperations:
         return self.target(returns).output.decode if inspect.isroutine(returns) else codec_for(returns).decode
 
 
+@contextmanager
+def _client_errors() -> Iterator[None]:
+    """The runtime's refusals as those that a client gets over the ingress."""
+    try:
+        yield
+    except UnknownHandlerError as error:
+        raise HandlerNotFoundError(str(error), 404) from None
+    except ScopeError as error:
+        raise BadRequestError(error.to_callers, error.status) from None
+
+
 def _read(outcome: Outcome, decode: Callable[[bytes], Any]) -> Any:
-    return decode(outcome.unwrap())
+    failure = outcome.failure
+    if failure is None:
+        return decode(outcome.unwrap())
+    if failure == ALREADY_INVOKED.to_error():
+        raise AlreadyInvokedError(failure.message, failure.code)
+    raise ServiceError(
+        failure.message, failure.code, metadata=failure.metadata, invocation_id=outcome.invocation_id
+    ) from None

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, overload
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar, overload
 
 from restate_reflect.codecs import codec_for
 from restate_reflect.context import State
-from restate_reflect.embedded import Runtime
 
-__all__ = ["StateView"]
+__all__ = ["StateAccess", "StateView"]
 
 T = TypeVar("T")
+
+
+class StateAccess(Protocol):
+    """Where state is."""
+
+    def state(self, service: str, key: str) -> dict[str, bytes]: ...
+    def set_state(self, service: str, key: str, values: Mapping[str, bytes | None]) -> None:
+        """``None`` clears a key; others stay."""
+        ...
 
 
 class StateView:
     """State of an object or workflow. Writing is refused while an exclusive handler holds the key."""
 
-    def __init__(self, runtime: Runtime, service: str, key: str) -> None:
-        self._runtime = runtime
+    def __init__(self, access: StateAccess, service: str, key: str) -> None:
+        self._access = access
         self._service = service
         self._key = key
 
@@ -36,11 +45,11 @@ class StateView:
     def set(self, key: str | State[Any], value: Any) -> None:
         """Sets a value; the codec follows the declared type, or the value's class."""
         name, annotation = (key.name, key.type) if isinstance(key, State) else (key, type(value))
-        self._runtime.set_state(self._service, self._key, {name: codec_for(annotation).encode(value)})
+        self._access.set_state(self._service, self._key, {name: codec_for(annotation).encode(value)})
 
     def clear(self, key: str | State[Any]) -> None:
         """Removes a key."""
-        self._runtime.set_state(self._service, self._key, {key.name if isinstance(key, State) else key: None})
+        self._access.set_state(self._service, self._key, {key.name if isinstance(key, State) else key: None})
 
     def keys(self) -> list[str]:
         """The keys that are set, sorted."""
@@ -48,4 +57,7 @@ class StateView:
 
     def raw(self) -> dict[str, bytes]:
         """Everything, as it is stored."""
-        return self._runtime.state(self._service, self._key)
+        return self._access.state(self._service, self._key)
+
+    def __repr__(self) -> str:
+        return f"<state of {self._service}/{self._key}: {self.raw()!r}>"

@@ -1,15 +1,27 @@
-"""Failures injected into steps, by name."""
+"""The bodies of ``ctx.run``, watched: failures injected by name, and how often each was executed."""
 
 from __future__ import annotations
 
+import threading
+from collections import defaultdict
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, NoReturn
+from typing import Any, Final
 
 from restate_reflect.durable.runs import is_async_callable
 
-__all__ = ["StepFailures"]
+__all__ = ["CURRENT_INVOCATION", "Counts", "Step", "Steps"]
+
+CURRENT_INVOCATION: Final[ContextVar[str]] = ContextVar("restate_reflect_invocation", default="")
+"""Set around every handler; tasks that the handler starts inherit it."""
+
+Step = tuple[str, str]
+"""Invocation id and name."""
+
+Counts = defaultdict[Step, int]
+"""As a ``Counter``, which takes 0.3 µs for each step that it does not know."""
 
 
 @dataclass(slots=True)
@@ -19,41 +31,58 @@ class _Planned:
     left: int
 
 
-class StepFailures:
-    """What goes wrong in which step, and how often."""
+class Steps:
+    """Every execution of a step passes here."""
 
     def __init__(self) -> None:
         self._planned: list[_Planned] = []
+        self._lock = threading.Lock()  # plain functions run in threads, several at once
+        self.begun: Counts = defaultdict(int)
+        """Executions that have begun."""
+        self.failed: Counts = defaultdict(int)
+        """Executions that raised, or were cancelled."""
 
     def plan(self, pattern: str, error: Exception, times: int) -> None:
+        """The next ``times`` executions of steps whose names fit will fail."""
         self._planned.append(_Planned(pattern, error, times))
 
+    def executions(self, pattern: str) -> int:
+        """How often steps whose names fit were executed."""
+        return sum(count for (_, name), count in self.begun.items() if fnmatchcase(name, pattern))
+
     def wrap(self, name: str, body: Callable[[], Any]) -> Callable[[], Any]:
-        """The body, failing as planned when it is executed (``Environment.wrap_step``)."""
-        if not any(fnmatchcase(name, planned.pattern) for planned in self._planned):
-            return body
-        return self._async_body(name, body) if is_async_callable(body) else self._plain_body(name, body)
+        """``Environment.wrap_step``: the body, counted, and failing as planned."""
+        step = (CURRENT_INVOCATION.get(), name)
+        return self._async_body(step, body) if is_async_callable(body) else self._plain_body(step, body)
 
-    def _async_body(self, name: str, body: Callable[[], Any]) -> Callable[[], Any]:
+    def _async_body(self, step: Step, body: Callable[[], Any]) -> Callable[[], Any]:
         async def execute() -> Any:
-            self._fail_if_planned(name)
-            return await body()
+            try:
+                self._begin(step)
+                return await body()
+            except BaseException:
+                with self._lock:
+                    self.failed[step] += 1
+                raise
 
         return execute
 
-    def _plain_body(self, name: str, body: Callable[[], Any]) -> Callable[[], Any]:
+    def _plain_body(self, step: Step, body: Callable[[], Any]) -> Callable[[], Any]:
         def execute() -> Any:
-            self._fail_if_planned(name)
-            return body()
+            try:
+                self._begin(step)
+                return body()
+            except BaseException:
+                with self._lock:
+                    self.failed[step] += 1
+                raise
 
         return execute
 
-    def _fail_if_planned(self, name: str) -> None:
-        for planned in self._planned:
-            if planned.left > 0 and fnmatchcase(name, planned.pattern):
-                planned.left -= 1
-                _raise(planned.error)
-
-
-def _raise(error: Exception) -> NoReturn:
-    raise error
+    def _begin(self, step: Step) -> None:
+        with self._lock:
+            self.begun[step] += 1
+            for planned in self._planned:
+                if planned.left > 0 and fnmatchcase(step[1], planned.pattern):
+                    planned.left -= 1
+                    raise planned.error

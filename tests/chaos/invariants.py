@@ -16,7 +16,7 @@ from tests.chaos.clients import Done
 from tests.chaos.program import LEDGERS, ledger_of, weight
 from tests.support import call
 
-__all__ = ["check"]
+__all__ = ["check", "left_over"]
 
 SETTLE = 120.0
 """Seconds for everything that was accepted to complete once nothing is killed any more."""
@@ -33,6 +33,16 @@ def check(server: RestateServer, done: Done, file: Path) -> dict[str, int]:
     asyncio.run(check_results(server, done))
     check_stamps(done, file)
     return figures(server)
+
+
+def left_over(server: RestateServer) -> str:
+    """What has not completed, with its journal: for whoever has to find out why a client had to give up."""
+    lines = []
+    for row in query(server, _WAITING):
+        lines.append(str(row))
+        journal = "SELECT index, entry_type, name, completed FROM sys_journal WHERE id = '{}' ORDER BY index"
+        lines += [f"    {entry}" for entry in query(server, journal.format(row["id"]))]
+    return "\n".join(lines)
 
 
 def query(server: RestateServer, sql: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import pytest
 
 from restate_reflect.server import RestateServer
 from tests.chaos.clients import Load
-from tests.chaos.invariants import check
+from tests.chaos.invariants import check, left_over
 from tests.chaos.killer import Killer
 from tests.conftest import ServeProcess, ServerMaker
 
@@ -39,7 +39,12 @@ def test_nothing_is_lost_doubled_or_stuck(
     endpoint = serve_process(server, *TARGETS, env={"CHAOS_FILE": str(file)})
     load = Load(server.ingress_url, seed)
     with Killer(server, endpoint, seed) as killer:
-        asyncio.run(load.run(seconds))
+        try:
+            asyncio.run(load.run(seconds))
+        except ExceptionGroup as error:
+            killer.stop()
+            error.add_note(left_over(server))
+            raise
     figures = check(server, load.done, file)
     operations = sum(load.done.counts.values())
     print(

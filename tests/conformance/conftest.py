@@ -11,9 +11,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from restate_reflect.server import RestateServer
 from tests.conformance.driver import Driver
-from tests.conformance.settings import SETTINGS, Setting, Signing
+from tests.conformance.settings import SETTINGS, Setting, Signing, on_engines
 from tests.support import ServedProcess
 
 
@@ -23,7 +22,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     named = getattr(metafunc.module, "SETTINGS", ("default",))
     if metafunc.config.getoption("--all-settings"):
         named = getattr(metafunc.module, "ALL_SETTINGS", tuple(SETTINGS))
-    metafunc.parametrize("setting", [SETTINGS[name] for name in named], ids=str, indirect=True, scope="session")
+    settings = on_engines(named, metafunc.config.getoption("--engine") or "both")
+    metafunc.parametrize("setting", settings, ids=str, indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,7 @@ def setting(request: pytest.FixtureRequest) -> Setting:
 def driver(setting: Setting, signing: Signing) -> Iterator[Driver]:
     """The contract's services, registered at a server of this setting."""
     with ExitStack() as stack:
-        server = stack.enter_context(RestateServer(setting.server_settings(signing)))
+        server = stack.enter_context(setting.start(signing))
         env = {"SERVICES": "", "E2E_REQUEST_SIGNING": signing.public if setting.signed else ""}
         served = stack.enter_context(ServedProcess(setting.target, env=env))
         server.register(served.url, use_http_11=setting.use_http_11)

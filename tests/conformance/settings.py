@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from restate_reflect.server import ServerSettings
+from restate_reflect.server import RestateServer, ServerSettings
+from tests.differences import Difference
+from tests.embedded.server import EmbeddedServer
 
-__all__ = ["SETTINGS", "Setting", "Signing"]
+__all__ = ["NOT_EMBEDDED", "SETTINGS", "Setting", "Signing", "on_engines"]
 
 SERVICES = "tests.conformance.services"
 NO_EAGER_STATE = {"worker.invoker.eager-state-size-limit": "0 B"}
@@ -30,9 +32,16 @@ class Setting:
     signed: bool = False
     protocol: int = 6
     """The service protocol version that is negotiated."""
+    embedded: bool = False
+    """Whether the embedded runtime keeps the journals, instead of restate-server."""
 
     def __str__(self) -> str:
-        return self.name
+        return f"embedded-{self.name}" if self.embedded else self.name
+
+    def start(self, signing: Signing, **others: Any) -> RestateServer:
+        """A server, or a runtime in its place, not started; ``others`` are arguments of ``ServerSettings``."""
+        settings = replace(self.server_settings(signing), **others)
+        return EmbeddedServer(settings) if self.embedded else RestateServer(settings)
 
     @property
     def suspending(self) -> bool:
@@ -63,6 +72,17 @@ SETTINGS = {
         Setting(name="signed", signed=True),
     )
 }
+
+
+NOT_EMBEDDED = {"signed": Difference.SIGNING, "single": Difference.ONE_PROCESS}
+"""Settings that mean nothing to the embedded runtime."""
+
+
+def on_engines(names: Iterable[str], engine: str) -> list[Setting]:
+    """The settings on ``server``, on ``embedded``, or on ``both``; without those that it lacks."""
+    chosen = [SETTINGS[name] for name in names]
+    embedded = [replace(setting, embedded=True) for setting in chosen if setting.name not in NOT_EMBEDDED]
+    return {"server": chosen, "embedded": embedded, "both": chosen + embedded}[engine]
 
 
 class Signing:

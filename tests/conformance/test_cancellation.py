@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 
 import pytest
 
 from restate_reflect.server import RestateServer
 from tests.conformance.driver import Driver, Failed, eventually, fresh_key
-from tests.conformance.settings import SETTINGS as ALL
-from tests.conformance.settings import Signing
+from tests.conformance.settings import Setting, Signing, on_engines
 from tests.conformance.waiting import HOW, WHAT, Journal, Waiting, WaitingWorkflow
 from tests.support import ServedInThread
 
@@ -21,8 +19,8 @@ pytestmark = pytest.mark.server
 class Waits(Driver):
     """A driver of ``waiting``'s services, which run in this process."""
 
-    def __init__(self, server: RestateServer, name: str, journal: Journal) -> None:
-        super().__init__(server, None, ALL[name])  # type: ignore[arg-type]  # no child process here
+    def __init__(self, server: RestateServer, setting: Setting, journal: Journal) -> None:
+        super().__init__(server, None, setting)  # type: ignore[arg-type]  # no child process here
         self.events, self._release = journal.events, journal.release
 
     def release(self, key: str) -> None:
@@ -49,21 +47,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "waits" in metafunc.fixturenames:
         every = ["default", "suspending", "http11", "v5", "v7", "v7-suspending"]
         chosen = every if metafunc.config.getoption("--all-settings") else ["default", "v7-suspending"]
-        metafunc.parametrize("waits", chosen, indirect=True, scope="module")
+        settings = on_engines(chosen, metafunc.config.getoption("--engine") or "both")
+        metafunc.parametrize("waits", settings, ids=str, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
 def waits(request: pytest.FixtureRequest, signing: Signing) -> Iterator[Waits]:
     """A step whose attempt can't be told of a cancellation any more is aborted soon."""
-    setting, journal = ALL[request.param], Journal()
-    settings = replace(setting.server_settings(signing), abort_timeout=0.3)
+    setting, journal = request.param, Journal()
     with ExitStack() as stack:
-        server = stack.enter_context(RestateServer(settings))
+        server = stack.enter_context(setting.start(signing, abort_timeout=0.3))
         served = stack.enter_context(
             ServedInThread(Waiting(journal), WaitingWorkflow, max_protocol_version=5 if setting.protocol == 5 else 7)
         )
         server.register(served.url, use_http_11=setting.use_http_11)
-        waits = Waits(server, request.param, journal)
+        waits = Waits(server, setting, journal)
         stack.callback(waits.close)
         yield waits
 

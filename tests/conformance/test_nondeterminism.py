@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 
 import pytest
 
 from restate_reflect.options import RetryPolicy
-from restate_reflect.server import RestateServer
 from tests.conformance.driver import Driver, Failed, fresh_key
-from tests.conformance.settings import SETTINGS as ALL
-from tests.conformance.settings import Signing
+from tests.conformance.settings import Setting, Signing, on_engines
 from tests.support import ServedProcess
 
 HANDLERS = {
@@ -23,13 +20,13 @@ HANDLERS = {
 }
 
 
-@pytest.fixture(scope="module", params=["suspending", "v7-suspending", "http11"])
+@pytest.fixture(scope="module", params=on_engines(["suspending", "v7-suspending", "http11"], "both"), ids=str)
 def killing(request: pytest.FixtureRequest, signing: Signing) -> Iterator[Driver]:
     """Attempts suspend, so that there is something to replay; a failed one is not repeated: it would go left again."""
-    setting = ALL[request.param]
+    setting: Setting = request.param
     policy = RetryPolicy(initial_interval=0.001, max_attempts=1, on_max_attempts="kill")
     with ExitStack() as stack:
-        server = stack.enter_context(RestateServer(replace(setting.server_settings(signing), retry_policy=policy)))
+        server = stack.enter_context(setting.start(signing, retry_policy=policy))
         served = stack.enter_context(ServedProcess(setting.target))
         server.register(served.url, use_http_11=setting.use_http_11)
         driver = Driver(server, served, setting)

@@ -15,17 +15,18 @@ from tests.conformance.driver import Driver, eventually, fresh_key
 from tests.conformance.services.state import Counter
 from tests.conformance.settings import SERVICES, SETTINGS
 from tests.conftest import Serve
+from tests.embedded.server import EmbeddedServer
 from tests.support import ServedProcess
 
 pytestmark = pytest.mark.server
 INTERPRETER = "VirtualObjectCommandInterpreter"
 
 
-@pytest.fixture(scope="module")
-def restarting() -> Iterator[Driver]:
+@pytest.fixture(scope="module", params=[RestateServer, EmbeddedServer], ids=["server", "embedded"])
+def restarting(request: pytest.FixtureRequest) -> Iterator[Driver]:
     """A server and an endpoint that no other module uses."""
     with ExitStack() as stack:
-        server = stack.enter_context(RestateServer())
+        server = stack.enter_context(request.param())
         served = stack.enter_context(ServedProcess(SERVICES))
         server.register(served.url)
         driver = Driver(server, served, SETTINGS["default"])

@@ -11,6 +11,7 @@ from restate_reflect.server import RestateServer, ServerSettings
 from tests.conformance.driver import Driver, fresh_key
 from tests.conformance.settings import SERVICES, Setting
 from tests.conformance.test_proxy import request
+from tests.embedded.server import EmbeddedServer
 from tests.support import ServedProcess
 
 ALL_SETTINGS = ("default", "suspending", "v5")
@@ -20,11 +21,11 @@ SCOPES = Setting(
 )
 
 
-@pytest.fixture(scope="module")
-def scoped() -> Iterator[Driver]:
+@pytest.fixture(scope="module", params=[RestateServer, EmbeddedServer], ids=["server", "embedded"])
+def scoped(request: pytest.FixtureRequest) -> Iterator[Driver]:
     """A server that knows scopes, which 1.7 counts among its experiments."""
     with ExitStack() as stack:
-        server = stack.enter_context(RestateServer(ServerSettings(**SCOPES.server)))
+        server = stack.enter_context(request.param(ServerSettings(**SCOPES.server)))
         served = stack.enter_context(ServedProcess(SERVICES))
         server.register(served.url)
         driver = Driver(server, served, SCOPES)

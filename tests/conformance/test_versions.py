@@ -10,7 +10,7 @@ from tests.conformance.driver import Driver, eventually, fresh_key
 from tests.conformance.settings import SETTINGS
 from tests.conftest import Serve, ServerMaker
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.both_engines]
 
 
 @service(name="Story")

@@ -10,17 +10,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import pytest
 
 from restate_reflect.cli import main
-from restate_reflect.server import RestateServer
+from tests.cli.running_dev import Dev, dev
 from tests.conftest import ServeProcess, ServerMaker
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, commands, module_name
 from tests.examples.test_docstrings import check
-from tests.support import ServedProcess, run_cli
+from tests.support import run_cli
 
 TUTORIAL = "docs/tutorial.md"
 REPOSITORY = {"README.md", "docs/cli.md", "docs/reliability.md"}
@@ -81,30 +82,32 @@ def test_every_command_is_looked_at(page: str) -> None:
         assert page == TUTORIAL or not command.startswith("python "), f"{page}: {command!r} is run by no test"
 
 
+@dataclass(frozen=True, slots=True)
+class _Ingress:
+    ingress_url: str
+
+
 class Reader:
     """Somebody who types in what the tutorial says."""
 
-    def __init__(self, server: RestateServer, folder: Path, resources: ExitStack) -> None:
-        self.server, self.folder, self.resources = server, folder, resources
-        self.output: list[str] = []
+    def __init__(self, folder: Path, resources: ExitStack) -> None:
+        self.folder, self.resources = folder, resources
+        self.server = _Ingress("")
+        self.dev: Dev | None = None
 
     def type_in(self, command: str) -> None:
         words = shlex.split(command, comments=True)
         match words:
-            case ["restate-reflect", "serve", *arguments]:
-                self._serve([word for word in arguments if word != "--with-server"])
+            case ["restate-reflect", "dev", target, *options]:
+                self.resources.close()
+                self.dev = self.resources.enter_context(dev(self.folder, *options, target=target))
+                self.server = _Ingress(self.dev.ingress)
             case ["curl", *_]:
                 check(self.server, command)
             case ["python", *arguments]:
                 self._run(arguments, command.partition("  #")[2].strip())
             case _:
                 raise AssertionError(f"nobody knows how to run {command!r}")
-
-    def _serve(self, arguments: list[str]) -> None:
-        self.resources.close()
-        served = self.resources.enter_context(ServedProcess(*arguments, cwd=self.folder))
-        self.output = served.output
-        self.server.register(served.url)
 
     def _run(self, arguments: list[str], printed: str) -> None:
         words = [word.replace("http://localhost:8080", self.server.ingress_url) for word in arguments]
@@ -117,21 +120,23 @@ class Reader:
 
 
 @pytest.fixture
-def reader(server_with: ServerMaker, docs_program: Path, tmp_path: Path) -> Iterator[Reader]:
+def reader(docs_program: Path, tmp_path: Path) -> Iterator[Reader]:
     folder = shutil.copytree(docs_program, tmp_path / "tutorial", ignore=shutil.ignore_patterns("__pycache__"))
     with ExitStack() as resources:
-        yield Reader(server_with(), folder, resources)
+        yield Reader(folder, resources)
 
 
 @pytest.mark.slow
+@pytest.mark.server
 def test_the_tutorial_works_from_top_to_bottom(reader: Reader) -> None:
-    """Each command in order, on one server; the crash happens, and repeats no step."""
+    """Each command in order; the crash happens, and repeats no step."""
     bookings = ""
     for command in shell_commands(TUTORIAL):
         reader.type_in(command)
         if "/Trip/" in command:
-            bookings = "".join(reader.output)
-    assert "ended with signal 9; starting another" in bookings
+            assert reader.dev is not None
+            bookings = reader.dev.end()
+    assert "the process of revision 1 ended by signal 9; starting it again" in bookings
     assert bookings.count("booking a flight") == bookings.count("booking a hotel") == 1
 
 

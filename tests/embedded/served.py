@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from concurrent.futures import Future
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
 
-from restate_reflect.embedded import Runtime, RuntimeSettings
+from restate_reflect.embedded import Runtime, RuntimeSettings, SqliteStore
 from restate_reflect.embedded.admin import admin
 from restate_reflect.embedded.connect import connect
 from restate_reflect.embedded.ingress import ingress
@@ -21,10 +22,19 @@ class ServedRuntime:
 
     Args:
         services: Classes or instances to deploy in the process of the runtime.
+        file: Of the SQLite store; without one, everything is in memory.
+        ports: Of ingress and admin API; 0 for any.
     """
 
-    def __init__(self, *services: Any, settings: RuntimeSettings | None = None) -> None:
+    def __init__(
+        self,
+        *services: Any,
+        settings: RuntimeSettings | None = None,
+        file: Path | None = None,
+        ports: tuple[int, int] = (0, 0),
+    ) -> None:
         self._services, self._settings = services, settings or RuntimeSettings()
+        self._file, self._ports = file, ports
         self._listening: Future[tuple[int, int]] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -60,7 +70,9 @@ class ServedRuntime:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        async with Runtime(settings=self._settings) as self.runtime:
+        store = None if self._file is None else SqliteStore(self._file)
+        async with Runtime(store, settings=self._settings) as self.runtime:
+            self.runtime.reconnect(connect)
             if self._services:
                 await self.runtime.deploy(*self._services)
             runners = [
@@ -68,9 +80,9 @@ class ServedRuntime:
                 for app in (ingress(self.runtime), admin(self.runtime, connect=connect))
             ]
             ports: list[int] = []
-            for runner in runners:
+            for runner, port in zip(runners, self._ports, strict=True):
                 await runner.setup()
-                site = web.TCPSite(runner, "127.0.0.1", 0)
+                site = web.TCPSite(runner, "127.0.0.1", port)
                 await site.start()
                 ports.append(runner.addresses[0][1])
             self._listening.set_result((ports[0], ports[1]))

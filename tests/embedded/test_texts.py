@@ -27,6 +27,12 @@ def test_an_id_of_restate_server_is_read_as_it_reads_it() -> None:
     assert ids.invocation_id(ids.parse_invocation_id(text)) == text
 
 
+def test_an_awakeable_of_restate_server_belongs_to_the_invocation_that_made_it() -> None:
+    """Both texts are of one handler on restate-server 1.7.12; 17 is the first awakeable."""
+    awakeable = "sign_1HNOhMf-mTeqzew2TLjD8xlUVvSho0ElTAAAAEQ"
+    assert ids.awakeable_target(awakeable) == ("inv_1k7bQGkTj8O82xa5Y4ygSiy6fGKhgzZNTl", 17)
+
+
 @given(st.text(max_size=45))
 def test_any_other_text_is_refused_with_a_reason(text: str) -> None:
     for parse in (ids.parse_invocation_id, ids.awakeable_target):

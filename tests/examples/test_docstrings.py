@@ -6,10 +6,10 @@ import importlib
 import json
 import shlex
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
-from restate_reflect.server import RestateServer
 from tests.conftest import ServeProcess, ServerMaker
 from tests.realserver.waiting import eventually
 from tests.support import ROOT, Answer, fetch
@@ -23,7 +23,14 @@ def commands(module: str) -> list[str]:
     return [line.strip() for line in lines if line.strip().startswith("curl ") and "<" not in line]
 
 
-def run(server: RestateServer, command: str) -> Answer:
+class HasIngress(Protocol):
+    """A restate-server, or ``restate-reflect dev``."""
+
+    @property
+    def ingress_url(self) -> str: ...
+
+
+def run(server: HasIngress, command: str) -> Answer:
     """Does what curl would do."""
     words = shlex.split(command.partition("  #")[0])
     url = next(word for word in words if word.startswith("localhost:8080"))
@@ -41,7 +48,7 @@ def fits(answer: Answer, comment: str) -> bool:
     return answer.status in (200, 202) and (not word or answer.json == json.loads(word))
 
 
-def check(server: RestateServer, command: str) -> None:
+def check(server: HasIngress, command: str) -> None:
     """Runs a command and compares; one that asks for a status may have to wait for what a send has begun."""
     comment = command.partition("  #")[2]
     if "/status" in command.lower():

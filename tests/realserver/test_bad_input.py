@@ -203,6 +203,7 @@ def test_the_server_passes_it_on(
 # ---------------------------------------------------------------- size
 
 
+@pytest.mark.both_engines
 def test_a_body_over_the_limit_is_refused(serve: Serve, server_with: ServerMaker) -> None:
     """The attempt fails and names the limit; the endpoint goes on, and so does the same invocation once it may."""
     server = server_with()

@@ -12,6 +12,7 @@ import pytest
 from restate_reflect import Context, IdempotentRequest
 from restate_reflect.server import RestateServer, ServerSettings
 from tests.conftest import Serve
+from tests.embedded.server import EmbeddedServer
 from tests.realserver.waiting import eventually
 from tests.support import call
 
@@ -50,10 +51,10 @@ class Landlord:
         return await ctx.attach(request, list[Any])
 
 
-@pytest.fixture(scope="module")
-def scoped_server() -> Iterator[RestateServer]:
+@pytest.fixture(scope="module", params=[RestateServer, EmbeddedServer], ids=["server", "embedded"])
+def scoped_server(request: pytest.FixtureRequest) -> Iterator[RestateServer]:
     """Scopes are one of the experiments of restate-server 1.7; it knows them for services only."""
-    with RestateServer(ServerSettings(protocol_v7=True, config={"experimental-enable-vqueues": True})) as server:
+    with request.param(ServerSettings(protocol_v7=True, config={"experimental-enable-vqueues": True})) as server:
         yield server
 
 

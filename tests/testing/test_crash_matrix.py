@@ -9,7 +9,9 @@ import pytest
 
 from restate_reflect import Context, ObjectContext
 from restate_reflect.errors import HandlerBugError
-from restate_reflect.testing import Divergence, Durable
+from restate_reflect.testing import Divergence, Durable, TestEnvironment
+from restate_reflect.testing._crashes import BASELINE
+from restate_reflect.testing._recording import Recording
 
 
 async def number(value: int) -> int:
@@ -103,7 +105,11 @@ def test_a_result_that_leaks_from_attempt_to_attempt_is_found() -> None:
 
     with pytest.raises(Divergence, match="Steps/double #1 is not durable") as caught:
         durable.run(scenario)
-    assert "undisturbed: run completion" in str(caught.value)
+    assert "undisturbed: run name='length' → b'1'\n" in str(caught.value)
+    assert "disturbed:   run name='length' → b'2'\n" in str(caught.value)
+    (note,) = caught.value.__notes__
+    assert "test_crash_matrix.py:" in note
+    assert note.count('await ctx.run("length", number, len(LEAKED))') == 2
 
 
 def test_the_number_of_crashes_can_be_limited() -> None:
@@ -116,3 +122,53 @@ def test_the_number_of_crashes_can_be_limited() -> None:
 
     durable.run(scenario)
     assert durable.runs == 5
+
+
+def test_steps_that_are_executed_again_though_recorded_are_found() -> None:
+    """An engine that loses results would be caught; here the counts are fed by hand, as ours does not."""
+
+    async def scenario() -> None:
+        async with TestEnvironment(Steps, Ledger) as env:
+            recording = Recording(BASELINE, env.runtime, env._steps)
+            sent = await env.send(Steps.ten)
+            await sent.attach()
+            env._steps.begun[sent.id, "step 3"] += 1
+            recording.finish()
+            with pytest.raises(Divergence, match=r"Steps/ten #1: run 'step 3' was executed 2 times, undisturbed"):
+                recording.check_executions()
+
+    asyncio.run(scenario())
+
+
+def test_a_step_may_run_twice_if_its_result_was_not_stored() -> None:
+    """The crash comes after the command: what the body did is lost, and the matrix allows for it."""
+    begun: list[str] = []
+
+    class Slow:
+        async def go(self, ctx: Context) -> list[int]:
+            return list(await asyncio.gather(ctx.run("a", self.body, "a"), ctx.run("b", self.body, "b")))
+
+        async def body(self, name: str) -> int:
+            begun.append(name)
+            await asyncio.sleep(0.001)
+            return 1
+
+    durable = Durable(max_crashes=500)
+
+    async def scenario() -> None:
+        env = await durable(Slow)
+        assert await env.call(Slow.go) == [1, 1]
+
+    durable.run(scenario)
+    assert begun.count("a") >= durable.runs
+
+
+async def test_a_crash_can_be_asked_for(restate_env: Durable) -> None:
+    """The attempt that waits is gone, and the next one finds the results of the first."""
+    env = await restate_env(Steps, Ledger)
+    sent = await env.send(Steps.mixed)
+    await env.settle()
+    assert env.crash(sent) == 1
+    assert await sent.attach() == [0, 1, 2]
+    assert env.executions("branch *") == 3
+    assert env.crash() == 0

@@ -138,8 +138,8 @@ async def test_awakeables_are_resolved_from_the_test(restate_env: Durable) -> No
     env = await restate_env(Shop, Counter, mocks=[Mailer], auto_skip=False)
     sent = await env.send(Shop.approve, 60)
     await env.settle()
-    (awaiting,) = [i for i in env.runtime.invocations() if i.target.service == "Counter"]
-    env.resolve_awakeable(str(awaiting.target.key), "yes")
+    (told,) = env.invocations(Counter)
+    env.resolve_awakeable(str(told.key), "yes")
     assert await sent.attach() == "yes"
 
 
@@ -176,5 +176,5 @@ async def test_workflows_are_submitted_and_attached_to(restate_env: Durable) -> 
     env = await restate_env(Signup)
     submitted = await env.submit(Signup.run, "a@b.c", key="ada")
     await env.settle()
-    assert env.runtime.resolve_promise("Signup", "ada", "confirmed", b'"yes"')
+    env.promise(Signup, "ada", "confirmed").resolve("yes")
     assert await submitted.attach() == "yes"

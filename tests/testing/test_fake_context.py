@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from restate_reflect import Context, ObjectContext, TerminalError
+from restate_reflect import Context, ObjectContext, Request, TerminalError, WorkflowContext
 from restate_reflect.testing import FakeContext
 
 
@@ -78,3 +78,66 @@ def test_awakeables_are_completed_by_the_test() -> None:
         return await waiting
 
     assert asyncio.run(run()) == "yes"
+
+
+class Review:
+    def __init__(self, stock: Stock) -> None:
+        self.stock = stock
+
+    async def run(self, ctx: WorkflowContext) -> list[str]:
+        first, second = ctx.awakeable(str), ctx.awakeable(str)
+        answers = [await first, await second, await ctx.promise("decision", str), await ctx.signal("go", str)]
+        answers.append(await ctx.run("charge", charge, 1))
+        await ctx.promise("done", str).resolve("yes")
+        return answers
+
+    async def tell(self, ctx: Context) -> int:
+        left = await ctx.scope("blue", limit_key="gold").call(
+            self.stock.reserve, 1, key="tea", idempotency_key="i", headers={"x-a": "b"}
+        )
+        return left + await ctx.send(Stock.reserve, 2, key="tea").attach()
+
+
+def test_what_others_complete_is_given_beforehand() -> None:
+    """Awakeables in order, promises, signals and steps by name; the step is not executed."""
+    ctx = FakeContext(
+        awakeables=["a", "b"],
+        promises={"decision": "c"},
+        signals={"go": "d"},
+        results={"charge": lambda amount: f"{amount}"},
+    )
+    assert asyncio.run(Review(Stock()).run(ctx)) == ["a", "b", "c", "d", "1"]
+    assert ctx.completed == {"promise:done": "yes"}
+    assert ctx.steps == ["charge"]
+
+
+def test_a_failure_can_be_given_beforehand() -> None:
+    """It is raised where the handler waits."""
+    ctx = FakeContext(awakeables=[TerminalError("no", 403)])
+    with pytest.raises(TerminalError, match="no"):
+        asyncio.run(Shop().approve(ctx))
+
+
+def test_calls_are_remembered_with_all_their_options() -> None:
+    """A method of an instance has the answer of its function; sends can be attached to by the fake id."""
+
+    async def reserve(quantity: int) -> int:
+        await asyncio.sleep(0)
+        return quantity * 10
+
+    stock = Stock()
+    ctx = FakeContext(answers={Stock.reserve: reserve, "inv_fake_1": 5})
+    assert asyncio.run(Review(stock).tell(ctx)) == 15
+    (call,) = ctx.calls
+    assert (call.idempotency_key, call.headers, call.scope, call.limit_key) == ("i", {"x-a": "b"}, "blue", "gold")
+
+
+def test_the_request_can_be_given() -> None:
+    """With everything a handler may look at."""
+
+    class Curious:
+        async def look(self, ctx: Context) -> list[str | None]:
+            return [ctx.request.id, ctx.request.scope, ctx.request.headers["x-a"]]
+
+    ctx = FakeContext(request=Request("inv_1", {"x-a": "b"}, {}, b"", scope="blue"))
+    assert asyncio.run(Curious().look(ctx)) == ["inv_1", "blue", "b"]

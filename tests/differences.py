@@ -1,0 +1,25 @@
+"""What the embedded runtime does not do, or does otherwise, than restate-server: the reasons why tests leave it out.
+
+``docs/explanation/engines.md`` lists them, with the paths that answer 501; ``tests/docs/test_engines.py`` compares.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Difference"]
+
+
+class Difference(StrEnum):
+    """Each with its reason."""
+
+    SIGNING = "not signed: whoever runs the embedded runtime runs the endpoint, too"
+    ONE_PROCESS = "one process on one machine has nothing to divide"
+    SQL = "SQLite answers, over the tables that tools ask for"
+    STATE_IN_USE = "a 409 at once: a developer can repeat the request, and nothing is queued behind it"
+    LIMITS = "accepted and told to the handler, not enforced: there is one user"
+    SCOPED_WORKFLOWS = "a 501: workflows would need state and promises of their own in each scope"
+    LAMBDA = "a 501: it would take an AWS account"
+    VERSIONS = "a 501: nobody else writes state meanwhile"
+    PINNED = "a 501 for any other: the runtime keeps no history of deployments that are gone"
+    ORDER = "in the order of registration; the server's order is its own"
