@@ -199,10 +199,11 @@ class Attempt:
             return self._finish_cancelling() or self._wait()
         if self._cancelled and self._tell_blocked():
             return True
-        notification = self.engine.next_notification()
-        if notification is not None:
+        while (notification := self.engine.next_notification()) is not None:
             self._deliver(notification)
-            return True
+            if loop.has_ready or self._cancelling or self._cancelled or self.engine.is_closed:
+                return True
+            # Nothing has come of it (an invocation id that nobody awaits): the next one, without a turn.
         if self._runs is not None and not self.engine.is_replaying:
             self._runs.start()
         return self._wait()

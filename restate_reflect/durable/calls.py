@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from restate_reflect.context import CallFuture
 from restate_reflect.durable.futures import DurableFuture, LoopFuture
@@ -12,9 +12,18 @@ from restate_reflect.engine.commands import signal
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import Notification
 
-__all__ = ["Calls", "InvocationIdSlot", "OutgoingCall"]
+__all__ = ["CallLabel", "Calls", "InvocationIdSlot", "OutgoingCall"]
 
 T = TypeVar("T")
+
+
+class CallLabel(NamedTuple):
+    """``call Inventory/tea/reserve``, made into text only for an error."""
+
+    destination: object
+
+    def __str__(self) -> str:
+        return f"call {self.destination}"
 
 
 class InvocationIdSlot:
@@ -22,7 +31,7 @@ class InvocationIdSlot:
 
     __slots__ = ("_future", "_label", "_loop", "completion_id", "value")
 
-    def __init__(self, completion_id: int, label: str, loop: DurableLoop) -> None:
+    def __init__(self, completion_id: int, label: object, loop: DurableLoop) -> None:
         self.completion_id = completion_id
         self.value: str | None = None
         self._label = label
@@ -77,7 +86,7 @@ class OutgoingCall(DurableFuture[T], CallFuture[T]):
     def __init__(
         self,
         decode: Callable[[Notification], T],
-        label: str,
+        label: object,
         slot: InvocationIdSlot,
         send_cancel: Callable[[str], None],
         *,

@@ -119,7 +119,7 @@ def to_attempt_error(error: BaseException, engine: Engine) -> AttemptError:
         code=code_of(error),
         message=message_of(error),
         stacktrace=_stacktrace(error),
-        related=RelatedCommand(engine.command_index, command.type, command.name or None) if command else None,
+        related=RelatedCommand(engine.command_index, command.type, str(command.name) or None) if command else None,
         retry_after=_retry_after(error),
         bug=isinstance(error, _BUGS),
     )

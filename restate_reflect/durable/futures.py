@@ -70,8 +70,8 @@ class DurableFuture(LoopFuture[T]):
 
     __slots__ = ("_decode", "label")
 
-    def __init__(self, decode: Callable[[Notification], T], label: str, *, loop: DurableLoop) -> None:
-        """``label`` is for errors: ``run 'charge'``."""
+    def __init__(self, decode: Callable[[Notification], T], label: object, *, loop: DurableLoop) -> None:
+        """``label`` is for errors, by ``str``: ``run 'charge'``."""
         super().__init__(loop=loop)
         self._decode = decode
         self.label = label
@@ -107,7 +107,7 @@ class WatchedFuture(DurableFuture[T]):
 
     __slots__ = ("observed", "where")
 
-    def __init__(self, decode: Callable[[Notification], T], label: str, *, loop: DurableLoop) -> None:
+    def __init__(self, decode: Callable[[Notification], T], label: object, *, loop: DurableLoop) -> None:
         super().__init__(decode, label, loop=loop)
         self.observed = False
         self.where = spot()

@@ -141,6 +141,11 @@ class DurableLoop(asyncio.AbstractEventLoop):
         if self._ready:
             self.broken = self.broken or _endless(self._tasks)
 
+    @property
+    def has_ready(self) -> bool:
+        """Whether ``run_until_idle`` has anything to do."""
+        return bool(self._ready)
+
     def is_current(self) -> bool:
         """Whether the calling code runs on this loop."""
         return events._get_running_loop() is self

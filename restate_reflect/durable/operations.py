@@ -23,7 +23,7 @@ from restate_reflect.durable.arguments import (
     raw_body,
     step_problem,
 )
-from restate_reflect.durable.calls import InvocationIdSlot, OutgoingCall
+from restate_reflect.durable.calls import CallLabel, InvocationIdSlot, OutgoingCall
 from restate_reflect.durable.decoding import (
     Decoder,
     decode_delivered,
@@ -193,7 +193,7 @@ class Operations:
 
     def _call(self, destination: Destination, body: bytes, decode: Callable[[bytes], Any]) -> CallFuture[Any]:
         ids = call.call(self._engine, destination, body)
-        label = f"call {destination}"
+        label = CallLabel(destination)
         slot = InvocationIdSlot(ids.invocation_id, label, self._loop)
         future = OutgoingCall(functools.partial(decode_value, decode), label, slot, self.cancel, loop=self._loop)
         self._attempt.results.expect(ids.invocation_id, slot)

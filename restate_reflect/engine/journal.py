@@ -18,7 +18,8 @@ class Command(NamedTuple):
 
     type: MessageType
     payload: bytes
-    name: str = ""
+    name: object = ""
+    """Shown by ``str``, in errors only."""
 
 
 # Fields that may differ between the recorded and the current command: a wake-up time is computed
@@ -64,7 +65,7 @@ def mismatch(index: int, recorded: RawMessage, current: Command, where: str) -> 
         f"  at:       {where}\n"
         "Deploy the old code for invocations in flight (a new deployment serves new ones), or make the step"
         " deterministic: clocks, random numbers and I/O belong in ctx.run.",
-        related=RelatedCommand(index, current.type, current.name or None),
+        related=RelatedCommand(index, current.type, str(current.name) or None),
     )
 
 

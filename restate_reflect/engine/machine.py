@@ -261,12 +261,12 @@ class Engine:
     # ------------------------------------------------------------ input from the peer
 
     def _on_message(self, message_type: int, payload: bytes) -> None:
-        if message_type == _START:
+        if is_notification(message_type):
+            self._on_notification(notifications.parse(message_type, payload))
+        elif message_type == _START:
             self._on_start(payload)
         elif is_command(message_type):
             self._on_command(RawMessage(message_type, payload))
-        elif is_notification(message_type):
-            self._on_notification(notifications.parse(message_type, payload))
         elif message_type == MessageType.PROPOSE_RUN_COMPLETION_ACK:
             self._on_run_ack(payload)
         elif message_type != MessageType.COMMAND_ACK:
@@ -324,10 +324,10 @@ class Engine:
 
     # ------------------------------------------------------------ commands of the handler
 
-    def next_completion_id(self) -> int:
-        """The id under which a command's result will arrive."""
+    def next_completion_id(self, count: int = 1) -> int:
+        """The id under which a command's result will arrive; the first of ``count`` in a row."""
         completion_id = self._next_completion
-        self._next_completion = completion_id + 1
+        self._next_completion = completion_id + count
         return completion_id
 
     def next_signal_index(self) -> int:
@@ -602,7 +602,7 @@ class Engine:
 
     def _related(self) -> RelatedCommand | None:
         command = self.last_command
-        return RelatedCommand(self.command_index, command.type, command.name or None) if command else None
+        return RelatedCommand(self.command_index, command.type, str(command.name) or None) if command else None
 
     def _close(self, ending: Ending) -> None:
         self.ending = ending

@@ -9,6 +9,7 @@ replay compares commands by bytes first.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 __all__ = [
@@ -137,16 +138,18 @@ def read_lone_value(payload: bytes) -> bytes | None:
 
 def call_command(service: str, handler: str, body: bytes, key: str, invocation_id: int, result: int) -> bytes:
     """``CallCommandMessage``: service (1), handler (2), parameter (3), key (5), and the two completion ids (10, 11)."""
-    return (
-        _text_field(b"\x0a", service)
-        + _text_field(b"\x12", handler)
-        + (b"\x1a" + varint(len(body)) + body if body else b"")
-        + _text_field(b"\x2a", key)
-        + b"\x50"
-        + varint(invocation_id)
-        + b"\x58"
-        + varint(result)
+    return b"%b%b%b\x50%b\x58%b" % (
+        _callee(service, handler),
+        b"\x1a" + varint(len(body)) + body if body else b"",
+        _text_field(b"\x2a", key) if key else b"",
+        varint(invocation_id),
+        varint(result),
     )
+
+
+@lru_cache(maxsize=1024)
+def _callee(service: str, handler: str) -> bytes:
+    return _text_field(b"\x0a", service) + _text_field(b"\x12", handler)
 
 
 def _text_field(tag: bytes, text: str) -> bytes:

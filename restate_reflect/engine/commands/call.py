@@ -41,13 +41,14 @@ class CallIds(NamedTuple):
 def call(engine: Engine, destination: Destination, body: bytes, name: str = "") -> CallIds:
     """Calls a handler; the id of its invocation and its result arrive separately."""
     _require_scopes(engine, destination)
-    ids = CallIds(engine.next_completion_id(), engine.next_completion_id())
+    first = engine.next_completion_id(2)
+    ids = CallIds(first, first + 1)
     if destination[3:] == _PLAIN and not name:
         service, handler, key, *_ = destination
         payload = wire.call_command(service, handler, body, key or "", *ids)
     else:
         payload = _with_options(destination, body, ids, name)
-    engine.record(Command(MessageType.CALL_COMMAND, payload, name or str(destination)))
+    engine.record(Command(MessageType.CALL_COMMAND, payload, name or destination))
     return ids
 
 
