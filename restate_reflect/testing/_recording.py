@@ -73,10 +73,13 @@ class Recording:
 
     def attempt_ended(self, invocation: Invocation, end: AttemptEnd, failure: Failure | None) -> None:
         """Whatever executes now, or has a result that is not stored, may be executed again."""
-        for step, begun in list(self.steps.begun.items()):  # threads may begin others meanwhile
-            if step[0] == invocation.id:
-                ended = self.steps.failed[step] + self._recorded[step] + self._interrupted[step]
-                self._interrupted[step] += max(begun - ended, 0)
+        steps = self.steps
+        with steps.lock:  # threads may begin others meanwhile
+            steps.attempt_ended(invocation.id)
+            for step, begun in steps.begun.items():
+                if step[0] == invocation.id:
+                    ended = steps.failed[step] + steps.late[step] + self._recorded[step] + self._interrupted[step]
+                    self._interrupted[step] += max(begun - ended, 0)
 
     # ------------------------------------------------------------ at the end
 
@@ -143,7 +146,7 @@ class Recording:
 
     def _find_executed_again(self) -> Divergence | None:
         for step, begun in self.steps.begun.items():
-            allowed = self._issued[step] + self.steps.failed[step] + self._interrupted[step]
+            allowed = self._issued[step] + self.steps.failed[step] + self.steps.late[step] + self._interrupted[step]
             if begun > allowed:
                 return Divergence(
                     f"{self.names.get(step[0], step[0])}: run {step[1]!r} was executed {begun} times,"

@@ -141,8 +141,12 @@ def check(server: RestateServer, serve_process: ServeProcess, folder: Path, chan
 
 
 def related(server: RestateServer, invocation_id: str) -> set[tuple[int, str]]:
-    """Index and type of the command that each 570 speaks of."""
+    """Index and type of the command that each 570 speaks of; the server writes events down after the fact."""
     sql = f"SELECT event_json FROM sys_journal_events WHERE id = '{invocation_id}' AND event_type = 'TransientError'"
-    events = [json.loads(row["event_json"]) for row in server.query(sql)]
-    mismatches = [event for event in events if event["error_code"] == 570]
+
+    def written() -> list[dict[str, Any]]:
+        events = [json.loads(row["event_json"]) for row in server.query(sql)]
+        return [event for event in events if event["error_code"] == 570]
+
+    mismatches = eventually(written)
     return {(event["related_command_index"], event["related_command_type"]) for event in mismatches}
