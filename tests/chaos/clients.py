@@ -17,8 +17,9 @@ from tests.chaos.program import ledger_of
 __all__ = ["CLIENTS", "PATIENCE", "Done", "Load"]
 
 CLIENTS = 64
-PATIENCE = 90.0
-"""Seconds that one request is repeated before the test fails: servers restart in about one."""
+PATIENCE = 240.0
+"""Seconds that one request is repeated before the test fails. Servers restart in about one; on a machine with five
+times as many busy processes as cores, two clients of 64 waited more than 90 for their turn in an object's queue."""
 REQUEST_TIMEOUT = 15.0
 """Seconds for one try: one that hangs on a killed server is given up, and tried again."""
 
