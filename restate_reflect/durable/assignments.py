@@ -34,8 +34,11 @@ class Assignments:
         Raises:
             HandlerBugError: it assigned to ``self``, and the guard is FAIL.
         """
-        before = dict(getattr(self._instance, "__dict__", ()))
+        attributes = getattr(self._instance, "__dict__", None)
+        before = dict(attributes or ())
         turn()
+        if not before and not attributes:
+            return
         for name in self._assigned(before):
             self._report(name)
 

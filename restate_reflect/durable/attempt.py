@@ -111,7 +111,12 @@ class Attempt:
     def runs(self) -> Runs:
         """The steps; made with the first."""
         if self._runs is None:
-            self._runs = Runs(self, self.environment.loop, self.environment.executor)
+            self._runs = Runs(
+                self,
+                self.environment.loop,
+                self.environment.executor,
+                guarded=self.environment.guard is not Guard.OFF,
+            )
         return self._runs
 
     @property
@@ -186,10 +191,11 @@ class Attempt:
     def _turn(self, root: DurableTask[Any]) -> bool:
         """Runs what is ready, then finds out what comes next. Returns whether to go round again."""
         loop = self.loop
-        if self._assignments is None:
-            loop.run_until_idle()
-        else:
-            self._assignments.watch(loop.run_until_idle)
+        if loop.has_ready:
+            if self._assignments is None:
+                loop.run_until_idle()
+            else:
+                self._assignments.watch(loop.run_until_idle)
         if self.engine.is_closed:
             return False
         if root.done() or loop.broken is not None:
@@ -429,8 +435,8 @@ class Attempt:
     def _close(self) -> None:
         """Frees everything: coroutines are closed, bodies cancelled.
 
-        The cycles through loop, runs and sink are cut (the engine has cut its own), so that reference counts free the
-        attempt at once: left to the garbage collector they cost 35 µs an invocation.
+        The cycles through loop, runs, results, calls and sink are cut (the engine has cut its own), so that reference
+        counts free the attempt at once: left to the garbage collector they cost 35 µs an invocation.
         """
         if self._closed:
             return
@@ -439,6 +445,9 @@ class Attempt:
         if self._runs is not None:
             self._runs.cancel_all()
         self.loop.discard()
+        self.results.forget()
+        if self._calls is not None:
+            self._calls.forget()
         self._root = None
         self._sink = _CLOSED
 

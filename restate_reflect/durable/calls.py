@@ -11,6 +11,7 @@ from restate_reflect.durable.loop import DurableLoop
 from restate_reflect.engine.commands import signal
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import Notification
+from restate_reflect.errors import AttemptClosedError
 
 __all__ = ["CallLabel", "Calls", "InvocationIdSlot", "OutgoingCall"]
 
@@ -106,9 +107,17 @@ class OutgoingCall(DurableFuture[T], CallFuture[T]):
         """Awaitable id of the callee's invocation."""
         return self._id_slot.future()
 
+    def let_go(self) -> None:
+        """The attempt has ended: the callee can't be told anything any more."""
+        self._send_cancel = _refuse
+
     async def cancel_invocation(self) -> None:
         """Asks the callee to cancel itself. (``cancel()`` only stops waiting for it.)"""
         self._send_cancel(await self.invocation_id)
+
+
+def _refuse(invocation_id: str) -> None:
+    raise AttemptClosedError("this attempt has ended; its calls can't be cancelled any more")
 
 
 class Calls:
@@ -127,6 +136,12 @@ class Calls:
             self._calls = [each for each in self._calls if not each[0].answered]
             self._limit = 64 + 2 * len(self._calls)
         self._calls.append((call, slot))
+
+    def forget(self) -> None:
+        """The attempt has ended; a call that ``asyncio.gather`` keeps in a cycle of its own must not keep it alive."""
+        for call, _ in self._calls:
+            call.let_go()
+        self._calls.clear()
 
     def missing_ids(self) -> list[int]:
         """Completion ids of unanswered calls whose invocation id has not come.

@@ -41,8 +41,8 @@ class Environment:
     max_message_bytes: int = MAX_MESSAGE_BYTES
     on_failure: Callable[[Attempt, AttemptError], None] | None = None
     """Told of every attempt that fails; test kits and ``dev`` show it."""
-    wrap_step: Callable[[str, Callable[[], Any]], Callable[[], Any]] | None = None
-    """Given the name and body of every step, returns the body to execute; for failure injection."""
+    wrap_step: Callable[[str, Callable[[], Any], bool], Callable[[], Any]] | None = None
+    """Given name and body of every step, and whether it is async, returns the body to execute; to inject failures."""
     wrap_sink: Callable[[Attempt, Sink], Sink] | None = None
     """Given each new attempt and where its output goes, returns where it goes instead; for logs."""
     draining: bool = False

@@ -211,6 +211,8 @@ def refuse_endless_signal(results: Results) -> None:
     Raises:
         HandlerBugError: Such a wait is in progress.
     """
+    if not results.consumed:
+        return
     for id_ in results.awaited():
         if isinstance(id_, str) and id_ in results.consumed:
             raise HandlerBugError(

@@ -52,6 +52,7 @@ class LoopFuture(asyncio.Future[T]):
     __slots__ = ("_serial",)
 
     def __init__(self, *, loop: DurableLoop) -> None:
+        loop.making = True
         super().__init__(loop=loop)
         self._serial = loop.serial = loop.serial + 1
 
@@ -68,13 +69,18 @@ class LoopFuture(asyncio.Future[T]):
 class DurableFuture(LoopFuture[T]):
     """A result that comes from the journal. Await it, gather it, race it like any asyncio future."""
 
-    __slots__ = ("_decode", "label")
+    __slots__ = ("_decode", "_label")
 
     def __init__(self, decode: Callable[[Notification], T], label: object, *, loop: DurableLoop) -> None:
         """``label`` is for errors, by ``str``: ``run 'charge'``."""
         super().__init__(loop=loop)
         self._decode = decode
-        self.label = label
+        self._label = label
+
+    @property
+    def label(self) -> str:
+        """What is awaited, for errors."""
+        return str(self._label)
 
     def settle(self, notification: Notification) -> None:
         if self.done():
@@ -110,7 +116,7 @@ class WatchedFuture(DurableFuture[T]):
     def __init__(self, decode: Callable[[Notification], T], label: object, *, loop: DurableLoop) -> None:
         super().__init__(decode, label, loop=loop)
         self.observed = False
-        self.where = spot()
+        self.where = spot(2)  # called by an operation, which a context called
 
     def add_done_callback(self, fn: Callable[[Any], object], /, *, context: ContextVars | None = None) -> None:
         self.observed = True
@@ -134,6 +140,7 @@ class DurableTask(asyncio.Task[T]):
         # of that moment. Serials of different loops are equal, and equal hashes made that set a
         # list (285 µs a task with some thousands alive, 3 µs this way).
         self._serial = id(self)
+        loop.making = True
         super().__init__(coro, loop=loop, name=name or "durable", context=context)
         self._serial = loop.serial = loop.serial + 1
 

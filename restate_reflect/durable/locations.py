@@ -30,22 +30,28 @@ def _is_users_file(name: str) -> bool:
 class Spot:
     """A place in code that is cheap to remember (0.1 µs) and turned into text only when needed."""
 
-    __slots__ = ("_code", "_line")
+    __slots__ = ("_at", "_code")
 
-    def __init__(self, code: CodeType, line: int) -> None:
+    def __init__(self, code: CodeType, at: int) -> None:
+        """``at``: offset in its bytecode (``f_lasti``), from which the line is found when it is asked for."""
         self._code = code
-        self._line = line
+        self._at = at
+
+    @property
+    def line(self) -> int | None:
+        return next((line for start, stop, line in self._code.co_lines() if start <= self._at < stop), None)
 
     def __str__(self) -> str:
-        return f"{_short(self._code.co_filename)}:{self._line} in {self._code.co_qualname}"
+        return f"{_short(self._code.co_filename)}:{self.line} in {self._code.co_qualname}"
 
 
-def spot() -> Spot | None:
-    """The nearest frame of user code."""
-    frame: FrameType | None = sys._getframe(1)
+def spot(skipped: int = 0) -> Spot | None:
+    """The nearest frame of user code. ``skipped`` callers are known to be this package's, and are not looked at."""
+    frame: FrameType | None = sys._getframe(1 + skipped)
     while frame is not None:
-        if _is_users(frame.f_code):
-            return Spot(frame.f_code, frame.f_lineno)
+        code = frame.f_code
+        if _is_users_file(code.co_filename):
+            return Spot(code, frame.f_lasti)
         frame = frame.f_back
     return None
 
@@ -62,7 +68,7 @@ def waiting_at(coroutine: object) -> str | None:
     while isinstance(coroutine, CoroutineType):
         frame: FrameType | None = coroutine.cr_frame
         if frame is not None and _is_users(frame.f_code):
-            found = Spot(frame.f_code, frame.f_lineno)
+            found = Spot(frame.f_code, frame.f_lasti)
         awaited: Any = coroutine.cr_await
         coroutine = awaited
     return str(found) if found else None
@@ -89,4 +95,12 @@ def user_opened(args: tuple[object, ...]) -> bool:
     return bool(args)
 
 
-_READERS: Final = ("linecache.py", "tokenize.py", "traceback.py", "warnings.py", "inspect.py", "pdb.py")
+_READERS: Final = (
+    "linecache.py",
+    "tokenize.py",
+    "traceback.py",
+    "warnings.py",
+    "inspect.py",
+    "pdb.py",
+    f"pydantic{os.sep}plugin{os.sep}_loader.py",  # with the first model or codec of the process
+)

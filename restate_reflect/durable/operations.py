@@ -236,28 +236,26 @@ class Operations:
         codec = self._codec(Any if verify else declared)
         completion_id = run.run(self._engine, name)
         decode = functools.partial(decode_value, codec.decode)
-        future: RunFuture[Any] = RunFuture(decode, f"run {name!r}", loop=self._loop)
-        run_ = Run(
-            completion_id=completion_id,
-            name=name,
-            command_index=self._engine.command_index,
-            body=self._body(name, functools.partial(function, *args, **kwargs)),
-            is_async=is_async_callable(function),
-            context=copy_context(),
-            codec=codec,
-            verify=verify,
-            policy=retry or FOREVER,
-            future=future,
-        )
+        future: RunFuture[Any] = RunFuture(decode, name, loop=self._loop)
         self._attempt.results.expect(completion_id, future)
         self._attempt.watch(future)
         if not self._engine.has_result(completion_id):
+            body, is_async = functools.partial(function, *args, **kwargs), is_async_callable(function)
+            wrap = self._attempt.environment.wrap_step
+            run_ = Run(
+                completion_id,
+                name,
+                self._engine.command_index,
+                body if wrap is None else wrap(name, body, is_async),
+                is_async,
+                copy_context(),
+                codec,
+                verify,
+                retry or FOREVER,
+                future,
+            )
             self._attempt.runs.add(run_)
         return future
-
-    def _body(self, name: str, body: Callable[[], Any]) -> Callable[[], Any]:
-        wrap = self._attempt.environment.wrap_step
-        return body if wrap is None else wrap(name, body)
 
     def sleep(self, duration: Duration, name: str) -> WatchedFuture[None]:
         self._check()

@@ -60,6 +60,11 @@ class Results:
             self.consumed.add(notification.id)
         waiter.settle(notification)
 
+    def forget(self) -> None:
+        """The attempt has ended. A call that waits leads back to it, by the way in which it is cancelled."""
+        self._waiters.clear()
+        self._signals.clear()
+
     def pending(self) -> Iterator[tuple[NotificationId, Waiter]]:
         """Everything that has not arrived, in the order of asking: completions, then signals."""
         yield from self._waiters.items()

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from restate_reflect.embedded.frames import Frame, FrameReader
 from restate_reflect.embedded.records import Failure, Invocation
 from restate_reflect.embedded.transport import Exchange
-from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.versions import MINIMUM, ProtocolVersion
 
 __all__ = ["ServerAttempt"]
@@ -33,7 +32,6 @@ class ServerAttempt:
         "_status",
         "abort_timeout",
         "active_at",
-        "awaiting",
         "closing",
         "deployment",
         "exchange",
@@ -63,7 +61,6 @@ class ServerAttempt:
         """Whether what it still says counts for nothing."""
         self.has_ended = False
         """Whether the exchange has ended."""
-        self.awaiting: pb.AwaitingOnMessage | None = None
         self.outbox: list[bytes] = []
         self._listener = listener
         self._frames = FrameReader()
@@ -113,12 +110,13 @@ class ServerAttempt:
         if not self.is_over:
             self._listener.spoke(self)
 
-    def take_frames(self) -> Iterator[Frame]:
+    def take_frames(self) -> list[Frame]:
         """The messages that have arrived."""
-        if self._status == 200:
-            data = b"".join(self._received)
-            self._received.clear()
-            yield from self._frames.feed(data)
+        if self._status != 200:
+            return []
+        data = b"".join(self._received)
+        self._received.clear()
+        return self._frames.feed(data)
 
     def why_ended(self) -> Failure:
         """What to say of an exchange that ended without saying how."""

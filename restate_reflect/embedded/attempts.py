@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from google.protobuf.message import DecodeError
 
@@ -32,6 +32,11 @@ from restate_reflect.protocol.messages import MessageType, is_command
 from restate_reflect.protocol.versions import ProtocolVersion
 
 __all__ = ["AttemptEnd", "Attempts", "Observer"]
+
+
+# As plain numbers: each look-up of an enum's member costs 0.1 µs.
+_PROPOSE_RUN: Final = int(MessageType.PROPOSE_RUN_COMPLETION)
+_AWAITING_ON: Final = int(MessageType.AWAITING_ON)
 
 
 class AttemptEnd(Enum):
@@ -138,12 +143,17 @@ class Attempts:
                 ack = pb.CommandAckMessage(command_index=invocation.commands - 1)
                 self._tell(attempt, encode_frame(MessageType.COMMAND_ACK, ack.SerializeToString()))
             return
+        if frame.type == _PROPOSE_RUN:
+            self._pin(attempt)
+            self._on_run(attempt, pb.ProposeRunCompletionMessage.FromString(frame.payload), frame.flags)
+        elif frame.type == _AWAITING_ON:
+            pass  # restate-server shows it; here nobody asks
+        else:
+            self._on_last(attempt, frame)
+
+    def _on_last(self, attempt: ServerAttempt, frame: Frame) -> None:
+        """A message that ends the attempt, or one that must not come."""
         match frame.type:
-            case MessageType.PROPOSE_RUN_COMPLETION:
-                self._pin(attempt)
-                self._on_run(attempt, pb.ProposeRunCompletionMessage.FromString(frame.payload), frame.flags)
-            case MessageType.AWAITING_ON:
-                attempt.awaiting = pb.AwaitingOnMessage.FromString(frame.payload)
             case MessageType.SUSPENSION:
                 self._on_suspension(attempt, pb.SuspensionMessage.FromString(frame.payload))
             case MessageType.END:
@@ -167,7 +177,7 @@ class Attempts:
             ack = pb.ProposeRunCompletionAckMessage(completion_id=message.result_completion_id)
             self._tell(attempt, encode_frame(MessageType.PROPOSE_RUN_COMPLETION_ACK, ack.SerializeToString()))
         else:
-            self._tell(attempt, encode_frame(MessageType.RUN_COMPLETION, done.SerializeToString()))
+            self._tell(attempt, done.frame)
 
     def _on_suspension(self, attempt: ServerAttempt, message: pb.SuspensionMessage) -> None:
         if is_empty(from_suspension(message)):

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.embedded import ids, lifecycle
-from restate_reflect.embedded.journal import completion, invocation_id_completion
+from restate_reflect.embedded.journal import Entry, completion, invocation_id_completion
 from restate_reflect.embedded.kernel import Kernel
 from restate_reflect.embedded.lifecycle import Request
 from restate_reflect.embedded.records import Failure, Invocation, Listener, Status, Target
@@ -19,11 +19,13 @@ from restate_reflect.embedded.scopes import ScopeError, check_scope
 from restate_reflect.embedded.store import Promise
 from restate_reflect.embedded.timers import TimerKind
 from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol import wire
 from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType
 
 __all__ = ["CommandRefused", "apply", "propose_run"]
 
 NOT_FOUND = Failure(404, "not found")
+_RUN_COMPLETION: Final = int(MessageType.RUN_COMPLETION)
 ALREADY_COMPLETED = Failure(409, "promise was already completed")
 
 
@@ -354,10 +356,10 @@ _FUNCTIONS: Final[dict[int, Callable[[Kernel, Invocation, Any, bytes], None]]] =
 }
 
 
-def propose_run(kernel: Kernel, invocation: Invocation, message: pb.ProposeRunCompletionMessage) -> pb.Notification:
+def propose_run(kernel: Kernel, invocation: Invocation, message: pb.ProposeRunCompletionMessage) -> Entry:
     """The journal entry for the result of a step. The caller tells the attempt, with an ack or a copy."""
-    failed = message.WhichOneof("result") == "failure"
-    result = Failure.read(message.failure) if failed else message.value
-    done = completion(message.result_completion_id, result)
-    kernel.append(invocation, MessageType.RUN_COMPLETION, done.SerializeToString())
-    return done
+    if message.WhichOneof("result") == "failure":
+        payload = completion(message.result_completion_id, Failure.read(message.failure)).SerializeToString()
+    else:
+        payload = wire.completion(message.result_completion_id, message.value)
+    return kernel.append(invocation, _RUN_COMPLETION, payload)

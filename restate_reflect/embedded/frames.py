@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from restate_reflect.errors import ProtocolViolationError
@@ -30,13 +29,14 @@ class FrameReader:
     def __init__(self) -> None:
         self._buffer = b""
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
-        """Yields every frame that ``data`` completes.
+    def feed(self, data: bytes) -> list[Frame]:
+        """Every frame that ``data`` completes.
 
         Raises:
             ProtocolViolationError: A frame is longer than 64 MiB.
         """
         buffer = self._buffer + data if self._buffer else data
+        frames: list[Frame] = []
         position, end = 0, len(buffer)
         while end - position >= 8:
             message_type, flags, length = _unpack(buffer, position)
@@ -45,6 +45,7 @@ class FrameReader:
             following = position + 8 + length
             if following > end:
                 break
-            yield Frame(message_type, flags, buffer[position + 8 : following])
+            frames.append(Frame(message_type, flags, buffer[position + 8 : following]))
             position = following
         self._buffer = buffer[position:]
+        return frames

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 __all__ = [
@@ -68,6 +69,7 @@ def invocation_id(raw: bytes) -> str:
     return f"{_PREFIX}{_base62(high, _U64_WIDTH)}{_base62(low, _U128_WIDTH)}"
 
 
+@lru_cache(maxsize=1024)
 def parse_invocation_id(text: str) -> bytes:
     """The 24 bytes of an invocation id.
 

@@ -11,8 +11,17 @@ from dataclasses import dataclass, field
 
 from restate_reflect.engine.notifications import NotificationId, SignalIndex
 from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol import wire
 
-__all__ = ["ALL_COMPLETED", "ALL_SUCCEEDED", "FIRST_COMPLETED", "FIRST_SUCCEEDED", "AwaitNode", "to_suspension"]
+__all__ = [
+    "ALL_COMPLETED",
+    "ALL_SUCCEEDED",
+    "FIRST_COMPLETED",
+    "FIRST_SUCCEEDED",
+    "AwaitNode",
+    "to_awaiting_on",
+    "to_suspension",
+]
 
 FIRST_COMPLETED = pb.FIRST_COMPLETED
 ALL_COMPLETED = pb.ALL_COMPLETED
@@ -54,6 +63,15 @@ def fill_leaves(target: pb.Future | pb.SuspensionMessage, leaves: list[Notificat
             target.waiting_signals.append(int(leaf))
         else:
             target.waiting_completions.append(leaf)
+
+
+def to_awaiting_on(root: AwaitNode) -> bytes:
+    """The payload of the message that tells of this await point; a flat tree, the usual one, is written by hand."""
+    completions = [leaf for leaf in root.leaves if type(leaf) is int]
+    signals = [leaf for leaf in root.leaves if type(leaf) is SignalIndex]
+    if root.nested or len(completions) + len(signals) < len(root.leaves):
+        return pb.AwaitingOnMessage(awaiting_on=root.to_future()).SerializeToString()
+    return wire.awaiting_on(completions, signals, root.combinator)
 
 
 def to_suspension(root: AwaitNode, *, tree: bool) -> pb.SuspensionMessage:

@@ -8,6 +8,7 @@ cache can help there.
 
 from __future__ import annotations
 
+import sys
 from typing import TypeAlias
 
 from hpack.huffman_table import HUFFMAN_COMPLETE, HUFFMAN_EMIT_SYMBOL, HUFFMAN_FAIL, HUFFMAN_TABLE
@@ -16,10 +17,16 @@ from .errors import ConnectionFault, ErrorCode
 
 __all__ = ["decode"]
 
-_Row: TypeAlias = "list[tuple[_Row, str] | None]"
-"""Step per input byte: the next row and the characters it completes; ``None`` where no code goes on. Empty: unused."""
+_Row: TypeAlias = "tuple[list[_Row], list[str]]"
+"""By input byte: the next row, and the characters that are complete then. Empty lists: not used yet.
 
-_ROWS: list[_Row] = [[] for _ in range(len(HUFFMAN_TABLE) // 16)]
+Lists of parts that rows share, not of pairs: 0.6 MB instead of 1.9 for the 68 rows that invocation ids lead to.
+"""
+
+_ROWS: list[_Row] = [([], []) for _ in range(len(HUFFMAN_TABLE) // 16)]
+_INVALID: _Row = ([], [""] * 256)
+"""Where no code goes on, and whence nothing leads away."""
+_INVALID[0].extend([_INVALID] * 256)
 # A string may end only where all bits so far are whole codes or a prefix of EOS shorter than a byte.
 _COMPLETE = {id(_ROWS[state]) for state, flags, _ in HUFFMAN_TABLE if flags & HUFFMAN_COMPLETE}
 
@@ -32,32 +39,38 @@ def decode(data: bytes) -> str:
     row = _ROWS[0]
     text = ""
     for byte in data:
+        rows, texts = row
         try:
-            row, piece = row[byte]  # type: ignore[misc]  # a None raises the TypeError
-        except (IndexError, TypeError):
-            row, piece = _derived(row, byte)
-        text += piece
+            row = rows[byte]
+        except IndexError:
+            _derive(row)
+            row = rows[byte]
+        text += texts[byte]
     if data and id(row) not in _COMPLETE:
-        raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "Huffman string with wrong padding in a header block")
+        raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, _reason(row))
     return text
 
 
-def _derived(row: _Row, byte: int) -> tuple[_Row, str]:
-    if not row:
-        state = next(number for number, candidate in enumerate(_ROWS) if candidate is row)
-        row.extend([_step(state, octet) for octet in range(256)])
-    step = row[byte]
-    if step is None:
-        raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "invalid Huffman code in a header block")
-    return step
+def _reason(row: _Row) -> str:
+    what = "invalid Huffman code" if row is _INVALID else "Huffman string with wrong padding"
+    return f"{what} in a header block"
 
 
-def _step(state: int, byte: int) -> tuple[_Row, str] | None:
+def _derive(row: _Row) -> None:
+    state = next(number for number, candidate in enumerate(_ROWS) if candidate is row)
+    rows, texts = row
+    for octet in range(256):
+        following, text = _step(state, octet)
+        rows.append(following)
+        texts.append(sys.intern(text))
+
+
+def _step(state: int, byte: int) -> tuple[_Row, str]:
     text = ""
     for half in (byte >> 4, byte & 0x0F):
         state, flags, octet = HUFFMAN_TABLE[state * 16 + half]
         if flags & HUFFMAN_FAIL:
-            return None
+            return _INVALID, ""
         if flags & HUFFMAN_EMIT_SYMBOL:
             text += chr(octet)
     return _ROWS[state], text

@@ -9,11 +9,14 @@ replay compares commands by bytes first.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final
 
 __all__ = [
+    "awaiting_on",
     "call_command",
+    "completion",
     "eager_get",
     "keyed_value",
     "output_value",
@@ -89,6 +92,21 @@ def sleep_command(wake_up_time: int, completion_id: int, name: str) -> bytes:
 def run_proposal(completion_id: int, value: bytes) -> bytes:
     """``ProposeRunCompletionMessage``: result_completion_id (1), value (14; set even when empty)."""
     return b"\x08" + varint(completion_id) + b"\x72" + varint(len(value)) + value
+
+
+def awaiting_on(completions: Iterable[int], signals: Iterable[int], combinator: int) -> bytes:
+    """``AwaitingOnMessage``: a ``Future`` (1) of completions (1), signals (2) and a combinator (5) that is not 0."""
+    future = b"%b%b\x28%c" % (_packed(b"\x0a", completions), _packed(b"\x12", signals), combinator)
+    return b"\x0a" + varint(len(future)) + future
+
+
+def _packed(tag: bytes, numbers: Iterable[int]) -> bytes:
+    return _bytes_field(tag, b"".join(map(varint, numbers)))
+
+
+def completion(completion_id: int, value: bytes) -> bytes:
+    """``Notification`` with a completion id (1) and a value (5), which is set even when empty."""
+    return b"\x08" + varint(completion_id) + _value_field(b"\x2a", value)
 
 
 # ------------------------------------------------------------ reading

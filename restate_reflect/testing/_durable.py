@@ -140,7 +140,8 @@ class Durable:
         self.runs += 1
         self._variant = variant
         self._recordings, self._environments = [], []
-        runner.run(self._closing(scenario))
+        # Not runner.run, whose handling of Ctrl-C takes 25 µs each time; its close cancels what is left all the same.
+        runner.get_loop().run_until_complete(self._closing(scenario))
         return self._recordings
 
     async def _closing(self, scenario: Scenario) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Final
 
 from restate_reflect.embedded import AttemptEnd, Entry, Invocation, Runtime, Status
 from restate_reflect.embedded.records import Failure
@@ -19,6 +21,11 @@ from restate_reflect.testing._steps import Counts, Steps
 from restate_reflect.testing._traces import Names, Trace, read_trace
 
 __all__ = ["Recording"]
+
+
+# As plain numbers: each look-up of an enum's member costs 0.1 µs.
+_RUN_COMMAND: Final = int(MessageType.RUN_COMMAND)
+_RUN_COMPLETION: Final = int(MessageType.RUN_COMPLETION)
 
 
 @dataclass(slots=True)
@@ -47,8 +54,10 @@ class Recording:
     _recorded: Counts = field(default_factory=lambda: defaultdict(int))
     _interrupted: Counts = field(default_factory=lambda: defaultdict(int))
     """Executions that an attempt's end has cut off, or robbed of their result."""
+    _crash_at: int | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        self._crash_at = self.variant.position if isinstance(self.variant, CrashAt) else None
         self.runtime.on_entry = self._on_entry
         self.runtime.observer = self
 
@@ -56,14 +65,14 @@ class Recording:
 
     def _on_entry(self, invocation: Invocation, _index: int, entry: Entry) -> bool:
         self.entries += 1
-        if entry.type == MessageType.RUN_COMMAND:
-            command = pb.RunCommandMessage.FromString(entry.payload)
-            self._names_of_runs[invocation.id, command.result_completion_id] = command.name
-            self._issued[invocation.id, command.name] += 1
-        elif entry.type == MessageType.RUN_COMPLETION:
+        if entry.type == _RUN_COMMAND:
+            completion_id, name = _step_of(entry.payload)
+            self._names_of_runs[invocation.id, completion_id] = name
+            self._issued[invocation.id, name] += 1
+        elif entry.type == _RUN_COMPLETION:
             done = pb.Notification.FromString(entry.payload).completion_id
             self._recorded[invocation.id, self._names_of_runs[invocation.id, done]] += 1
-        if not isinstance(self.variant, CrashAt) or self.entries != self.variant.position:
+        if self.entries != self._crash_at:
             return False
         self.last_entry = f"{invocation.target}: {_shown(entry)}"
         return True
@@ -176,6 +185,13 @@ _ADVICE = (
     "What a handler does must not depend on anything that changes between attempts: clocks, random numbers, shared"
     " variables, the order of a set and I/O belong in ctx.run."
 )
+
+
+@lru_cache(maxsize=4096)
+def _step_of(payload: bytes) -> tuple[int, str]:
+    """Completion id and name of a step; the same few, in every run of a matrix."""
+    command = pb.RunCommandMessage.FromString(payload)
+    return command.result_completion_id, command.name
 
 
 def _telling(entries: list[Entry]) -> Iterator[tuple[int, bytes]]:

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from restate_reflect.durable.runs import is_async_callable
-
 __all__ = ["CURRENT_INVOCATION", "Counts", "Step", "Steps"]
 
 CURRENT_INVOCATION: Final[ContextVar[str]] = ContextVar("restate_reflect_invocation", default="")
@@ -58,10 +56,10 @@ class Steps:
         """What this attempt has asked for and has not begun yet is late. To be called with the lock held."""
         self._attempts[invocation_id] += 1
 
-    def wrap(self, name: str, body: Callable[[], Any]) -> Callable[[], Any]:
+    def wrap(self, name: str, body: Callable[[], Any], is_async: bool) -> Callable[[], Any]:
         """``Environment.wrap_step``: the body, counted, and failing as planned."""
         step = (CURRENT_INVOCATION.get(), name)
-        return self._async_body(step, body) if is_async_callable(body) else self._plain_body(step, body)
+        return self._async_body(step, body) if is_async else self._plain_body(step, body)
 
     def _async_body(self, step: Step, body: Callable[[], Any]) -> Callable[[], Any]:
         attempt = self._attempts[step[0]]

@@ -139,11 +139,13 @@ def test_local_variables_die_with_the_attempt(how: str, function: Callable[[Cont
     gc.disable()
     try:
         played = ended(how, function)
+        attempt = weakref.ref(played.attempt)
         del played
         if function is step:
             LOOP.run_until_complete(turns(5))  # the body's task gets its cancellation
         assert len(alive) > 0
         assert [ref() for ref in alive] == [None] * len(alive)
+        assert attempt() is None
     finally:
         gc.enable()
 

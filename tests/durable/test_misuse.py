@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from restate_reflect import Context, RetryPolicy
 from restate_reflect.durable.guards import Guard, GuardWarning
@@ -391,6 +392,16 @@ def test_the_guard_does_not_leave_the_handler() -> None:
 
     handler(go, guard=Guard.FAIL)
     assert Path(__file__).read_text()
+
+
+def test_the_first_codec_of_a_process_is_no_io_of_the_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pydantic reads the entry points of what is installed, to find its plugins."""
+    monkeypatch.setattr("pydantic.plugin._loader._plugins", None)
+
+    async def go(self: Any, ctx: Context) -> str:
+        return repr(TypeAdapter(list[int]).validate_json(b"[1]"))
+
+    assert handler(go, guard=Guard.FAIL).output == b'"[1]"'
 
 
 def test_imports_and_tracebacks_in_handlers_are_no_io_of_theirs() -> None:

@@ -52,6 +52,23 @@ def test_sleep(wake_up_time: int, completion_id: int, name: str) -> None:
     assert wire.sleep_command(wake_up_time, completion_id, name) == message.SerializeToString()
 
 
+@given(st.lists(ids, max_size=20), st.lists(ids, max_size=3), st.sampled_from(pb.CombinatorType.values()[1:]))
+def test_awaiting_on(completions: list[int], signals: list[int], combinator: int) -> None:
+    future = pb.Future(
+        waiting_completions=completions,
+        waiting_signals=signals,
+        combinator_type=combinator,  # type: ignore[arg-type]
+    )
+    message = pb.AwaitingOnMessage(awaiting_on=future)
+    assert wire.awaiting_on(completions, signals, combinator) == message.SerializeToString()
+
+
+@given(ids, contents)
+def test_completion(completion_id: int, value: bytes) -> None:
+    message = pb.Notification(completion_id=completion_id, value=pb.Value(content=value))
+    assert wire.completion(completion_id, value) == message.SerializeToString()
+
+
 @given(ids, contents)
 def test_run_proposal(completion_id: int, value: bytes) -> None:
     message = pb.ProposeRunCompletionMessage(result_completion_id=completion_id, value=value)
