@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import Context as ContextVars
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from restate_reflect.durable.locations import spot
 from restate_reflect.engine.notifications import Notification
@@ -113,10 +113,13 @@ class WatchedFuture(DurableFuture[T]):
 
     __slots__ = ("observed", "where")
 
+    _FRAMES: ClassVar[int] = 2
+    """Between the constructor and the user's code: an operation, which a context called."""
+
     def __init__(self, decode: Callable[[Notification], T], label: object, *, loop: DurableLoop) -> None:
         super().__init__(decode, label, loop=loop)
         self.observed = False
-        self.where = spot(2)  # called by an operation, which a context called
+        self.where = spot(self._FRAMES + 1)
 
     def add_done_callback(self, fn: Callable[[Any], object], /, *, context: ContextVars | None = None) -> None:
         self.observed = True
@@ -155,3 +158,9 @@ class DurableTask(asyncio.Task[T]):
         coro = self.get_coro()
         if coro is not None:
             coro.close()
+
+    def let_go(self) -> None:
+        """Cuts the cycle of a task that waits and the future that would wake it, which is nobody's any more."""
+        waits_for = getattr(self, "_fut_waiter", None)
+        if waits_for is not None:
+            waits_for.cancel()

@@ -11,11 +11,12 @@ import asyncio
 import contextvars
 import sys
 from asyncio import events, futures
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from types import FrameType
 from typing import Any, Final, NoReturn, Protocol, TypeVar
 
 from restate_reflect.durable.futures import DurableTask, LoopFuture
+from restate_reflect.durable.generators import ensure_hooks
 from restate_reflect.durable.locations import caller, waiting_at
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import AttemptClosedError, HandlerBugError
@@ -120,9 +121,9 @@ class DurableLoop(asyncio.AbstractEventLoop):
         """Runs everything that is ready, and what becomes ready by it."""
         if not self._ready:
             return
-        outer, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
+        ensure_hooks(DurableLoop)
+        outer = events._get_running_loop()
         events._set_running_loop(self)
-        sys.set_asyncgen_hooks(None, _leave_unfinished)
         left = MAX_CALLBACKS
         try:
             while self._ready and left > 0:
@@ -135,7 +136,6 @@ class DurableLoop(asyncio.AbstractEventLoop):
                     except (Exception, SystemExit) as error:
                         self.broken = self.broken or error
         finally:
-            sys.set_asyncgen_hooks(*hooks)
             events._set_running_loop(outer)
         if self._ready:
             self.broken = self.broken or _endless(self._tasks)
@@ -163,15 +163,16 @@ class DurableLoop(asyncio.AbstractEventLoop):
         self._timers = _NO_TIMERS
 
     def _close_coroutines(self) -> None:
-        outer, hooks = events._get_running_loop(), sys.get_asyncgen_hooks()
+        ensure_hooks(DurableLoop)
+        outer = events._get_running_loop()
         events._set_running_loop(self)
-        sys.set_asyncgen_hooks(None, _leave_unfinished)
         try:
             for task in self._tasks:
                 # A `finally` block may make another task, which comes last.
                 _discard(task)
+            for task in self._tasks:
+                task.let_go()
         finally:
-            sys.set_asyncgen_hooks(*hooks)
             events._set_running_loop(outer)
 
     def timer_fired(self, timer: Timer) -> None:
@@ -290,14 +291,6 @@ class _NoTimers:
 
 
 _NO_TIMERS: Final = _NoTimers()
-
-
-def _leave_unfinished(generator: AsyncGenerator[Any, Any]) -> None:
-    """What happens to an async generator that is dropped before its end: nothing.
-
-    asyncio would start a task for it whenever the garbage collector finds it, which no replay
-    repeats; and the loop that runs the endpoint must not close a generator of a handler.
-    """
 
 
 def _discard(task: DurableTask[Any]) -> None:

@@ -36,8 +36,8 @@ from restate_reflect.durable.decoding import (
 from restate_reflect.durable.futures import DurableFuture, WatchedFuture
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
-from restate_reflect.durable.return_types import return_type
-from restate_reflect.durable.runs import Run, RunFuture, is_async_callable
+from restate_reflect.durable.runs import Run, RunFuture
+from restate_reflect.durable.step_functions import step_function
 from restate_reflect.engine.commands import awakeable, call, invocation, promise, run, signal, sleep, state
 from restate_reflect.engine.commands.call import Destination
 from restate_reflect.engine.machine import Input, StartInfo
@@ -231,7 +231,8 @@ class Operations:
                 f"on_max_attempts='kill' is for invocations, not for run {name!r} ({caller()}). Write 'fail' or"
                 " 'pause'."
             )
-        declared = return_type(function) if type_ is UNSET else type_
+        is_async, returns = step_function(function)
+        declared = returns if type_ is UNSET else type_
         verify = declared is UNSET
         codec = self._codec(Any if verify else declared)
         completion_id = run.run(self._engine, name)
@@ -240,7 +241,7 @@ class Operations:
         self._attempt.results.expect(completion_id, future)
         self._attempt.watch(future)
         if not self._engine.has_result(completion_id):
-            body, is_async = functools.partial(function, *args, **kwargs), is_async_callable(function)
+            body = functools.partial(function, *args, **kwargs)
             wrap = self._attempt.environment.wrap_step
             run_ = Run(
                 completion_id,

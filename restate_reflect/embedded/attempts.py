@@ -333,3 +333,12 @@ class Attempts:
             attempt.abort()
         self.running.clear()
         self._to_start.clear()
+
+    def let_go(self) -> None:
+        """Nobody is told anything any more."""
+        self.observer = None
+        self._activity = _nobody
+
+
+def _nobody() -> None:
+    """Stands for the driver of attempts that is closed."""

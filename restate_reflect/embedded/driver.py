@@ -112,6 +112,13 @@ class Driver:
             waiter.cancel()
         self.kernel.commit()
         self.kernel.store.close()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Cuts the cycles with kernel and attempts: tests make runtimes by the dozen; reference counts free them."""
+        self.after_turn = None
+        self.attempts.let_go()
+        self.kernel.let_go()
 
     def _break(self) -> None:
         """A store that fails, or a bug here: memory and store may differ, so nothing goes on.

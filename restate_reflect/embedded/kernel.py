@@ -50,6 +50,18 @@ class Executor(Protocol):
         ...
 
 
+class _Nobody:
+    """The executor of a closed runtime."""
+
+    def start(self, invocation: Invocation) -> None: ...
+    def stop(self, invocation: Invocation) -> None: ...
+    def forward(self, invocation: Invocation, entry: Entry) -> None: ...
+    def finished(self, invocation: Invocation) -> None: ...
+    def crash(self, invocation: Invocation) -> None: ...
+
+
+_NOBODY: Final = _Nobody()
+
 EntryHook = Callable[[Invocation, int, Entry], bool]
 """Told of every entry with its index; ``True`` crashes the attempt right after it was stored."""
 
@@ -202,7 +214,12 @@ class Kernel:
             self.timers.cancel(invocation.id, timer.kind, timer.completion_id)
         self.store.delete_timers(invocation.id)
 
-    # ------------------------------------------------------------ after a restart
+    # ------------------------------------------------------------ before and after a restart
+
+    def let_go(self) -> None:
+        """The runtime is closed: nothing is started any more, and nobody told."""
+        self.on_entry = None
+        self.executor = _NOBODY
 
     def restore(self) -> None:
         """Reads the store: every invocation goes on where it was. Attempts that were running start anew."""

@@ -7,6 +7,7 @@ is told to a ``Receiver``. Nothing here knows what the bytes mean.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -139,7 +140,10 @@ class InProcessDeployment:
         return _InProcessExchange(self.core, decision, headers, receiver)
 
     async def close(self) -> None:
-        """There is nothing to give up."""
+        """The clock was the runtime's."""
+        if self.wall_clock is not None:
+            self.wall_clock = None
+            self.core.environment.wall_clock = time.time
 
 
 class _Refused:

@@ -84,8 +84,7 @@ class FieldDecoder:
             else:
                 field, at = self._literal(block, at, 0x0F)
             listed += field[2]
-            if listed <= self._max_list_size:
-                decoded.append(field)
+            decoded.append(field)  # a reference for each byte of the block at most, whatever their fields' sizes are
         return decoded if listed <= self._max_list_size else None
 
     def _literal(self, block: bytes, at: int, mask: int) -> tuple[Field, int]:

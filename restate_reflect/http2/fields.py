@@ -47,7 +47,7 @@ def make(name: str, value: str) -> Field:
     """A field from its octets given as latin-1 characters; the value becomes UTF-8 text where it is some."""
     size = len(name) + len(value) + _OVERHEAD
     kind, pattern, reason = _class(name) if len(name) <= _MAX_CACHED_NAME else _class.__wrapped__(name)
-    if not valid_value(value):
+    if not (value.isidentifier() or valid_value(value)):  # letters, digits and _: as ids are, at a tenth of the price
         reason = reason or f"value of header {name!r} has blanks around it or a NUL, CR or LF in it"
     elif pattern is not None and not pattern.fullmatch(value):
         reason = f"{name} can't be {value!r}"

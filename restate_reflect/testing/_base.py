@@ -108,6 +108,9 @@ class Environment(Verbs, ABC):
         attempts.on_failure = self._attempt_failed
         attempts.wrap_step = self._steps.wrap
 
+    def _look_away(self, attempts: AttemptEnvironment) -> None:
+        attempts.on_failure = attempts.wrap_step = None
+
     def _attempt_failed(self, attempt: Attempt, error: AttemptError) -> None:
         if error.bug:
             name = f"{attempt.service.name}/{attempt.handler.name}"

@@ -71,6 +71,7 @@ class TestEnvironment(Environment):
             self.runtime = Runtime(None, self._clock, settings=self._settings)
             stack.push_async_callback(self.runtime.aclose)
             self._observe(core.environment)
+            stack.callback(self._look_away, core.environment)
             # Looked up by function: the originals, as tests name those.
             self._operations = RuntimeOperations(self.runtime, TargetDirectory(self._services))
             deployment = InProcessDeployment(core)

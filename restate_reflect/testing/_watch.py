@@ -15,30 +15,34 @@ class Watch:
     """Turns an error that happens elsewhere (in an attempt, say) into one of every waiting and future request."""
 
     def __init__(self) -> None:
-        self._broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.failure: BaseException | None = None
+        """What ``give_up`` was told first."""
+        self._waiting: set[asyncio.Future[Any]] = set()
 
     def give_up(self, error: BaseException) -> None:
         """Makes every waiting and future request raise; the first error counts."""
-        if not self._broken.done():
-            self._broken.set_exception(error)
-            self._broken.exception()  # looked at: a test that waits for nothing hears of it at the end
-
-    @property
-    def failure(self) -> BaseException | None:
-        """What ``give_up`` was told."""
-        return self._broken.exception() if self._broken.done() else None
+        if self.failure is None:
+            self.failure = error
+            for waiting in self._waiting:
+                waiting.cancel()
 
     async def wait(self, awaitable: Awaitable[T]) -> T:
         """The result of the awaitable."""
         task = asyncio.ensure_future(awaitable)
-        waiting: list[asyncio.Future[Any]] = [task, self._broken]
-        try:
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        except BaseException:
+        if self.failure is not None:
             task.cancel()
-            raise
-        if task.done():
-            return task.result()
-        task.cancel()
-        await self._broken
-        raise AssertionError("unreachable: the future only ever fails")
+        self._waiting.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            # Only give_up cancels a request and not who waits for it.
+            if self.failure is None or _is_cancelled():
+                raise
+            raise self.failure from None
+        finally:
+            self._waiting.discard(task)
+
+
+def _is_cancelled() -> bool:
+    current = asyncio.current_task()
+    return current is not None and current.cancelling() > 0

@@ -287,6 +287,32 @@ def test_an_async_generator_that_is_left_open_is_nobodys_task() -> None:
     assert (played.types, events) == ([M.SLEEP_COMMAND, M.OUTPUT_COMMAND, M.END], [])
 
 
+def test_an_async_generator_of_a_step_is_closed_by_the_real_loop() -> None:
+    """As anywhere in asyncio, also at an address where one of the handler has been."""
+
+    async def numbers(what: str) -> AsyncGenerator[int]:
+        try:
+            yield 1
+        finally:
+            events.append(what)
+
+    async def leave_open(what: str) -> None:
+        async for _ in numbers(what):
+            break
+
+    async def go(ctx: Context) -> None:
+        for _ in range(3):
+            async for _ in numbers("never"):
+                pass  # to its end: its address is free then
+            events.clear()
+            await ctx.run("step", leave_open, "closed")
+
+    played = play(Service(go), "go").echo().echo()
+    LOOP.run_until_complete(turns(3))
+    assert played.types.count(M.RUN_COMMAND) == 3
+    assert events == ["closed"]
+
+
 def test_an_async_generator_is_closed_with_aclosing() -> None:
     """Then its ``finally`` may wait, durably."""
 
