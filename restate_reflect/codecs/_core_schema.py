@@ -11,6 +11,9 @@ Sets are written in sorted order: their own order depends on the hash seed, and 
 bytes. A ``Literal`` refuses values outside of it, which pydantic's serializer lets pass, and reads its enum
 members back.
 
+A serializer of pydantic's takes any object with attributes for a model or dataclass: another model is written as
+``{}``, and so is one without its required fields. Only the choices of a union are checked, so each model is made one.
+
 Ambiguity stays where the type itself is ambiguous: in ``bytes | str`` or ``float | str`` the string
 form wins when read back.
 """
@@ -23,7 +26,7 @@ from typing import Any, cast
 
 from pydantic_core import PydanticSerializationUnexpectedValue, core_schema, to_json
 
-__all__ = ["LOSSLESS", "Refusal", "lossless", "nodes", "refusals"]
+__all__ = ["LOSSLESS", "Refusal", "lossless", "nodes", "refusals", "refusing"]
 
 LOSSLESS: core_schema.CoreConfig = {
     "ser_json_bytes": "base64",
@@ -42,20 +45,32 @@ _BY_NAME = frozenset({"fields", "choices"})
 
 
 def lossless(schema: Any) -> Any:
-    """A copy of the core schema with the rules of this module applied."""
+    """A copy of the core schema, for reading and writing, with the rules above but the last."""
+    return _changed(schema, _patched)
+
+
+def refusing(schema: Any) -> Any:
+    """A copy for writing that takes for a model only its instances, with all required fields."""
+    return _changed(schema, _checked)
+
+
+_Change = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def _changed(schema: Any, change: _Change) -> Any:
     if isinstance(schema, dict):
-        return _patched({key: _child(key, value) for key, value in schema.items()})
+        return change({key: _child(key, value, change) for key, value in schema.items()})
     if isinstance(schema, (list, tuple)):
-        return type(schema)(lossless(item) for item in schema)
+        return type(schema)(_changed(item, change) for item in schema)
     return schema
 
 
-def _child(key: str, value: Any) -> Any:
+def _child(key: str, value: Any, change: _Change) -> Any:
     if key in _OPAQUE:
         return value
     if key in _BY_NAME and isinstance(value, dict):
-        return {name: lossless(schema) for name, schema in value.items()}
-    return lossless(value)
+        return {name: _changed(schema, change) for name, schema in value.items()}
+    return _changed(value, change)
 
 
 def _patched(node: dict[str, Any]) -> dict[str, Any]:
@@ -68,6 +83,18 @@ def _patched(node: dict[str, Any]) -> dict[str, Any]:
         node.setdefault("serialization", _only(node["expected"]))
         return _readable_literal(node)
     return node
+
+
+def _checked(node: dict[str, Any]) -> dict[str, Any]:
+    # An unparametrised generic is no instance of Page[Item], and right all the same.
+    if node.get("type") not in _HOLDERS_OF_CONFIG or "serialization" in node or "generic_origin" in node:
+        return node
+    ref = {"ref": node.pop("ref")} if "ref" in node else {}
+    return {"type": "union", "choices": [node, _NOTHING], **ref}
+
+
+_NOTHING = core_schema.literal_schema(["\0"])
+"""A union of one choice would be that choice."""
 
 
 def _readable_literal(node: dict[str, Any]) -> dict[str, Any]:

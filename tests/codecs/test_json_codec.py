@@ -17,7 +17,7 @@ from uuid import UUID
 
 import jsonschema
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, Json, RootModel, computed_field
+from pydantic import BaseModel, ConfigDict, Field, Json, PlainSerializer, RootModel, computed_field
 from typing_extensions import TypeAliasType, TypedDict
 
 from restate_reflect.codecs import JsonCodec, codec_for
@@ -70,6 +70,10 @@ class Line:
 class Pair(NamedTuple):
     left: int
     right: str = "r"
+
+
+class Required(TypedDict):
+    name: str
 
 
 class Options(TypedDict, total=False):
@@ -253,12 +257,51 @@ def test_computed_fields_are_written_unless_the_model_could_not_read_them_back()
         (int | None, "x", "int"),
         (Any, object(), "Any"),
         (UUID, "x", "UUID"),
+        (Order, Area(side=2), "Order"),
+        (list[Order], [Area(side=2)], "Order"),
+        (Page[Order], Page[Order].model_construct(items=[Area(side=2)]), "Order"),
+        (Point, Blob(), "Point"),
+        (Order | None, Area(side=2), "Order"),
+        (Order, Order.model_construct(sku="a"), "Order"),
+        (Required, {}, "Required"),
+        *(
+            (annotation, None, "NoneType")
+            for annotation in (Order, Point, int, str, UUID, list[int], Order | int, Colour)
+        ),
+        (list[Order], [None], "list"),
+        (Order, Order.model_construct(sku=None, qty=1), "Order"),
+        (dict[str, int], {"a": None}, "dict"),
     ],
 )
 def test_a_wrong_value_is_refused_and_its_type_named(annotation: Any, value: Any, named: str) -> None:
     with pytest.raises(EncodeError, match=named) as caught:
         codec_for(annotation).encode(value)
     assert type(value).__name__ in str(caught.value)
+
+
+def test_instances_of_subclasses_and_bare_generics_are_written_as_declared() -> None:
+    class Urgent(Order):
+        until: int = 1
+
+    assert codec_for(Order).encode(Urgent(sku="a", qty=1)) == b'{"sku":"a","qty":1,"note":null}'
+    assert codec_for(Page[Order]).encode(Page(items=[Order(sku="a", qty=1)])).startswith(b'{"items":[{"sku":"a"')
+
+
+def test_what_is_written_for_people_may_be_unreadable() -> None:
+    class Shown(BaseModel):
+        at: Annotated[int, PlainSerializer(lambda at: f"day {at}")]
+        note: str | None = None
+
+    assert codec_for(Shown).encode(Shown(at=3)) == b'{"at":"day 3","note":null}'
+
+
+def test_a_missing_value_is_named_by_its_place() -> None:
+    with pytest.raises(EncodeError) as caught:
+        codec_for(list[Order]).encode([None])  # type: ignore[list-item]
+    assert str(caught.value).splitlines() == [
+        "a value of type list does not fit the declared type list[Order]:",
+        "  0: Input should be an object (got null)",
+    ]
 
 
 def test_a_lone_surrogate_is_refused() -> None:

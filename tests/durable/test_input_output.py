@@ -148,6 +148,16 @@ def test_a_result_that_does_not_fit_is_retryable_and_names_handler_and_place() -
     assert "test_input_output.py:" in played.error.message
 
 
+def test_a_forgotten_return_is_no_null() -> None:
+    class Forgetful:
+        async def go(self, ctx: Context) -> int:  # type: ignore[empty-body]
+            pass
+
+    played = play(Forgetful, "go")
+    assert played.types == [M.ERROR]
+    assert "a value of type NoneType does not fit the declared type int" in played.error.message
+
+
 def test_terminal_error_is_the_output() -> None:
     played = play(Desk, "terminal")
     assert played.failure == (418, "no")

@@ -250,6 +250,17 @@ def test_a_body_that_cancels_itself_is_tried_again() -> None:
     assert "cancelled from outside" in play(Steps(body), "go").error.message
 
 
+def test_a_forgotten_return_of_a_step_is_not_journaled() -> None:
+    """It could not be read back: the invocation would be lost."""
+
+    async def body() -> int:  # type: ignore[empty-body]
+        pass
+
+    played = play(Steps(body), "go")
+    assert played.types == [M.RUN_COMMAND, M.ERROR]
+    assert "a value of type NoneType does not fit the declared type int" in played.error.message
+
+
 def test_a_result_that_would_change_in_the_journal_is_refused() -> None:
     async def body():  # type: ignore[no-untyped-def]
         return {1: (2, 3)}

@@ -1,0 +1,86 @@
+"""Models of plain fields take a shorter way, which writes and refuses the same."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, RootModel, computed_field
+from pydantic_core import SchemaValidator
+
+from restate_reflect.codecs import codec_for
+from restate_reflect.codecs._core_schema import LOSSLESS, lossless
+from restate_reflect.codecs._flat import flat_check
+from restate_reflect.codecs._json import _core_schema_of
+from restate_reflect.codecs._json_encoder import _careful
+from restate_reflect.errors import EncodeError
+
+
+class Flat(BaseModel):
+    name: str = Field(alias="fullName", min_length=1)
+    age: int | None = None
+    weight: float = 1.0
+    alive: bool = True
+
+
+def check_of(annotation: Any) -> Any:
+    return flat_check(lossless(_core_schema_of(annotation)))
+
+
+def outcome(encode: Any, value: Any) -> bytes | str:
+    try:
+        written: bytes = encode(value)
+    except EncodeError as error:
+        return str(error)
+    return written
+
+
+validator = SchemaValidator(lossless(_core_schema_of(Flat)), LOSSLESS)
+values = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(codec="utf-8"), max_size=5)
+careful = _careful(Flat, lossless(_core_schema_of(Flat)), validator, round_trip=False)
+
+
+@given(st.dictionaries(st.sampled_from(["name", "age", "weight", "alive"]), values))
+def test_it_writes_and_refuses_the_same(fields: dict[str, Any]) -> None:
+    value = Flat.model_construct(**fields)
+    assert outcome(codec_for(Flat).encode, value) == outcome(careful, value)
+
+
+def test_a_right_value_takes_it() -> None:
+    is_right = check_of(Flat)
+    assert is_right(Flat(fullName="a"))
+    assert not is_right(Flat.model_construct(name="a", age="1", weight=1.0, alive=True))
+
+
+class Nested(BaseModel):
+    flat: Flat
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    name: str
+
+
+class Shouted(BaseModel):
+    name: Annotated[str, PlainSerializer(str.upper)]
+
+
+class Computed(BaseModel):
+    side: int
+
+    @computed_field
+    def area(self) -> int:
+        return self.side * self.side
+
+
+class Hidden(BaseModel):
+    name: str = Field(exclude=True)
+
+
+@pytest.mark.parametrize(
+    "annotation", [Nested, Open, Shouted, Computed, Hidden, RootModel[int], list[Flat], int, Flat | None]
+)
+def test_other_types_do_not(annotation: Any) -> None:
+    assert check_of(annotation) is None
