@@ -34,6 +34,8 @@ _RESOURCES: Final = frozenset({"inv", "dp", "sub", "prom", "sign", "snap", "mut"
 _PREFIX: Final = "inv_1"
 _MISMATCH: Final = "id doesn't match the expected type"
 _SEPARATOR: Final = b","
+_remembered: Final = lru_cache(maxsize=1024)
+"""An attempt asks for the numbers of its invocation again and again, a crash matrix for the same ids in each run."""
 
 
 class IdError(ValueError):
@@ -69,7 +71,7 @@ def invocation_id(raw: bytes) -> str:
     return f"{_PREFIX}{_base62(high, _U64_WIDTH)}{_base62(low, _U128_WIDTH)}"
 
 
-@lru_cache(maxsize=1024)
+@_remembered
 def parse_invocation_id(text: str) -> bytes:
     """The 24 bytes of an invocation id.
 
@@ -127,6 +129,7 @@ def _partition(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()[:8]
 
 
+@_remembered
 def unique_id(seed: bytes, serial: int, key: str | None) -> str:
     """An id that no other serial has under this seed; the same in every run with that seed."""
     digest = hashlib.sha256(seed + serial.to_bytes(8, "big")).digest()
@@ -147,11 +150,13 @@ def idempotent_id(service: str, key: str | None, handler: str, idempotency_key: 
     return invocation_id(_partition(idempotency_key if key is None else key) + digest[:16])
 
 
+@_remembered
 def random_seed(identifier: str) -> int:
     """The seed for the handler's random numbers: 64 bits, the same in every attempt."""
     return int.from_bytes(hashlib.sha256(identifier.encode()).digest()[:8], "big")
 
 
+@_remembered
 def deployment_id(seed: bytes, serial: int) -> str:
     """An id for the deployment that was registered as number ``serial``."""
     digest = hashlib.sha256(b"dp" + seed + serial.to_bytes(8, "big")).digest()
