@@ -59,7 +59,7 @@ def decode(data: bytes) -> str:
     Raises ``ConnectionFault`` (COMPRESSION_ERROR) on an invalid code, EOS, or wrong padding.
     """
     inflater = _PRIMED.copy()
-    text = inflater.decompress(data.translate(_REVERSED))
+    text = inflater.decompress(data.translate(_REVERSED), 2 * len(data))  # codes have 5 bits at least; 32 KB otherwise
     padding = 8 * len(data) - sum(text.translate(_LENGTHS))
     # Less than a byte of ones must be left (section 5.2).
     if padding < 8 and not inflater.eof and (not padding or (data[-1] + 1) % (1 << padding) == 0):
