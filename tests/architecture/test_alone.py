@@ -7,66 +7,50 @@ import importlib
 import json
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 
 import pytest
 
 import restate_reflect
-from tests.architecture.imports import PACKAGE, modules
+from tests.architecture.imports import PACKAGE, imports_of, modules
 from tests.support import ROOT
 
-# Third-party packages are imported once; then a fork imports one module each. The package's own
-# __init__ is left out, since it would import nearly everything in an order that works, and hide
-# a cycle that shows when a module comes first. A module that its folder's __init__ imports needs
-# no fork of its own: Python imports the folder first in any case.
-RUNNER = """
-import json, os, sys, traceback, types, warnings
-import aiohttp.web, click, google.protobuf.internal.builder, hpack, pydantic
+IMPORT_ALL = """
+import importlib, json, sys, warnings
 warnings.simplefilter("error")
-names, package = json.load(sys.stdin), {package!r}
-
-def check(name):
-    bare = types.ModuleType("restate_reflect")
-    bare.__path__, bare.__file__ = [package], package + "/__init__.py"
-    sys.modules["restate_reflect"] = bare
-    __import__(name)
-    loaded = [each for each in sys.modules if each.startswith("restate_reflect.")]
-    for each in loaded:
-        module = sys.modules[each]
-        missing = [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)]
-        if missing:
-            raise AttributeError(f"__all__ of {{each}} names what is not there: {{missing}}")
-    return [each for each in loaded if each.startswith(name + ".")]
-
-failed, covered = {{}}, set()
-for name in names:
-    if name in covered:
-        continue
-    ours, theirs = os.pipe()
-    if os.fork() == 0:
-        try:
-            report = {{"loaded": check(name)}}
-        except BaseException:
-            report = {{"error": traceback.format_exc()[-3000:]}}
-        with os.fdopen(theirs, "w") as line:
-            json.dump(report, line)
-        os._exit(0)
-    os.close(theirs)
-    with os.fdopen(ours) as line:
-        report = json.load(line)
-    os.wait()
-    covered.update(report.get("loaded", ()))
-    if "error" in report:
-        failed[name] = report["error"]
-print(json.dumps(failed))
+missing = {}
+for name in json.load(sys.stdin):
+    module = importlib.import_module(name)
+    absent = [each for each in getattr(module, "__all__", ()) if not hasattr(module, each)]
+    if absent:
+        missing[name] = absent
+print(json.dumps(missing))
 """
 
 
+def executed_before(module: str) -> set[str]:
+    """The modules that an import of this one executes first: those it names, and the folders these are in."""
+    named = imports_of(module, modules()[module], top_level=True) - {module}
+    folders = {folder for name in named for folder in _folders(name) if not f"{module}.".startswith(f"{folder}.")}
+    return (named | folders) - {"restate_reflect"}
+
+
+def _folders(module: str) -> list[str]:
+    parts = module.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts))]
+
+
 def test_each_module_can_be_imported_first() -> None:
-    """In a process that has imported no other module of the package, with warnings as errors."""
-    # Folders before what is in them.
-    names = sorted(name for name in modules() if name not in {"restate_reflect", "restate_reflect.__main__"})
+    """No module is executed before itself; ``static_order`` raises ``CycleError`` with the way round."""
+    graph = {module: executed_before(module) for module in modules()}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(graph)
+
+
+def test_each_module_has_what_its_all_says() -> None:
+    """In a process of its own, with warnings as errors."""
+    names = sorted(name for name in modules() if name != "restate_reflect.__main__")
     done = subprocess.run(
-        [sys.executable, "-c", RUNNER.format(package=str(PACKAGE))],
+        [sys.executable, "-c", IMPORT_ALL],
         input=json.dumps(names),
         cwd=ROOT,
         capture_output=True,
