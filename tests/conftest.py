@@ -23,22 +23,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "both_engines: servers of `server_with` are embedded runtimes in a second run")
-    config.addinivalue_line("markers", "xdist_group(name): what `--dist loadgroup` runs in one process")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for a server bears the marker ``server``; several processes divide tests by what these share."""
+    """Whoever asks for a server bears the marker ``server``."""
     needing = {"restate_server", "restate_server_v7", "any_server", "server_with", "driver"}
     for item in items:
         if needing & set(getattr(item, "fixturenames", ())):
             item.add_marker("server")
-        item.add_marker(pytest.mark.xdist_group(_group_of(item)))
-
-
-def _group_of(item: pytest.Item) -> str:
-    """A setting of the conformance tests, whose server and endpoint take 3 seconds to start, or else a file."""
-    parameters = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-    return str(parameters.get("setting") or item.nodeid.partition("::")[0])
 
 
 @pytest.fixture(scope="session")
