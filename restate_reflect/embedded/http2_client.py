@@ -119,6 +119,8 @@ class Http2Deployment:
                 _, self._connection = await loop.create_connection(_Connection, self._host, self._port)
         except OSError as failure:
             error = f"can't connect to {self.address}: {failure}"
+        # Over before anybody hears of it: whoever tries again at once needs an attempt to connect of its own.
+        self._connecting = None
         waiting, self._waiting = self._waiting, []
         for stream in waiting:
             if error is not None:
