@@ -276,6 +276,9 @@ class _Connection(asyncio.Protocol):
     # ------------------------------------------------------------ from streams
 
     def open(self, stream: _Stream) -> None:
+        if self.is_closed:  # by a deployment that stops, before this one could be told: nothing would end it later
+            stream.end("the connection was lost: closed by the deployment")
+            return
         stream.connection = self
         self._queued.append(stream)
         self._open_queued()
