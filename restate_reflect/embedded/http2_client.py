@@ -71,6 +71,8 @@ class Http2Deployment:
         """Closes the connection; exchanges in progress end."""
         if self._connecting is not None:
             self._connecting.cancel()
+            self._connecting = None
+        self._end_waiting("the deployment was given up before it was connected to")
         if self._connection is not None:
             self._connection.close()
             await self._connection.lost
@@ -121,12 +123,19 @@ class Http2Deployment:
             error = f"can't connect to {self.address}: {failure}"
         # Over before anybody hears of it: whoever tries again at once needs an attempt to connect of its own.
         self._connecting = None
-        waiting, self._waiting = self._waiting, []
-        for stream in waiting:
-            if error is not None:
-                stream.end(error)
-            elif self._connection is not None:
+        if error is not None:
+            self._end_waiting(error)
+        elif self._connection is not None:
+            for stream in self._take_waiting():
                 self._connection.open(stream)
+
+    def _take_waiting(self) -> list[_Stream]:
+        waiting, self._waiting = self._waiting, []
+        return waiting
+
+    def _end_waiting(self, error: str) -> None:
+        for stream in self._take_waiting():
+            stream.end(error)
 
 
 class _Collector:

@@ -10,7 +10,19 @@ import pytest
 
 pytest.importorskip("h2")
 
-from restate_reflect.embedded.http2_client import Http2Deployment
+from restate_reflect.embedded.http2_client import Http2Deployment, _Connection, _Stream
+
+
+class Heard:
+    """A receiver that keeps the error with which its exchange ended."""
+
+    error: str | None = None
+
+    def answered(self, status: int, headers: Mapping[str, str]) -> None: ...
+    def received(self, data: bytes) -> None: ...
+
+    def ended(self, error: str | None) -> None:
+        self.error = error
 
 
 class Persistent:
@@ -43,5 +55,31 @@ def test_who_tries_again_at_once_hears_of_each_failure() -> None:
             persistent = Persistent(Http2Deployment(f"http://127.0.0.1:{bound.getsockname()[1]}"), 3)
             persistent.open()
             await asyncio.wait_for(persistent.done, 20)
+
+    asyncio.run(main())
+
+
+def test_an_exchange_that_waits_for_a_connection_ends_with_the_deployment() -> None:
+    """A deployment that is registered anew closes its predecessor, whose attempts must be tried again."""
+
+    async def main() -> None:
+        heard = Heard()
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            deployment = Http2Deployment(f"http://127.0.0.1:{listening.getsockname()[1]}")
+            deployment.open("/invoke/A/b", {}, heard)
+            await deployment.close()
+        assert heard.error == "the deployment was given up before it was connected to"
+
+    asyncio.run(main())
+
+
+def test_an_exchange_on_a_connection_that_was_lost_ends_at_once() -> None:
+    """A deployment that stops may have accepted a connection, and closed it before anything was sent."""
+
+    async def main() -> None:
+        heard, connection = Heard(), _Connection()
+        connection.connection_lost(None)
+        connection.open(_Stream([], heard))
+        assert heard.error == "the connection was lost: closed by the deployment"
 
     asyncio.run(main())
