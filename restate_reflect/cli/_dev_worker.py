@@ -15,7 +15,7 @@ import sys
 from typing import Any, Final
 
 from restate_reflect.cli._control import Control, user_files
-from restate_reflect.cli._importing import user_traceback
+from restate_reflect.cli._importing import import_anew_at_each_start, user_traceback
 from restate_reflect.cli._targets import Found, load_all
 from restate_reflect.durable.guards import Guard
 from restate_reflect.errors import RestateReflectError
@@ -31,6 +31,7 @@ def main() -> None:
     if control is None:
         raise SystemExit("this is a part of restate-reflect dev, which starts it")
     options: dict[str, Any] = json.loads(sys.argv[1])
+    import_anew_at_each_start()
     try:
         # Before the loop starts: Ctrl-C can end an import that hangs.
         found = load_all(options["targets"])

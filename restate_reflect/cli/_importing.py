@@ -14,7 +14,7 @@ from types import ModuleType
 from restate_reflect.cli._suggest import did_you_mean
 from restate_reflect.errors import TargetError
 
-__all__ = ["file_of", "import_target", "user_traceback"]
+__all__ = ["file_of", "import_anew_at_each_start", "import_target", "user_traceback"]
 
 
 def import_target(text: str, module: str | None, file: Path | None) -> ModuleType:
@@ -27,6 +27,15 @@ def import_target(text: str, module: str | None, file: Path | None) -> ModuleTyp
     if file is not None:
         return _import_file(text, file)
     return _import_module(text, module or "")
+
+
+def import_anew_at_each_start() -> None:
+    """For processes that a save replaces: Python keeps no compiled modules of theirs.
+
+    It takes one for current if the source has the same size and the same second of change, so that the second of two
+    quick saves would serve the code of the first.
+    """
+    sys.dont_write_bytecode = True
 
 
 def file_of(module: ModuleType) -> str:

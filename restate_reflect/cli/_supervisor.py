@@ -139,7 +139,8 @@ def _arguments(options: ServeOptions, port: int) -> list[str]:
     place = ["--host", options.host, "--port", str(port), "--grace", str(options.grace), "--loop", options.loop]
     guard = ["--guard", options.guard] if options.guard else []
     protocol = ["--max-protocol-version", str(options.max_protocol_version)] if options.max_protocol_version else []
-    return [*options.targets, *place, *keys, *guard, *protocol]
+    reload = ["--reload"] if options.reload else []
+    return [*options.targets, *place, *keys, *guard, *protocol, *reload]
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from restate_reflect.server import RestateServer, find_or_install
 from tests.conftest import ServeProcess, ServerMaker
 from tests.support import ServedProcess, call, fetch, run_cli
 
+ACCEPT = {"accept": "application/vnd.restate.endpointmanifest.v3+json"}
 SHOP = """
     from __future__ import annotations
     import asyncio
@@ -183,8 +184,7 @@ def test_unsigned_requests_are_refused_when_a_key_is_set(folder: Path, serve_pro
     """401 for discovery and invocation; health stays open."""
     key = "publickeyv1_w7YHemBctH5Ck2nQRQ47iBBqhNHy4FV7t2Usbye2A6f"
     served = serve_process(None, "shop", "--identity-key", key, cwd=folder)
-    accept = {"accept": "application/vnd.restate.endpointmanifest.v3+json"}
-    assert fetch(f"{served.url}/discover", method="GET", headers=accept).status == 401
+    assert fetch(f"{served.url}/discover", method="GET", headers=ACCEPT).status == 401
     assert fetch(f"{served.url}/invoke/Greeter/greet", b"").status == 401
     assert healthy(served)
 
@@ -273,6 +273,18 @@ def test_a_change_is_served_after_reload_and_an_error_keeps_the_old_code(
         seen = served.wait_for("registered Greeter", seen)
         assert call(restate_server, "Greeter", "greet", "Ada").json == "Welcome back Ada"
         assert served.stop() == 0
+
+
+def test_two_saves_within_a_second_are_two_versions(folder: Path) -> None:
+    """Of the same size: what Python goes by to find a compiled module out of date."""
+    file = folder / "shop.py"
+    source, second = file.read_text(), 1_800_000_000 * 10**9
+    os.utime(file, ns=(second, second))
+    with ServedProcess("shop:Greeter", "--reload", cwd=folder, env={"PYTHONDONTWRITEBYTECODE": ""}) as served:
+        file.write_text(source.replace("def pid", "def pie"))
+        os.utime(file, ns=(second, second + 10**8))
+        served.wait_for("reloaded")
+        assert b'"pie"' in fetch(f"{served.url}/discover", method="GET", headers=ACCEPT).body
 
 
 def test_reload_waits_when_the_first_start_fails(folder: Path) -> None:
