@@ -13,6 +13,7 @@ import pytest
 
 from restate_reflect.server import RestateServer, ServerSettings
 from tests.embedded.server import EmbeddedServer
+from tests.order import longest_first
 from tests.support import ServedInThread, ServedProcess
 
 ServerMaker: TypeAlias = Callable[..., RestateServer]
@@ -44,12 +45,15 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for a server bears the marker ``server``."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Whoever asks for a server bears the marker ``server``; when pytest has sorted by settings, we sort by files."""
     needing = {"restate_server", "restate_server_v7", "any_server", "server_with", "driver"}
     for item in items:
         if needing & set(getattr(item, "fixturenames", ())):
             item.add_marker("server")
+    yield
+    longest_first(items)
 
 
 @pytest.fixture(scope="session")

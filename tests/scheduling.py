@@ -27,4 +27,7 @@ class FilesThatShareServersTogether(LoadFileScheduling):  # type: ignore[misc]
 
 def scheduler(config: pytest.Config, log: Any) -> FilesThatShareServersTogether | None:
     """For ``--dist loadfile``; other ways of dividing are left as they are."""
-    return FilesThatShareServersTogether(config, log) if config.getoption("dist") == "loadfile" else None
+    if config.getoption("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False  # by the number of tests: those of a file of few are the longest here
+    return FilesThatShareServersTogether(config, log)

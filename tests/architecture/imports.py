@@ -12,20 +12,27 @@ from tests.support import ROOT
 PACKAGE = ROOT / "restate_reflect"
 
 
+@functools.cache
 def modules() -> dict[str, Path]:
     """Dotted name and file of every module of the package."""
     return {_name(file): file for file in sorted(PACKAGE.rglob("*.py"))}
 
 
-def imports_of(module: str, file: Path, *, top_level: bool = False) -> set[str]:
+@functools.cache
+def imports_of(module: str, file: Path, *, top_level: bool = False) -> frozenset[str]:
     """Modules of this package that a module imports, but not those only for type checkers.
 
     With ``top_level`` without the imports inside functions, which run later or never.
     """
-    tree = ast.parse(file.read_text(), str(file))
+    tree = _tree(file)
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     found = {name for node in _runtime_nodes(tree, top_level) for name in _imported(node, package)}
-    return {name for name in found if name.split(".")[0] == PACKAGE.name}
+    return frozenset(name for name in found if name.split(".")[0] == PACKAGE.name)
+
+
+@functools.cache
+def _tree(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(), str(file))
 
 
 def part(module: str) -> str:
@@ -41,6 +48,8 @@ def _name(file: Path) -> str:
 def _runtime_nodes(node: ast.AST, top_level: bool) -> Iterator[ast.AST]:
     """Every node below but those under ``if TYPE_CHECKING:``."""
     for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.expr | ast.expr_context | ast.operator):
+            continue
         if isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
             continue
         if top_level and isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):

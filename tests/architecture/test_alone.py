@@ -28,7 +28,7 @@ print(json.dumps(missing))
 """
 
 
-def executed_before(module: str) -> set[str]:
+def executed_before(module: str) -> frozenset[str]:
     """The modules that an import of this one executes first: those it names, and the folders these are in."""
     named = imports_of(module, modules()[module], top_level=True) - {module}
     folders = {folder for name in named for folder in _folders(name) if not f"{module}.".startswith(f"{folder}.")}

@@ -58,10 +58,9 @@ def services_of(page: str) -> dict[str, object]:
     return told
 
 
-@pytest.mark.parametrize("more", [(), ("--workers", "2")])
-def test_the_page_is_on_the_endpoints_port(more: tuple[str, ...], folder: Path, environment: dict[str, str]) -> None:
+def test_the_page_is_on_the_endpoints_port(folder: Path, environment: dict[str, str]) -> None:
     """The environment tells where its calls go."""
-    with ServedProcess("greeting:Greeter", "--docs", *more, cwd=folder, env=environment) as served:
+    with ServedProcess("greeting:Greeter", "--docs", cwd=folder, env=environment) as served:
         page = page_of(served)
         assert page == f"{served.url}/docs/"
         assert b"<html" in fetch(page, method="GET").body
@@ -149,21 +148,41 @@ def test_a_port_of_the_page_in_use_names_its_option(more: tuple[str, ...], folde
     assert f"port {port} of 127.0.0.1 is in use. Choose another with --docs-port" in done.stderr
 
 
-@pytest.mark.parametrize("more", [(), ("--workers", "2")])
-def test_the_protocol_version_is_limited(more: tuple[str, ...], folder: Path) -> None:
-    """Workers are told, too."""
-    arguments = ("greeting:Greeter", "--max-protocol-version", "5", *more)
-    with ServedProcess(*arguments, cwd=folder) as served:
-        manifest = fetch(f"{served.url}/discover", method="GET", headers=ACCEPT).json
-        assert (manifest["minProtocolVersion"], manifest["maxProtocolVersion"]) == (5, 5)
+def versions_of(served: ServedProcess) -> tuple[int, int]:
+    manifest = fetch(f"{served.url}/discover", method="GET", headers=ACCEPT).json
+    return manifest["minProtocolVersion"], manifest["maxProtocolVersion"]
 
 
-@pytest.mark.parametrize("more", [(), ("--workers", "2")])
-def test_io_in_handlers_is_reported(more: tuple[str, ...], folder: Path, restate_server: RestateServer) -> None:
-    """--guard warn: the handler goes on, and the warning names the line and the remedy."""
-    arguments = ("greeting:Greeter", "--guard", "warn", "--register", restate_server.admin_url, *more)
-    with ServedProcess(*arguments, cwd=folder) as served:
-        served.wait_for("registered Greeter")
-        answer = fetch(f"{restate_server.ingress_url}/Greeter/peek")
-        assert answer.json.strip() == ""
-        served.wait_for("handler code opens a file")
+def test_the_protocol_version_is_limited(folder: Path) -> None:
+    with ServedProcess("greeting:Greeter", "--max-protocol-version", "5", cwd=folder) as served:
+        assert versions_of(served) == (5, 5)
+
+
+@pytest.fixture
+def guarded(restate_server: RestateServer) -> tuple[str, ...]:
+    return ("greeting:Greeter", "--guard", "warn", "--register", restate_server.admin_url)
+
+
+def peek(served: ServedProcess, server: RestateServer) -> None:
+    """The handler goes on, and the warning names the line and the remedy."""
+    served.wait_for("registered Greeter")
+    assert fetch(f"{server.ingress_url}/Greeter/peek").json.strip() == ""
+    served.wait_for("handler code opens a file")
+
+
+def test_io_in_handlers_is_reported(folder: Path, guarded: tuple[str, ...], restate_server: RestateServer) -> None:
+    with ServedProcess(*guarded, cwd=folder) as served:
+        peek(served, restate_server)
+
+
+def test_workers_are_told_what_the_endpoint_is_told(
+    folder: Path, guarded: tuple[str, ...], environment: dict[str, str], restate_server: RestateServer
+) -> None:
+    """All that is tested above for one process."""
+    more = ("--workers", "2", "--docs", "--max-protocol-version", "6")
+    with ServedProcess(*guarded, *more, cwd=folder, env=environment) as served:
+        peek(served, restate_server)
+        assert versions_of(served) == (5, 6)
+        page = page_of(served)
+        assert page == f"{served.url}/docs/"
+        assert services_of(page)["ingress"] == f"{restate_server.ingress_url}"
