@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from typing import Any, Final
+from typing import Any
 
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-__all__ = ["FilesThatShareServersTogether"]
+from tests.order import SHARING
 
-_SHARING: Final = re.compile(
-    r"tests/conformance/test_(call_trees|commands|conventions|errors|interpreter|proxy|settings|state|utilities|workflow)\.py"
-)
-"""Tests of the fixture ``driver``. Of the 18 settings each starts once this way, and not once per file (63 times):
-a server and the 18 services behind it take a second of CPU."""
+__all__ = ["FilesThatShareServersTogether", "scheduler"]
 
 
 class FilesThatShareServersTogether(LoadFileScheduling):  # type: ignore[misc]
@@ -22,7 +17,7 @@ class FilesThatShareServersTogether(LoadFileScheduling):  # type: ignore[misc]
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
-        return "tests/conformance" if _SHARING.fullmatch(file) else file
+        return "tests/conformance" if SHARING.fullmatch(file) else file
 
 
 def scheduler(config: pytest.Config, log: Any) -> FilesThatShareServersTogether | None:
