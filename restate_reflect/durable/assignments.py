@@ -18,6 +18,7 @@ from restate_reflect.errors import HandlerBugError
 __all__ = ["Assignments"]
 
 _GONE = object()
+_NONE: Mapping[str, Any] = {}
 
 
 class Assignments:
@@ -34,8 +35,8 @@ class Assignments:
         Raises:
             HandlerBugError: it assigned to ``self``, and the guard is FAIL.
         """
-        attributes = getattr(self._instance, "__dict__", None)
-        before = dict(attributes or ())
+        attributes = getattr(self._instance, "__dict__", _NONE)
+        before = dict(attributes) if attributes else _NONE
         turn()
         if not before and not attributes:
             return

@@ -356,10 +356,19 @@ _FUNCTIONS: Final[dict[int, Callable[[Kernel, Invocation, Any, bytes], None]]] =
 }
 
 
-def propose_run(kernel: Kernel, invocation: Invocation, message: pb.ProposeRunCompletionMessage) -> Entry:
-    """The journal entry for the result of a step. The caller tells the attempt, with an ack or a copy."""
-    if message.WhichOneof("result") == "failure":
-        payload = completion(message.result_completion_id, Failure.read(message.failure)).SerializeToString()
-    else:
-        payload = wire.completion(message.result_completion_id, message.value)
-    return kernel.append(invocation, _RUN_COMPLETION, payload)
+def propose_run(kernel: Kernel, invocation: Invocation, payload: bytes) -> tuple[int, Entry]:
+    """The journal entry for the result of a step, and its completion id. The caller tells the attempt.
+
+    Raises:
+        google.protobuf.message.DecodeError: The payload is malformed.
+    """
+    read = wire.read_run_proposal(payload)
+    completion_id, done = _run_completion(payload) if read is None else (read[0], wire.completion(*read))
+    return completion_id, kernel.append(invocation, _RUN_COMPLETION, done)
+
+
+def _run_completion(payload: bytes) -> tuple[int, bytes]:
+    message = pb.ProposeRunCompletionMessage.FromString(payload)
+    failed = message.WhichOneof("result") == "failure"
+    result = Failure.read(message.failure) if failed else message.value
+    return message.result_completion_id, completion(message.result_completion_id, result).SerializeToString()

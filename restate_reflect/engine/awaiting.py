@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from restate_reflect.engine.notifications import NotificationId, SignalIndex
 from restate_reflect.protocol import _pb2 as pb
@@ -67,11 +68,20 @@ def fill_leaves(target: pb.Future | pb.SuspensionMessage, leaves: list[Notificat
 
 def to_awaiting_on(root: AwaitNode) -> bytes:
     """The payload of the message that tells of this await point; a flat tree, the usual one, is written by hand."""
+    leaves = root.leaves
+    if len(leaves) == 2 and type(leaves[0]) is int and type(leaves[1]) is SignalIndex and not root.nested:
+        return _one_awaited(leaves[0], int(leaves[1]), root.combinator)
     completions = [leaf for leaf in root.leaves if type(leaf) is int]
     signals = [leaf for leaf in root.leaves if type(leaf) is SignalIndex]
     if root.nested or len(completions) + len(signals) < len(root.leaves):
         return pb.AwaitingOnMessage(awaiting_on=root.to_future()).SerializeToString()
     return wire.awaiting_on(completions, signals, root.combinator)
+
+
+@lru_cache(maxsize=1024)
+def _one_awaited(completion: int, signal: int, combinator: pb.CombinatorType) -> bytes:
+    """What a handler tells that does one thing after the other; ids are small and the same in every invocation."""
+    return wire.awaiting_on([completion], [signal], combinator)
 
 
 def to_suspension(root: AwaitNode, *, tree: bool) -> pb.SuspensionMessage:

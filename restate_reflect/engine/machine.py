@@ -74,6 +74,10 @@ _END_FRAME: Final = encode_frame(MessageType.END, b"")
 # As plain numbers: each look-up of an enum's member costs 0.1 µs.
 _START: Final = int(MessageType.START)
 _INPUT_COMMAND: Final = int(MessageType.INPUT_COMMAND)
+_PROPOSE_RUN: Final = int(MessageType.PROPOSE_RUN_COMPLETION)
+_RUN_ACK: Final = int(MessageType.PROPOSE_RUN_COMPLETION_ACK)
+_COMMAND_ACK: Final = int(MessageType.COMMAND_ACK)
+_AWAITING_ON: Final = int(MessageType.AWAITING_ON)
 
 _WAITING_START: Final = WaitingStart()
 _CLOSED: Final = Closed()
@@ -267,9 +271,9 @@ class Engine:
             self._on_start(payload)
         elif is_command(message_type):
             self._on_command(RawMessage(message_type, payload))
-        elif message_type == MessageType.PROPOSE_RUN_COMPLETION_ACK:
+        elif message_type == _RUN_ACK:
             self._on_run_ack(payload)
-        elif message_type != MessageType.COMMAND_ACK:
+        elif message_type != _COMMAND_ACK:
             raise ProtocolViolationError(f"unexpected message type {message_type:#06x}")
 
     def _on_start(self, payload: bytes) -> None:
@@ -308,7 +312,9 @@ class Engine:
         self.state = Replaying(recorded)
 
     def _on_run_ack(self, payload: bytes) -> None:
-        completion_id = _parse(pb.ProposeRunCompletionAckMessage, payload).completion_id
+        completion_id = wire.read_run_ack(payload)
+        if completion_id is None:
+            completion_id = _parse(pb.ProposeRunCompletionAckMessage, payload).completion_id
         proposed = self._proposals.pop(completion_id, None)
         if proposed is None:
             raise ProtocolViolationError(
@@ -485,7 +491,7 @@ class Engine:
         if self.version.has_run_acks:
             flags = REQUESTED_ACK
             self._proposals[completion_id] = _own_result(completion_id, result)
-        self._output.append(encode_frame(MessageType.PROPOSE_RUN_COMPLETION, payload, flags))
+        self._output.append(encode_frame(_PROPOSE_RUN, payload, flags))
 
     def run_retry_info(self, duration: float) -> RetryInfo:
         """How often the failing run was tried. ``duration`` is that of this try, in seconds.
@@ -556,7 +562,7 @@ class Engine:
         self._telling_due = self._entries + len(payload) // _TOLD_PER_ENTRY
         if payload != self._last_awaiting:
             self._last_awaiting = payload
-            self._output.append(encode_frame(MessageType.AWAITING_ON, payload))
+            self._output.append(encode_frame(_AWAITING_ON, payload))
 
     def _suspend(self, tree: AwaitNode) -> None:
         message = to_suspension(tree, tree=self.version.has_await_tree)

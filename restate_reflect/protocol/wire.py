@@ -23,6 +23,9 @@ __all__ = [
     "read_completion",
     "read_invocation_id",
     "read_lone_value",
+    "read_run_ack",
+    "read_run_proposal",
+    "run_ack",
     "run_command",
     "run_proposal",
     "sleep_command",
@@ -92,6 +95,11 @@ def sleep_command(wake_up_time: int, completion_id: int, name: str) -> bytes:
 def run_proposal(completion_id: int, value: bytes) -> bytes:
     """``ProposeRunCompletionMessage``: result_completion_id (1), value (14; set even when empty)."""
     return b"\x08" + varint(completion_id) + b"\x72" + varint(len(value)) + value
+
+
+def run_ack(completion_id: int) -> bytes:
+    """``ProposeRunCompletionAckMessage``: completion_id (1)."""
+    return b"\x08" + varint(completion_id)
 
 
 def awaiting_on(completions: Iterable[int], signals: Iterable[int], combinator: int) -> bytes:
@@ -201,3 +209,22 @@ def read_completion(payload: bytes) -> tuple[int, bytes] | None:
     except (IndexError, ValueError):
         return None
     return None if content is None else (completion_id, content)
+
+
+def read_run_proposal(payload: bytes) -> tuple[int, bytes] | None:
+    """``ProposeRunCompletionMessage`` with a result_completion_id (1) and a value (14)."""
+    try:
+        if payload[0] != 0x08:
+            return None
+        completion_id, at = (payload[1], 2) if payload[1] < 128 else _read_varint(payload, 1)
+        if payload[at] != 0x72:
+            return None
+        size, at = (payload[at + 1], at + 2) if payload[at + 1] < 128 else _read_varint(payload, at + 1)
+    except (IndexError, ValueError):
+        return None
+    return (completion_id, payload[at:]) if at + size == len(payload) else None
+
+
+def read_run_ack(payload: bytes) -> int | None:
+    """``ProposeRunCompletionAckMessage`` with a completion_id (1) below 128."""
+    return payload[1] if len(payload) == 2 and payload[0] == 0x08 and payload[1] < 128 else None

@@ -12,6 +12,7 @@ from restate_reflect.embedded import AttemptEnd, Entry, Invocation, Runtime, Sta
 from restate_reflect.embedded.records import Failure
 from restate_reflect.engine import journal
 from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol import wire
 from restate_reflect.protocol.messages import MessageType, is_command
 from restate_reflect.protocol.versions import ProtocolVersion
 from restate_reflect.testing._comparing import NO_VARIATION, Comparison, Difference, Divergence, Variation
@@ -70,7 +71,8 @@ class Recording:
             self._names_of_runs[invocation.id, completion_id] = name
             self._issued[invocation.id, name] += 1
         elif entry.type == _RUN_COMPLETION:
-            done = pb.Notification.FromString(entry.payload).completion_id
+            read = wire.read_completion(entry.payload)
+            done = read[0] if read else pb.Notification.FromString(entry.payload).completion_id
             self._recorded[invocation.id, self._names_of_runs[invocation.id, done]] += 1
         if self.entries != self._crash_at:
             return False

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +42,13 @@ def test_lazy_get(key: bytes, completion_id: int) -> None:
     assert wire.state_get(key, completion_id) == message.SerializeToString()
 
 
+@given(ids)
+def test_run_ack(completion_id: int) -> None:
+    written = wire.run_ack(completion_id)
+    assert written == pb.ProposeRunCompletionAckMessage(completion_id=completion_id).SerializeToString()
+    assert wire.read_run_ack(written) == (completion_id if completion_id < 128 else None)
+
+
 @given(ids, names)
 def test_run(completion_id: int, name: str) -> None:
     message = pb.RunCommandMessage(result_completion_id=completion_id, name=name)
@@ -71,8 +80,10 @@ def test_completion(completion_id: int, value: bytes) -> None:
 
 @given(ids, contents)
 def test_run_proposal(completion_id: int, value: bytes) -> None:
+    written = wire.run_proposal(completion_id, value)
     message = pb.ProposeRunCompletionMessage(result_completion_id=completion_id, value=value)
-    assert wire.run_proposal(completion_id, value) == message.SerializeToString()
+    assert written == message.SerializeToString()
+    assert wire.read_run_proposal(written) == (completion_id, value)
 
 
 @given(names, names, contents, names, ids, ids)
@@ -126,11 +137,22 @@ def test_other_notifications_are_left_to_the_generated_code() -> None:
         assert wire.read_invocation_id(message.SerializeToString()) is None
 
 
-def _mangled(messages: st.SearchStrategy[pb.Notification]) -> st.SearchStrategy[bytes]:
+def test_other_proposals_are_left_to_the_generated_code() -> None:
+    failure = pb.Failure(code=500, message="no")
+    for message in (
+        pb.ProposeRunCompletionMessage(),
+        pb.ProposeRunCompletionMessage(result_completion_id=1),
+        pb.ProposeRunCompletionMessage(result_completion_id=1, failure=failure),
+        pb.ProposeRunCompletionMessage(value=b"x"),
+    ):
+        assert wire.read_run_proposal(message.SerializeToString()) is None
+
+
+def _mangled(messages: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
     """One octet of the first is left out, replaced, or two stand there instead."""
     return st.builds(
         lambda whole, at, octets: whole[:at] + octets + whole[at + 1 :],
-        messages.map(pb.Notification.SerializeToString),
+        messages.map(lambda message: message.SerializeToString()),
         st.integers(0, 12),
         st.binary(max_size=2),
     )
@@ -141,6 +163,9 @@ values = st.builds(
 )
 started = st.builds(lambda id_, name: pb.Notification(completion_id=id_, invocation_id=name), ids, names)
 mangled = st.binary(max_size=12) | _mangled(values) | _mangled(started)
+proposals = st.builds(
+    lambda id_, value: pb.ProposeRunCompletionMessage(result_completion_id=id_, value=value), ids, contents
+)
 
 
 @given(mangled)
@@ -169,3 +194,18 @@ def test_an_input_read_by_hand_is_what_the_generated_code_reads(payload: bytes) 
     if read is not None:
         message = pb.InputCommandMessage.FromString(payload)
         assert (message.value.content, len(message.headers), message.name) == (read, 0, "")
+
+
+@given(st.binary(max_size=12) | _mangled(proposals))
+def test_a_proposal_read_by_hand_is_what_the_generated_code_reads(payload: bytes) -> None:
+    read = wire.read_run_proposal(payload)
+    if read is not None:
+        message = pb.ProposeRunCompletionMessage.FromString(payload)
+        assert (message.result_completion_id, message.value, message.WhichOneof("result")) == (*read, "value")
+
+
+@given(st.binary(max_size=3))
+def test_an_ack_read_by_hand_is_what_the_generated_code_reads(payload: bytes) -> None:
+    read = wire.read_run_ack(payload)
+    if read is not None:
+        assert pb.ProposeRunCompletionAckMessage.FromString(payload).completion_id == read
