@@ -13,7 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["cpu_of", "cpu_seconds", "describe", "pinned", "process_tree", "rss_bytes", "yardstick_us"]
+from restate_reflect.engine import machine
+
+__all__ = ["cpu_of", "cpu_seconds", "describe", "is_compiled", "pinned", "process_tree", "rss_bytes", "yardstick_us"]
 
 ROOT: Final = Path(__file__).parent.parent
 _TICK: Final = os.sysconf("SC_CLK_TCK")
@@ -98,10 +100,16 @@ def describe() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "kernel": platform.release(),
         "python": platform.python_version(),
+        "compiled": is_compiled(),
         "versions": {name: _version(name) for name in _PACKAGES},
         "load_before": [round(value, 2) for value in os.getloadavg()],
         "yardstick_us": round(yardstick_us(), 1),
     }
+
+
+def is_compiled() -> bool:
+    """Whether the hot modules are extensions here (see hatch_build.py)."""
+    return not (machine.__file__ or "").endswith(".py")
 
 
 def yardstick_us() -> float:

@@ -20,6 +20,7 @@ from typing import Final
 
 from benchmarks.in_process import Recording, Replayed, record, services_core, timed
 from benchmarks.loads import cpu_us, drive
+from benchmarks.machine import is_compiled
 from benchmarks.report import Options, Outcome, markdown
 from benchmarks.servers import OURS, running
 from benchmarks.workloads import WORKLOADS
@@ -110,6 +111,8 @@ def _served(options: Options) -> dict[str, float]:
 
 def run(options: Options) -> Outcome:
     """A column for each workload."""
+    if is_compiled():
+        return Outcome({}, "Compiled modules have no frames to be sampled: python hatch_build.py --clean, and again.")
     served = _served(options)
     columns: dict[str, dict[str, float]] = {}
     samples = []

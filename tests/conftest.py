@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+import hatch_build
 from restate_reflect.server import RestateServer, ServerSettings
 from tests.embedded.server import EmbeddedServer
 from tests.order import longest_first
@@ -29,6 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "both_engines: servers of `server_with` are embedded runtimes in a second run")
     # Some machines forbid it. The tests start hundreds of processes, each of which would compile 140 modules (0.3 s).
     sys.dont_write_bytecode = False
+    if old := hatch_build.stale(hatch_build.ROOT):
+        pytest.exit(f"{old[0]} is older than its source. Run python hatch_build.py, with --clean to go without it.", 4)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 

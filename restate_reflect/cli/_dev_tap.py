@@ -33,15 +33,11 @@ class Tap:
         self._attempt, self._sink, self._news = attempt, sink, news
         self._story = Story(attempt, self._tell)
         self._incoming, self._outgoing = FrameDecoder(), FrameDecoder()
-        self._receive = attempt.receive
-        self._output = b""
-        # No hook of the environment sees what comes in.
-        attempt.receive = self.receive  # type: ignore[method-assign]
+        attempt.on_received = self.received
 
-    def receive(self, data: bytes) -> None:
+    def received(self, data: bytes) -> None:
         """Bytes of the request."""
         self._safely(self._incoming, data, self._story.received)
-        self._receive(data)
 
     def write(self, data: bytes, *, end: bool) -> None:
         """Bytes of the response."""
@@ -58,7 +54,8 @@ class Tap:
     def _safely(self, decoder: FrameDecoder, data: bytes, take: Callable[[int, bytes], None]) -> None:
         """The log must not break what it watches."""
         try:
-            decoder.cut(data, take)
+            for kind, payload in decoder.cut(data):
+                take(kind, payload)
         except Exception:
             self._tell("log", f"(not shown: {traceback.format_exc(limit=0).strip()})", None)
 
@@ -83,13 +80,7 @@ def target_of(attempt: Attempt, key: str) -> str:
 
 def _answered(data: bytes, error: AttemptError) -> bytes:
     """The output with the error, which asks for another attempt, turned into the handler's own answer."""
-    kept = 0
-
-    def take(kind: int, payload: bytes) -> None:
-        nonlocal kept
-        kept += 8 + len(payload) if kind != MessageType.ERROR else 0
-
-    FrameDecoder().cut(data, take)
+    kept = sum(8 + len(payload) for kind, payload in FrameDecoder().cut(data) if kind != MessageType.ERROR)
     output = pb.OutputCommandMessage(failure=pb.Failure(code=error.code, message=error.message))
     answer = encode_frame(MessageType.OUTPUT_COMMAND, output.SerializeToString())
     return data[:kept] + answer + encode_frame(MessageType.END, b"")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import operator
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from restate_reflect.context import CallOptions, InvocationHandle
-from restate_reflect.durable.calls import OutgoingCall
 from restate_reflect.durable.locations import caller
+from restate_reflect.durable.outgoing import OutgoingCall
 from restate_reflect.engine.commands.call import Destination
 from restate_reflect.errors import HandlerBugError
 from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
@@ -92,12 +93,19 @@ def raw_body(body: object) -> bytes:
 
 def destination_of(service: str, handler: str, options: CallOptions) -> Destination:
     """Raises ``HandlerBugError`` for options that can't be sent."""
+    if options == _NO_OPTIONS:
+        return _plain_destination(service, handler)
     problem = _option_problem(options)
     if problem is not None:
         raise HandlerBugError(f"{problem} in a call of {service}/{handler} ({caller()}).")
     return Destination(
         service, handler, options.key, options.headers, options.idempotency_key, options.scope, options.limit_key
     )
+
+
+@lru_cache(maxsize=1024)
+def _plain_destination(service: str, handler: str) -> Destination:
+    return Destination(service, handler)
 
 
 def _option_problem(options: CallOptions) -> str | None:
@@ -116,7 +124,8 @@ def _option_problem(options: CallOptions) -> str | None:
     return None if wrong is None else f"header {wrong[0]!r}: {wrong[1]!r} is not a str"
 
 
-_NONE: Final = CallOptions()[1:]
+_NO_OPTIONS: Final = CallOptions()
+_NONE: Final = _NO_OPTIONS[1:]
 _TEXTS: Final = ("key", "idempotency_key", "scope", "limit_key")
 _texts: Final = operator.attrgetter(*_TEXTS)
 

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
-from restate_reflect.context import CallFuture
 from restate_reflect.durable.futures import DurableFuture, LoopFuture
 from restate_reflect.durable.loop import DurableLoop
+from restate_reflect.durable.outgoing import OutgoingCall
 from restate_reflect.engine.commands import signal
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import AttemptClosedError
 
-__all__ = ["CallLabel", "Calls", "InvocationIdSlot", "OutgoingCall"]
-
-T = TypeVar("T")
-
-
-class CallLabel(NamedTuple):
-    """``call Inventory/tea/reserve``, made into text only for an error."""
-
-    destination: object
-
-    def __str__(self) -> str:
-        return f"call {self.destination}"
+__all__ = ["Calls", "InvocationIdSlot"]
 
 
 class InvocationIdSlot:
     """Takes the invocation id of a call; makes a future only if somebody asks for one."""
 
-    __slots__ = ("_future", "_label", "_loop", "completion_id", "value")
+    __slots__ = ("_destination", "_future", "_loop", "_verb", "completion_id", "value")
 
-    def __init__(self, completion_id: int, label: object, loop: DurableLoop) -> None:
+    def __init__(self, completion_id: int, verb: str, destination: object, loop: DurableLoop) -> None:
+        """``verb`` and ``destination`` are for errors: ``call Inventory/tea/reserve``."""
         self.completion_id = completion_id
         self.value: str | None = None
-        self._label = label
+        self._verb = verb
+        self._destination = destination
         self._loop = loop
         self._future: DurableFuture[str] | None = None
 
@@ -64,7 +55,7 @@ class InvocationIdSlot:
     def future(self) -> DurableFuture[str]:
         """The id, as something to await."""
         if self._future is None or self._has_failed(self._future):
-            self._future = DurableFuture(_read_id, self._label, loop=self._loop)
+            self._future = DurableFuture(_read_id, f"{self._verb} {self._destination}", loop=self._loop)
             if self.value is not None:
                 self._future.set_result(self.value)
         return self._future
@@ -79,43 +70,6 @@ def _read_id(notification: Notification) -> str:
     return notification.invocation_id or ""
 
 
-class OutgoingCall(DurableFuture[T], CallFuture[T]):
-    """A call of this attempt."""
-
-    __slots__ = ("_id_slot", "_send_cancel", "answered")
-
-    def __init__(
-        self,
-        decode: Callable[[Notification], T],
-        label: object,
-        slot: InvocationIdSlot,
-        send_cancel: Callable[[str], None],
-        *,
-        loop: DurableLoop,
-    ) -> None:
-        super().__init__(decode, label, loop=loop)
-        self._id_slot = slot
-        self._send_cancel = send_cancel
-        self.answered = False
-
-    def settle(self, notification: Notification) -> None:
-        self.answered = True
-        super().settle(notification)
-
-    @property
-    def invocation_id(self) -> DurableFuture[str]:
-        """Awaitable id of the callee's invocation."""
-        return self._id_slot.future()
-
-    def let_go(self) -> None:
-        """The attempt has ended: the callee can't be told anything any more."""
-        self._send_cancel = _refuse
-
-    async def cancel_invocation(self) -> None:
-        """Asks the callee to cancel itself. (``cancel()`` only stops waiting for it.)"""
-        self._send_cancel(await self.invocation_id)
-
-
 def _refuse(invocation_id: str) -> None:
     raise AttemptClosedError("this attempt has ended; its calls can't be cancelled any more")
 
@@ -123,10 +77,12 @@ def _refuse(invocation_id: str) -> None:
 class Calls:
     """Calls that have no answer yet; they are cancelled when their caller is."""
 
-    __slots__ = ("_calls", "_engine", "_limit")
+    __slots__ = ("_calls", "_engine", "_limit", "send_cancel")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.send_cancel: Callable[[str], None] | None = None
+        """Asks an invocation to cancel itself; whoever adds the first call sets it."""
         self._limit = 64
         self._calls: list[tuple[OutgoingCall[Any], InvocationIdSlot]] = []
 
@@ -139,8 +95,7 @@ class Calls:
 
     def forget(self) -> None:
         """The attempt has ended; a call that ``asyncio.gather`` keeps in a cycle of its own must not keep it alive."""
-        for call, _ in self._calls:
-            call.let_go()
+        self.send_cancel = _refuse
         self._calls.clear()
 
     def missing_ids(self) -> list[int]:

@@ -18,7 +18,6 @@ from restate_reflect.errors import (
     DecodeError,
     EncodeError,
     HandlerBugError,
-    RelatedCommand,
     RetryableError,
     TerminalError,
 )
@@ -114,12 +113,11 @@ def _said(error: BaseException) -> str:
 
 def to_attempt_error(error: BaseException, engine: Engine) -> AttemptError:
     """A handler's exception that is not terminal."""
-    command = engine.last_command
     return AttemptError(
         code=code_of(error),
         message=message_of(error),
         stacktrace=_stacktrace(error),
-        related=RelatedCommand(engine.command_index, command.type, str(command.name) or None) if command else None,
+        related=engine.related,
         retry_after=_retry_after(error),
         bug=isinstance(error, _BUGS),
     )

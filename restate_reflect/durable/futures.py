@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import Context as ContextVars
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from restate_reflect.durable.locations import spot
 from restate_reflect.engine.notifications import Notification
@@ -19,7 +19,7 @@ from restate_reflect.errors import HandlerBugError
 if TYPE_CHECKING:
     from restate_reflect.durable.loop import DurableLoop
 
-__all__ = ["DurableFuture", "DurableTask", "LoopFuture", "Waiter", "WatchedFuture"]
+__all__ = ["DurableFuture", "DurableTask", "LoopFuture", "RunFuture", "Waiter", "WatchedFuture"]
 
 T = TypeVar("T")
 
@@ -113,17 +113,49 @@ class WatchedFuture(DurableFuture[T]):
 
     __slots__ = ("observed", "where")
 
-    _FRAMES: ClassVar[int] = 2
-    """Between the constructor and the user's code: an operation, which a context called."""
-
     def __init__(self, decode: Callable[[Notification], T], label: object, *, loop: DurableLoop) -> None:
         super().__init__(decode, label, loop=loop)
         self.observed = False
-        self.where = spot(self._FRAMES + 1)
+        self.where = spot(2)  # behind this constructor and the context's method
 
     def add_done_callback(self, fn: Callable[[Any], object], /, *, context: ContextVars | None = None) -> None:
         self.observed = True
-        super().add_done_callback(fn, context=context)
+        _add_done_callback(self, fn, context=context)
+
+
+_init_future: Final = asyncio.Future.__init__
+_add_done_callback: Final = asyncio.Future.add_done_callback
+
+
+class RunFuture(WatchedFuture[T]):
+    """The result of a step. Cancelling it (``asyncio.timeout``) cancels a body that is running."""
+
+    __slots__ = ("body",)
+
+    def __init__(self, decode: Callable[[Notification], T], name: str, *, loop: DurableLoop) -> None:
+        # As the constructors above, without calling each other: half the price.
+        loop.making = True
+        _init_future(self, loop=loop)
+        self._serial = loop.serial = loop.serial + 1
+        self._decode = decode
+        self._label = name
+        self.observed = False
+        self.where = spot(2)
+        self.body: asyncio.Future[Any] | None = None
+        """The body while it runs. (A reference to the whole ``Run`` would be a cycle, and keep what it closes over.)"""
+
+    @property
+    def label(self) -> str:
+        return f"run {self._label!r}"
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        cancelled = super().cancel(msg)
+        self.cancel_body()
+        return cancelled
+
+    def cancel_body(self) -> None:
+        if self.body is not None:
+            self.body.cancel()
 
 
 class DurableTask(asyncio.Task[T]):

@@ -46,7 +46,10 @@ class Spot:
 
 
 def spot(skipped: int = 0) -> Spot | None:
-    """The nearest frame of user code. ``skipped`` callers are known to be this package's, and are not looked at."""
+    """The nearest frame of user code. ``skipped`` callers are known to be this package's, and are not looked at.
+
+    Compiled functions have no frame: what may be compiled must not be counted.
+    """
     frame: FrameType | None = sys._getframe(1 + skipped)
     while frame is not None:
         code = frame.f_code

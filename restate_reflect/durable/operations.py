@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
+from asyncio.events import _get_running_loop
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import copy_context
@@ -23,7 +24,7 @@ from restate_reflect.durable.arguments import (
     raw_body,
     step_problem,
 )
-from restate_reflect.durable.calls import CallLabel, InvocationIdSlot, OutgoingCall
+from restate_reflect.durable.calls import InvocationIdSlot
 from restate_reflect.durable.decoding import (
     Decoder,
     decode_delivered,
@@ -33,10 +34,11 @@ from restate_reflect.durable.decoding import (
     decode_state,
     decode_value,
 )
-from restate_reflect.durable.futures import DurableFuture, WatchedFuture
+from restate_reflect.durable.futures import DurableFuture, RunFuture, WatchedFuture
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
-from restate_reflect.durable.runs import Run, RunFuture
+from restate_reflect.durable.outgoing import OutgoingCall
+from restate_reflect.durable.runs import Run
 from restate_reflect.durable.step_functions import step_function
 from restate_reflect.engine.commands import awakeable, call, invocation, promise, run, signal, sleep, state
 from restate_reflect.engine.commands.call import Destination
@@ -189,16 +191,20 @@ class Operations:
         if target.kind.keyed is (options.key is None):
             raise HandlerBugError(key_problem(target.service, target.handler, target.kind.keyed))
         body = target.input.encode(args, kwargs)
-        return destination_of(target.service, target.handler, options), body, target.output.decode
+        output = target.output
+        decode = output.decode if output.codec is None else output.codec.decode
+        return destination_of(target.service, target.handler, options), body, decode
 
     def _call(self, destination: Destination, body: bytes, decode: Callable[[bytes], Any]) -> CallFuture[Any]:
-        ids = call.call(self._engine, destination, body)
-        label = CallLabel(destination)
-        slot = InvocationIdSlot(ids.invocation_id, label, self._loop)
-        future = OutgoingCall(functools.partial(decode_value, decode), label, slot, self.cancel, loop=self._loop)
-        self._attempt.results.expect(ids.invocation_id, slot)
-        self._attempt.results.expect(ids.result, future)
-        self._attempt.calls.add(future, slot)
+        invocation_id, result = call.call(self._engine, destination, body)
+        slot = InvocationIdSlot(invocation_id, "call", destination, self._loop)
+        calls = self._attempt.calls
+        if calls.send_cancel is None:
+            calls.send_cancel = self.cancel
+        future = OutgoingCall(functools.partial(decode_value, decode), destination, slot, calls, loop=self._loop)
+        self._attempt.results.expect(invocation_id, slot)
+        self._attempt.results.expect(result, future)
+        calls.add(future, slot)
         return future
 
     def _send(
@@ -206,7 +212,7 @@ class Operations:
     ) -> InvocationHandle[Any]:
         invoke_time = self._at(seconds(delay)) if delay else 0
         completion_id = call.send(self._engine, destination, body, invoke_time)
-        slot = InvocationIdSlot(completion_id, f"send {destination}", self._loop)
+        slot = InvocationIdSlot(completion_id, "send", destination, self._loop)
         self._attempt.results.expect(completion_id, slot)
         return InvocationHandle(self, slot.future(), output)
 
@@ -350,7 +356,7 @@ class Operations:
         """A context works in its own handler only, and only while the attempt lasts."""
         if self._engine.is_closed:
             self._refuse()
-        if not self._loop.is_current():
+        if _get_running_loop() is not self._loop:
             raise HandlerBugError(
                 f"the context was used outside of its handler ({caller()}): in the body of ctx.run, in a thread, or in"
                 " a task of another loop. Use it in the handler, and give the step what it needs as arguments."

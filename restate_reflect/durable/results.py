@@ -76,10 +76,13 @@ class Results:
         """What the handler could go on with."""
         return [id_ for id_, waiter in self.pending() if waiter.is_awaited]
 
-    @property
     def any_awaited(self) -> bool:
         """Whether the handler could go on with anything: asked after every chunk of input, so it stops at the first."""
         for waiter in self._waiters.values():
             if waiter.is_awaited:
                 return True
-        return any(waiter.is_awaited for waiters in self._signals.values() for waiter in waiters)
+        for waiters in self._signals.values():
+            for waiter in waiters:
+                if waiter.is_awaited:
+                    return True
+        return False

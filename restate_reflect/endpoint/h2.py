@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.endpoint.core import Accepted, Answer, Core
 from restate_reflect.engine.machine import AttemptError
-from restate_reflect.http2 import ErrorCode, RequestHandler, RequestHead, Stream
+from restate_reflect.http2 import ErrorCode, RequestHandler, RequestHead
+from restate_reflect.http2.stream import Stream
 
 __all__ = ["has_attempt", "open_stream"]
+
+_NO_ERROR: Final = ErrorCode.NO_ERROR
 
 
 def open_stream(core: Core, stream: Stream, head: RequestHead) -> RequestHandler:
@@ -36,7 +40,7 @@ class _Answered:
         self._stream = stream
 
     def data_received(self, data: bytes) -> None:
-        self._stream.reset(ErrorCode.NO_ERROR)
+        self._stream.reset(_NO_ERROR)
 
     def eof_received(self) -> None: ...
     def stream_closed(self, error: int | None) -> None: ...
@@ -86,7 +90,7 @@ class _AttemptStream:
         if end:
             self._stream.send_and_end(data)
             if not self._request_ended and not self._stream.closed:
-                self._stream.reset(ErrorCode.NO_ERROR)
+                self._stream.reset(_NO_ERROR)
             return
         self._stream.send(data)
         if self._stream.buffered > HIGH_WATER:

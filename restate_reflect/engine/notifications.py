@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from google.protobuf.message import DecodeError
 
@@ -51,14 +51,33 @@ NotificationId: TypeAlias = int | SignalIndex | str
 """Completion id, signal index or signal name."""
 
 
-class Notification(NamedTuple):
+class Notification:
     """A result that arrived; exactly one of the last four says which, none means void."""
 
-    id: NotificationId
-    value: bytes | None = None
-    failure: TerminalError | None = None
-    invocation_id: str | None = None
-    state_keys: list[str] | None = None
+    __slots__ = ("failure", "id", "invocation_id", "state_keys", "value")
+
+    def __init__(
+        self,
+        id: NotificationId,
+        value: bytes | None = None,
+        failure: TerminalError | None = None,
+        invocation_id: str | None = None,
+        state_keys: list[str] | None = None,
+    ) -> None:
+        self.id = id
+        self.value = value
+        self.failure = failure
+        self.invocation_id = invocation_id
+        self.state_keys = state_keys
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Notification) and self._content() == other._content()
+
+    def __repr__(self) -> str:
+        return f"Notification{self._content()!r}"
+
+    def _content(self) -> tuple[object, ...]:
+        return self.id, self.value, self.failure, self.invocation_id, self.state_keys
 
 
 def parse(message_type: int, payload: bytes) -> Notification:

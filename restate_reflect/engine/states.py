@@ -1,52 +1,29 @@
-"""The states of an attempt; each holds only what exists in it.
+"""The states of an attempt.
 
-WaitingStart -> WaitingReplay -> Replaying -> Processing -> Closed
-                                              (any state)  -> Closed
+WAITING_START -> WAITING_REPLAY -> REPLAYING -> PROCESSING -> CLOSED
+                                                (any state)  -> CLOSED
+
+Numbers, as the machine asks for its state with every command and notification: objects that hold what belongs to a
+state cost an attempt three of them, and an attribute of an attribute at every look.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Final
 
-from restate_reflect.protocol.framing import RawMessage
+__all__ = ["CLOSED", "PROCESSING", "REPLAYING", "WAITING_REPLAY", "WAITING_START"]
 
-__all__ = ["Closed", "Processing", "Replaying", "State", "WaitingReplay", "WaitingStart"]
+WAITING_START: Final = 0
+"""Nothing has arrived."""
 
+WAITING_REPLAY: Final = 1
+"""The journal is arriving; the handler has not started."""
 
-@dataclass(slots=True)
-class WaitingStart:
-    """Nothing has arrived."""
+REPLAYING: Final = 2
+"""The handler runs; its commands are compared with recorded ones."""
 
+PROCESSING: Final = 3
+"""The handler runs; its commands are new. There is nothing left to compare with."""
 
-@dataclass(slots=True)
-class WaitingReplay:
-    """The journal is arriving; the handler has not started."""
-
-    missing: int
-    recorded: deque[RawMessage] = field(default_factory=deque)
-
-
-@dataclass(slots=True)
-class Replaying:
-    """The handler runs; its commands are compared with recorded ones."""
-
-    recorded: deque[RawMessage]
-
-
-@dataclass(slots=True)
-class Processing:
-    """The handler runs; its commands are new. There is nothing left to compare with."""
-
-    wrote_command: bool = False
-    """Whether this attempt has added a command: then the server's retry count, which belongs
-    to the last stored entry, says nothing about the run that fails now."""
-
-
-@dataclass(slots=True)
-class Closed:
-    """End, Suspension or Error was written; nothing follows."""
-
-
-State: TypeAlias = WaitingStart | WaitingReplay | Replaying | Processing | Closed
+CLOSED: Final = 4
+"""End, Suspension or Error was written; nothing follows."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from .connection import Connection
 from .errors import ErrorCode
+from .handlers import RequestHandler
 from .headers import RequestHead
 from .limits import Limits, Rate
-from .stream import RequestHandler, Stream
+from .stream import Stream
 
 __all__ = ["Connection", "ErrorCode", "Limits", "Rate", "RequestHandler", "RequestHead", "Stream"]

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator
 from . import frames
 from .core import Core
 from .errors import ConnectionFault, ErrorCode, StreamFault
+from .handlers import RequestHandler
 from .headers import RequestHead
-from .inbound import Reading
+from .inbound import OPEN, Reading
 from .limits import Limits
-from .stream import RequestHandler, Stream
+from .stream import Stream
 
 __all__ = ["Connection"]
 
@@ -68,7 +69,7 @@ class Connection:
     def _read(self, data: bytes, at: int) -> None:
         # The loop every byte passes through: frames are read in place, and the type picks the rule. 0.4 µs per frame.
         core, reading = self._core, self._reading
-        max_size, stop = core.limits.max_frame_size, len(data)
+        max_size, stop = core.max_frame_size, len(data)
         while stop - at >= 9:
             word, flags, stream_id = _unpack_header(data, at)
             size = word >> 8
@@ -83,7 +84,14 @@ class Connection:
                 self._wanted = 9 + size
                 break
             try:
-                reading.table[word & 0xFF](reading, flags, stream_id & 0x7FFFFFFF, data, start, at)
+                kind = word & 0xFF
+                # Almost all traffic; not through the table, as a method of a compiled class is cheaper to call.
+                if kind == frames.DATA and reading.table is OPEN:
+                    reading.on_data(flags, stream_id & 0x7FFFFFFF, data, start, at)
+                elif kind == frames.HEADERS and reading.table is OPEN:
+                    reading.on_headers(flags, stream_id & 0x7FFFFFFF, data, start, at)
+                else:
+                    reading.table[kind](reading, flags, stream_id & 0x7FFFFFFF, data, start, at)
             except StreamFault as fault:
                 core.fault_stream(fault)
             except ConnectionFault:

@@ -15,9 +15,9 @@ from typing import Final
 
 from hpack.table import HeaderTable
 
-from . import fields, huffman
 from .errors import ConnectionFault, ErrorCode
-from .fields import Field
+from .fields import Field, make
+from .huffman import decode as huffman_decoded
 from .limits import Limits
 
 __all__ = ["FieldDecoder"]
@@ -25,7 +25,7 @@ __all__ = ["FieldDecoder"]
 TABLE_SIZE: Final = 4096
 _STATIC_COUNT: Final = len(HeaderTable.STATIC_TABLE)
 _LAST_STATIC: Final = 0x80 + _STATIC_COUNT
-_STATIC: Final = tuple(fields.make(name.decode(), value.decode()) for name, value in HeaderTable.STATIC_TABLE)
+_STATIC: Final = tuple(make(name.decode(), value.decode()) for name, value in HeaderTable.STATIC_TABLE)
 
 _MAX_INTEGER_BYTES: Final = 5
 _MAX_CACHED_LITERAL: Final = 256
@@ -41,7 +41,9 @@ class FieldDecoder:
         self._entries: deque[Field] = deque()
         self._size = 0
         self._max_size = TABLE_SIZE
-        self._literals: dict[tuple[str, bytes, bool], Field] = {}
+        self._literals: dict[tuple[str, bytes], Field] = {}
+        self._at = 0
+        """Where the block is read next: an attribute, as each step would have to return it beside its result."""
         self.changes = 0
         """Grows with every change of the dynamic table: while it stays, equal blocks mean equal fields."""
 
@@ -61,44 +63,42 @@ class FieldDecoder:
         # One loop for all representations (RFC 7541 section 6), and the indexes of one byte in it: most fields are
         # that, and take 0.18 µs here instead of 0.31 through functions.
         decoded: list[Field] = []
-        listed = at = 0
+        listed = 0
         stop = len(block)
         entries = self._entries
-        while at < stop:
-            first = block[at]
+        self._at = 0
+        while self._at < stop:
+            first = block[self._at]
             if _LAST_STATIC < first < 0xFF:
                 field = entries[first - _LAST_STATIC - 1]
-                at += 1
+                self._at += 1
             elif 0x80 < first <= _LAST_STATIC:
                 field = _STATIC[first - 0x81]
-                at += 1
+                self._at += 1
             elif first >= 0x80:
-                index, at = _integer(block, at, 0x7F)
-                field = self._entry(index)
+                field = self._entry(self._integer(block, 0x7F))
             elif first >= 0x40:
-                field, at = self._literal(block, at, 0x3F)
+                field = self._literal(block, 0x3F)
                 self._insert(field)
             elif first >= 0x20:
-                at = self._resize(block, at, allowed=not decoded)
+                self._resize(block, allowed=not decoded)
                 continue
             else:
-                field, at = self._literal(block, at, 0x0F)
+                field = self._literal(block, 0x0F)
             listed += field[2]
             decoded.append(field)  # a reference for each byte of the block at most, whatever their fields' sizes are
         return decoded if listed <= self._max_list_size else None
 
-    def _literal(self, block: bytes, at: int, mask: int) -> tuple[Field, int]:
-        index = block[at] & mask
-        index, at = (index, at + 1) if index < mask else _integer(block, at, mask)
-        if index:
-            name = self._entry(index)[0]
+    def _literal(self, block: bytes, mask: int) -> Field:
+        index = block[self._at] & mask
+        if index < mask:
+            self._at += 1
         else:
-            coded, huffman_coded, at = _string(block, at)
-            name = huffman.decode(coded) if huffman_coded else coded.decode("latin-1")
-        coded, huffman_coded, at = _string(block, at)
-        if mask == 0x0F:
-            return self._repeated(name, coded, huffman_coded), at
-        return fields.make(name, huffman.decode(coded) if huffman_coded else coded.decode("latin-1")), at
+            index = self._integer(block, mask)
+        name = self._entry(index)[0] if index else _text(self._string(block))
+        coded = self._string(block)
+        # Never-indexed literals come again byte for byte (``:path`` above all): 0.2 µs instead of 2.
+        return self._repeated(name, coded) if mask == 0x0F else make(name, _text(coded))
 
     def _entry(self, index: int) -> Field:
         # RFC 7541 section 2.3.3.
@@ -108,16 +108,14 @@ class FieldDecoder:
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "index 0 in a header block")
         return _STATIC[index - 1]
 
-    def _repeated(self, name: str, coded: bytes, huffman_coded: bool) -> Field:
-        # Never-indexed literals come again byte for byte (``:path`` above all): 0.2 µs instead of 2.
-        key = (name, coded, huffman_coded)
-        field = self._literals.get(key)
+    def _repeated(self, name: str, coded: bytes) -> Field:
+        field = self._literals.get((name, coded))
         if field is None:
-            field = fields.make(name, huffman.decode(coded) if huffman_coded else coded.decode("latin-1"))
+            field = make(name, _text(coded))
             if field[2] <= _MAX_CACHED_LITERAL:
                 if len(self._literals) >= self._max_literals:
                     self._literals.clear()
-                self._literals[key] = field
+                self._literals[name, coded] = field
         return field
 
     def _insert(self, field: Field) -> None:
@@ -132,8 +130,8 @@ class FieldDecoder:
         while self._size > self._max_size:
             self._size -= self._entries.pop()[2]
 
-    def _resize(self, block: bytes, at: int, *, allowed: bool) -> int:
-        size, at = _integer(block, at, 0x1F)
+    def _resize(self, block: bytes, *, allowed: bool) -> None:
+        size = self._integer(block, 0x1F)
         if not allowed:
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "table size update after the first field of a block")
         if size > TABLE_SIZE:
@@ -143,32 +141,37 @@ class FieldDecoder:
         self.changes += 1
         self._max_size = size
         self._evict()
-        return at
+
+    def _integer(self, block: bytes, mask: int) -> int:
+        # RFC 7541 section 5.1; more bytes than a 32-bit number needs are an attack on the arithmetic.
+        value = block[self._at] & mask
+        self._at += 1
+        if value < mask:
+            return value
+        for shift in range(0, 7 * _MAX_INTEGER_BYTES, 7):
+            octet = block[self._at]
+            self._at += 1
+            value += (octet & 0x7F) << shift
+            if octet < 0x80:
+                return value
+        raise ConnectionFault(
+            ErrorCode.COMPRESSION_ERROR, f"integer of more than {_MAX_INTEGER_BYTES} bytes in a header block"
+        )
+
+    def _string(self, block: bytes) -> bytes:
+        """The string as it stands in the block, behind a byte whose highest bit says whether it is Huffman-coded."""
+        first = self._at
+        size = block[first] & 0x7F
+        if size < 0x7F:
+            start = first + 1
+        else:
+            size = self._integer(block, 0x7F)
+            start = self._at
+        self._at = stop = start + size
+        if stop > len(block):
+            raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "string of a header block is cut short")
+        return block[first:stop] if start == first + 1 else block[first : first + 1] + block[start:stop]
 
 
-def _integer(block: bytes, at: int, mask: int) -> tuple[int, int]:
-    # RFC 7541 section 5.1; more bytes than a 32-bit number needs are an attack on the arithmetic.
-    value = block[at] & mask
-    at += 1
-    if value < mask:
-        return value, at
-    for shift in range(0, 7 * _MAX_INTEGER_BYTES, 7):
-        octet = block[at]
-        at += 1
-        value += (octet & 0x7F) << shift
-        if octet < 0x80:
-            return value, at
-    raise ConnectionFault(
-        ErrorCode.COMPRESSION_ERROR, f"integer of more than {_MAX_INTEGER_BYTES} bytes in a header block"
-    )
-
-
-def _string(block: bytes, at: int) -> tuple[bytes, bool, int]:
-    first = block[at]
-    huffman_coded = first >= 0x80
-    length = first & 0x7F
-    length, at = (length, at + 1) if length < 0x7F else _integer(block, at, 0x7F)
-    stop = at + length
-    if stop > len(block):
-        raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "string of a header block is cut short")
-    return block[at:stop], huffman_coded, stop
+def _text(string: bytes) -> str:
+    return huffman_decoded(string[1:]) if string[0] >= 0x80 else string[1:].decode("latin-1")

@@ -95,7 +95,7 @@ class Reading:
 
     def _block_complete(self, stream_id: int, block: bytes, end_stream: bool) -> None:
         core = self.core
-        if len(block) > core.limits.max_header_block_size:
+        if len(block) > core.max_block_size:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, f"header block of {len(block)} bytes")
         if stream_id > core.last_stream_id:
             self._request(stream_id, block, end_stream)
@@ -114,9 +114,9 @@ class Reading:
         except OversizedHeaders:
             core.refuse_headers(stream_id, end_stream)
             return
-        if len(core.streams) >= core.limits.max_concurrent_streams:
+        if len(core.streams) >= core.max_streams:
             raise StreamFault(stream_id, ErrorCode.REFUSED_STREAM, "too many concurrent streams")
-        if core.unsent > core.limits.max_unsent:
+        if core.unsent > core.max_unsent:
             raise StreamFault(stream_id, ErrorCode.REFUSED_STREAM, f"{core.unsent} bytes of responses are not taken")
         if core.final_stream_id is not None:
             raise StreamFault(stream_id, ErrorCode.REFUSED_STREAM, "opened after GOAWAY")
@@ -297,24 +297,24 @@ class Reading:
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many frames without effect")
 
 
-def _table(default: FrameRule, rules: dict[int, FrameRule]) -> Table:
-    return tuple(rules.get(kind, default) for kind in range(256))
+def _table(default: str, rules: dict[int, str]) -> Table:
+    return tuple(getattr(Reading, rules.get(kind, default)) for kind in range(256))
 
 
-AT_START: Final = _table(Reading.on_unexpected, {frames.SETTINGS: Reading.on_first_settings})
-IN_BLOCK: Final = _table(Reading.on_unexpected, {frames.CONTINUATION: Reading.on_continuation})
+AT_START: Final = _table("on_unexpected", {frames.SETTINGS: "on_first_settings"})
+IN_BLOCK: Final = _table("on_unexpected", {frames.CONTINUATION: "on_continuation"})
 OPEN: Final = _table(
-    Reading.on_unknown,
+    "on_unknown",
     {
-        frames.DATA: Reading.on_data,
-        frames.HEADERS: Reading.on_headers,
-        frames.PRIORITY: Reading.on_priority,
-        frames.RST_STREAM: Reading.on_rst_stream,
-        frames.SETTINGS: Reading.on_settings,
-        frames.PUSH_PROMISE: Reading.on_push_promise,
-        frames.PING: Reading.on_ping,
-        frames.GOAWAY: Reading.on_goaway,
-        frames.WINDOW_UPDATE: Reading.on_window_update,
-        frames.CONTINUATION: Reading.on_stray_continuation,
+        frames.DATA: "on_data",
+        frames.HEADERS: "on_headers",
+        frames.PRIORITY: "on_priority",
+        frames.RST_STREAM: "on_rst_stream",
+        frames.SETTINGS: "on_settings",
+        frames.PUSH_PROMISE: "on_push_promise",
+        frames.PING: "on_ping",
+        frames.GOAWAY: "on_goaway",
+        frames.WINDOW_UPDATE: "on_window_update",
+        frames.CONTINUATION: "on_stray_continuation",
     },
 )

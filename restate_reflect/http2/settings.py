@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from . import frames, windows
@@ -37,7 +36,6 @@ def opening(limits: Limits) -> bytes:
     return frames.settings_frame(announced) + (frames.window_update(0, extra) if extra > 0 else b"")
 
 
-@dataclass(slots=True)
 class PeerSettings:
     """The client's settings that a server obeys; the others are checked and forgotten.
 
@@ -45,8 +43,9 @@ class PeerSettings:
     SETTINGS_MAX_HEADER_LIST_SIZE is advisory.
     """
 
-    initial_window: int = windows.DEFAULT_WINDOW
-    max_frame_size: int = _MIN_FRAME_SIZE
+    def __init__(self) -> None:
+        self.initial_window = windows.DEFAULT_WINDOW
+        self.max_frame_size = _MIN_FRAME_SIZE
 
     def apply(self, identifier: int, value: int) -> None:
         """Take over one setting; unknown ones are ignored (section 6.5.2)."""

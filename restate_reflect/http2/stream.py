@@ -9,83 +9,40 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final
 
 from . import frames
 from .encoder import response_block, trailer_block
 from .errors import ErrorCode, StreamFault
+from .handlers import NOBODY, RequestHandler
 
 if TYPE_CHECKING:
     from .core import Core
 
-__all__ = ["RequestHandler", "Stream"]
+__all__ = ["Stream"]
 
 _log = logging.getLogger(__name__)
 _pack_header = frames.pack_header
-
-
-class RequestHandler(Protocol):
-    """What the layer above does with one request.
-
-    An exception from one of these is logged and resets the stream with INTERNAL_ERROR.
-    """
-
-    def data_received(self, data: bytes) -> None:
-        """Body bytes: one DATA frame's worth, never empty."""
-
-    def eof_received(self) -> None:
-        """The peer has ended the request. Not called for a stream that was reset."""
-
-    def stream_closed(self, error: int | None) -> None:
-        """Called exactly once, and last.
-
-        ``None``: both sides ended it. Otherwise the error code it was reset with by either side; ``CANCEL`` when the
-        connection was lost. It may come from within the ``end`` or ``reset`` that closes the stream.
-        """
-
-    def writable(self) -> None:
-        """``Stream.buffered`` has fallen to ``Limits.send_low_water`` after being above ``send_high_water``."""
-
-
-class _Nobody:
-    """The handler of a stream that has none yet or no longer."""
-
-    def data_received(self, data: bytes) -> None: ...
-    def eof_received(self) -> None: ...
-    def stream_closed(self, error: int | None) -> None: ...
-    def writable(self) -> None: ...
-
-
-_NOBODY = _Nobody()
+_NO_ERROR: Final = ErrorCode.NO_ERROR
 
 
 class Stream:
-    """The response side of one request. After the end or a reset, every call is ignored silently.
-
-    The class attributes are the initial state: opening a stream stores four values, not eighteen.
-    """
-
-    buffered = 0
-    """Outbound bytes waiting for the peer's window or for the transport."""
-    head_sent = False
-    ended = False
-    local_done = False
-    remote_done = False
-    closed = False
-    error: int | None = None
-    handler: RequestHandler = _NOBODY
-    body_left = -1
-    _paused = False
-    _above_high_water = False
-    _reset_when_sent = False
-    _trailers: Sequence[tuple[str, str]] = ()
-    _buffer: bytearray | None = None
+    """The response side of one request. After the end or a reset, every call is ignored silently."""
 
     def __init__(self, core: Core, stream_id: int) -> None:
         self.id = stream_id
         self._core = core
         self.send_window = core.peer.initial_window
         self.receive_left = core.stream_window
+        self.buffered = 0
+        """Outbound bytes waiting for the peer's window or for the transport."""
+        self.head_sent = self.ended = self.local_done = self.remote_done = self.closed = False
+        self.error: int | None = None
+        self.handler: RequestHandler = NOBODY
+        self.body_left = -1
+        self._paused = self._above_high_water = self._reset_when_sent = False
+        self._trailers: Sequence[tuple[str, str]] = ()
+        self._buffer: bytearray | None = None
 
     # -- what the layer above calls ----------------------------------------------------------------------------------
 
@@ -151,7 +108,7 @@ class Stream:
         """
         if self.closed:
             return
-        if code == ErrorCode.NO_ERROR and self.ended and not self.local_done:
+        if code == _NO_ERROR and self.ended and not self.local_done:
             self._reset_when_sent = True
             return
         self._core.reset(self, code)
@@ -234,7 +191,7 @@ class Stream:
 
     def notify_closed(self) -> None:
         """Tell the handler, once there is one."""
-        handler, self.handler = self.handler, _NOBODY
+        handler, self.handler = self.handler, NOBODY
         try:
             handler.stream_closed(self.error)
         except Exception:
@@ -305,7 +262,7 @@ class Stream:
         if self.remote_done:
             self._core.release(self, None)
         elif self._reset_when_sent:
-            self._core.reset(self, ErrorCode.NO_ERROR)
+            self._core.reset(self, _NO_ERROR)
 
     def _tell_writable(self) -> None:
         self._above_high_water = False

@@ -81,8 +81,9 @@ def state_get(key: bytes, completion_id: int) -> bytes:
     return _bytes_field(b"\x0a", key) + b"\x58" + varint(completion_id)
 
 
+@lru_cache(maxsize=2048)
 def run_command(completion_id: int, name: str) -> bytes:
-    """``RunCommandMessage``: result_completion_id (11), name (12)."""
+    """``RunCommandMessage``: result_completion_id (11), name (12). Most invocations do the same steps."""
     return b"\x58" + varint(completion_id) + _bytes_field(b"\x62", name.encode())
 
 
@@ -94,7 +95,10 @@ def sleep_command(wake_up_time: int, completion_id: int, name: str) -> bytes:
 
 def run_proposal(completion_id: int, value: bytes) -> bytes:
     """``ProposeRunCompletionMessage``: result_completion_id (1), value (14; set even when empty)."""
-    return b"\x08" + varint(completion_id) + b"\x72" + varint(len(value)) + value
+    size = len(value)
+    if size < 128 and completion_id < 128:
+        return b"\x08%c\x72%c%b" % (completion_id, size, value)
+    return b"\x08" + varint(completion_id) + b"\x72" + varint(size) + value
 
 
 def run_ack(completion_id: int) -> bytes:
@@ -164,13 +168,13 @@ def read_lone_value(payload: bytes) -> bytes | None:
 
 def call_command(service: str, handler: str, body: bytes, key: str, invocation_id: int, result: int) -> bytes:
     """``CallCommandMessage``: service (1), handler (2), parameter (3), key (5), and the two completion ids (10, 11)."""
-    return b"%b%b%b\x50%b\x58%b" % (
-        _callee(service, handler),
-        b"\x1a" + varint(len(body)) + body if body else b"",
-        _text_field(b"\x2a", key) if key else b"",
-        varint(invocation_id),
-        varint(result),
-    )
+    parts = [_callee(service, handler)]
+    if body:
+        parts += b"\x1a", varint(len(body)), body
+    if key:
+        parts.append(_text_field(b"\x2a", key))
+    parts += b"\x50", varint(invocation_id), b"\x58", varint(result)
+    return b"".join(parts)
 
 
 @lru_cache(maxsize=1024)

@@ -7,11 +7,9 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
-from unittest import mock
 
 from restate_reflect.durable.locations import Spot, spot
-from restate_reflect.engine.journal import Command
-from restate_reflect.engine.machine import Engine
+from restate_reflect.engine.machine import RECORDING, Engine
 
 __all__ = ["Lines", "noting_lines", "shown_place", "source_of"]
 
@@ -21,19 +19,17 @@ Lines = dict[tuple[str, int], Spot | None]
 
 @contextmanager
 def noting_lines() -> Iterator[Lines]:
-    """Notes the place of every command that is issued meanwhile, the latest attempt's if there are several.
-
-    The engine's one funnel is replaced for that time: a hook in it would cost every invocation in production.
-    """
+    """Notes the place of every command that is issued meanwhile, the latest attempt's if there are several."""
     lines: Lines = {}
-    record = Engine.record
 
-    def noting(engine: Engine, command: Command) -> None:
-        lines[engine.started.debug_id, engine.command_index + 1] = spot()
-        record(engine, command)
+    def note(engine: Engine) -> None:
+        lines[engine.started.debug_id, engine.command_index] = spot()
 
-    with mock.patch.object(Engine, "record", noting):
+    RECORDING.append(note)
+    try:
         yield lines
+    finally:
+        RECORDING.remove(note)
 
 
 def shown_place(place: Spot | None) -> str | None:

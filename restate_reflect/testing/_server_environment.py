@@ -119,7 +119,7 @@ class ServerEnvironment(Environment):
         seen: list[Any] = []
         while len(seen) < _SETTLE_LOOKS:
             await self._operations.watch.wait(asyncio.sleep(_SETTLE_POLL))
-            executing = any(attempt.runs.executing for attempt in self._core.environment.attempts)
+            executing = any(attempt.runs.is_executing() for attempt in self._core.environment.attempts)
             look = (executing, await asyncio.to_thread(self._tables.progress))
             seen = [look] if executing or (seen and seen[-1] != look) else [*seen, look]
 

@@ -27,15 +27,14 @@ Core.answer = slower
 """
 
 MORE_BYTES = """
-from restate_reflect.durable.attempt import Attempt
+from restate_reflect.endpoint.core import Core
 
-start = Attempt._start
+start = Core.start
 
-def larger(self):
-    self.headers = {**self.headers, "kept": bytearray(%d)}
-    return start(self)
+def larger(self, accepted, sink, headers):
+    return start(self, accepted, sink, {**headers, "kept": bytearray(%d)})
 
-Attempt._start = larger
+Core.start = larger
 """
 
 

@@ -291,7 +291,7 @@ class Server:
         low = 0 if self.answers else 1
         self._store(self.random.randint(min(low, len(self.incoming)), len(self.incoming)))
         if not self.answers:
-            assert self.incoming or played.attempt.runs.executing, "the handler waits for nothing that can come"
+            assert self.incoming or played.attempt.runs.is_executing(), "the handler waits for nothing that can come"
             played.finish_runs()
             return
         stored, sent = self.answers.pop(self.random.randrange(len(self.answers)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 
-from restate_reflect.engine.journal import Command
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import SignalIndex, to_failure
 from restate_reflect.errors import TerminalError
@@ -32,4 +31,4 @@ def complete(engine: Engine, awakeable_id: str, result: bytes | TerminalError) -
         message.failure.CopyFrom(to_failure(result))
     else:
         message.value.CopyFrom(pb.Value(content=result))
-    engine.record(Command(MessageType.COMPLETE_AWAKEABLE_COMMAND, message.SerializeToString()))
+    engine.record(MessageType.COMPLETE_AWAKEABLE_COMMAND, message.SerializeToString())

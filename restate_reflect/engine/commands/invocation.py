@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from restate_reflect.engine.journal import Command
 from restate_reflect.engine.machine import Engine
 from restate_reflect.identifiers import InvocationTarget, WorkflowRun
 from restate_reflect.protocol import _pb2 as pb
@@ -19,7 +18,7 @@ def attach(engine: Engine, target: InvocationTarget) -> int:
     completion_id = engine.next_completion_id()
     message = pb.AttachInvocationCommandMessage(result_completion_id=completion_id)
     _fill(engine, message, target)
-    engine.record(Command(MessageType.ATTACH_INVOCATION_COMMAND, message.SerializeToString()))
+    engine.record(MessageType.ATTACH_INVOCATION_COMMAND, message.SerializeToString())
     return completion_id
 
 
@@ -28,7 +27,7 @@ def output(engine: Engine, target: InvocationTarget) -> int:
     completion_id = engine.next_completion_id()
     message = pb.GetInvocationOutputCommandMessage(result_completion_id=completion_id)
     _fill(engine, message, target)
-    engine.record(Command(MessageType.GET_INVOCATION_OUTPUT_COMMAND, message.SerializeToString()))
+    engine.record(MessageType.GET_INVOCATION_OUTPUT_COMMAND, message.SerializeToString())
     return completion_id
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from restate_reflect.engine.journal import Command
+from typing import Final
+
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import to_failure
 from restate_reflect.errors import TerminalError
@@ -12,6 +13,9 @@ from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["output"]
 
+# A plain number: each look-up of an enum's member costs 0.1 µs.
+_OUTPUT: Final = int(MessageType.OUTPUT_COMMAND)
+
 
 def output(engine: Engine, result: bytes | TerminalError) -> None:
     """Records the result; the attempt can end after it."""
@@ -20,4 +24,4 @@ def output(engine: Engine, result: bytes | TerminalError) -> None:
         payload = pb.OutputCommandMessage(failure=to_failure(result)).SerializeToString()
     else:
         payload = wire.output_value(result)
-    engine.record(Command(MessageType.OUTPUT_COMMAND, payload))
+    engine.record(_OUTPUT, payload)

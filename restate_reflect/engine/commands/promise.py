@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from restate_reflect.engine.journal import Command
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import to_failure
 from restate_reflect.errors import TerminalError
@@ -16,7 +15,7 @@ def get(engine: Engine, key: str) -> int:
     """Waits for the promise."""
     completion_id = engine.next_completion_id()
     message = pb.GetPromiseCommandMessage(key=key, result_completion_id=completion_id)
-    engine.record(Command(MessageType.GET_PROMISE_COMMAND, message.SerializeToString(), key))
+    engine.record(MessageType.GET_PROMISE_COMMAND, message.SerializeToString(), key)
     return completion_id
 
 
@@ -24,7 +23,7 @@ def peek(engine: Engine, key: str) -> int:
     """Looks at the promise; void while it is open."""
     completion_id = engine.next_completion_id()
     message = pb.PeekPromiseCommandMessage(key=key, result_completion_id=completion_id)
-    engine.record(Command(MessageType.PEEK_PROMISE_COMMAND, message.SerializeToString(), key))
+    engine.record(MessageType.PEEK_PROMISE_COMMAND, message.SerializeToString(), key)
     return completion_id
 
 
@@ -37,5 +36,5 @@ def complete(engine: Engine, key: str, result: bytes | TerminalError) -> int:
         message.completion_failure.CopyFrom(to_failure(result))
     else:
         message.completion_value.CopyFrom(pb.Value(content=result))
-    engine.record(Command(MessageType.COMPLETE_PROMISE_COMMAND, message.SerializeToString(), key))
+    engine.record(MessageType.COMPLETE_PROMISE_COMMAND, message.SerializeToString(), key)
     return completion_id

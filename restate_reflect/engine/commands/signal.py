@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from restate_reflect.engine.journal import Command
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import CANCEL_SIGNAL, to_failure
 from restate_reflect.errors import TerminalError
@@ -20,10 +19,10 @@ def send(engine: Engine, invocation_id: str, name: str, result: bytes | Terminal
         message.failure.CopyFrom(to_failure(result))
     else:
         message.value.CopyFrom(pb.Value(content=result))
-    engine.record(Command(MessageType.SEND_SIGNAL_COMMAND, message.SerializeToString(), name))
+    engine.record(MessageType.SEND_SIGNAL_COMMAND, message.SerializeToString(), name)
 
 
 def cancel(engine: Engine, invocation_id: str) -> None:
     """Asks an invocation to cancel itself."""
     message = pb.SendSignalCommandMessage(target_invocation_id=invocation_id, idx=CANCEL_SIGNAL, void=pb.Void())
-    engine.record(Command(MessageType.SEND_SIGNAL_COMMAND, message.SerializeToString(), "cancel"))
+    engine.record(MessageType.SEND_SIGNAL_COMMAND, message.SerializeToString(), "cancel")

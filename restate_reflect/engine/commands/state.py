@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from restate_reflect.engine.eager_state import Unknown
-from restate_reflect.engine.journal import Command, decode
+from restate_reflect.engine.journal import decode
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import read_keys
 from restate_reflect.protocol import _pb2 as pb
@@ -14,6 +14,11 @@ from restate_reflect.protocol.framing import RawMessage
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["Known", "clear", "clear_all", "get", "keys", "set_"]
+
+# As plain numbers: each look-up of an enum's member costs 0.1 µs.
+_GET_EAGER_STATE: Final = int(MessageType.GET_EAGER_STATE_COMMAND)
+_GET_LAZY_STATE: Final = int(MessageType.GET_LAZY_STATE_COMMAND)
+_SET_STATE: Final = int(MessageType.SET_STATE_COMMAND)
 
 
 T = TypeVar("T")
@@ -33,15 +38,15 @@ def get(engine: Engine, key: str) -> Known[bytes | None] | int:
     if recorded is None:
         value = engine.eager_state.get(key)
         if isinstance(value, Unknown):
-            engine.record(_lazy_get(encoded, completion_id))
+            _record_lazy_get(engine, encoded, completion_id)
             return completion_id
-        engine.record(_eager_get(encoded, value))
+        _record_eager_get(engine, encoded, value)
         return Known(value)
-    if recorded.type != MessageType.GET_EAGER_STATE_COMMAND:
-        engine.record(_lazy_get(encoded, completion_id))
+    if recorded.type != _GET_EAGER_STATE:
+        _record_lazy_get(engine, encoded, completion_id)
         return completion_id
     value = engine.read_recorded(recorded, _recorded_value)
-    engine.record(_eager_get(encoded, value))
+    _record_eager_get(engine, encoded, value)
     return Known(value)
 
 
@@ -51,12 +56,12 @@ def _recorded_value(recorded: RawMessage) -> bytes | None:
     return read.value.content if read.WhichOneof("result") == "value" else None
 
 
-def _eager_get(key: bytes, value: bytes | None) -> Command:
-    return Command(MessageType.GET_EAGER_STATE_COMMAND, wire.eager_get(key, value))
+def _record_eager_get(engine: Engine, key: bytes, value: bytes | None) -> None:
+    engine.record(_GET_EAGER_STATE, wire.eager_get(key, value))
 
 
-def _lazy_get(key: bytes, completion_id: int) -> Command:
-    return Command(MessageType.GET_LAZY_STATE_COMMAND, wire.state_get(key, completion_id))
+def _record_lazy_get(engine: Engine, key: bytes, completion_id: int) -> None:
+    engine.record(_GET_LAZY_STATE, wire.state_get(key, completion_id))
 
 
 def keys(engine: Engine) -> Known[list[str]] | int:
@@ -66,15 +71,15 @@ def keys(engine: Engine) -> Known[list[str]] | int:
     if recorded is None:
         known = engine.eager_state.keys()
         if isinstance(known, Unknown):
-            engine.record(_lazy_keys(completion_id))
+            _record_lazy_keys(engine, completion_id)
             return completion_id
-        engine.record(_eager_keys(known))
+        _record_eager_keys(engine, known)
         return Known(known)
     if recorded.type != MessageType.GET_EAGER_STATE_KEYS_COMMAND:
-        engine.record(_lazy_keys(completion_id))
+        _record_lazy_keys(engine, completion_id)
         return completion_id
     known = engine.read_recorded(recorded, _recorded_keys)
-    engine.record(_eager_keys(known))
+    _record_eager_keys(engine, known)
     return Known(known)
 
 
@@ -84,30 +89,30 @@ def _recorded_keys(recorded: RawMessage) -> list[str]:
     return read_keys(read.value)
 
 
-def _eager_keys(known: list[str]) -> Command:
+def _record_eager_keys(engine: Engine, known: list[str]) -> None:
     message = pb.GetEagerStateKeysCommandMessage(value=pb.StateKeys(keys=[key.encode() for key in known]))
-    return Command(MessageType.GET_EAGER_STATE_KEYS_COMMAND, message.SerializeToString())
+    engine.record(MessageType.GET_EAGER_STATE_KEYS_COMMAND, message.SerializeToString())
 
 
-def _lazy_keys(completion_id: int) -> Command:
+def _record_lazy_keys(engine: Engine, completion_id: int) -> None:
     message = pb.GetLazyStateKeysCommandMessage(result_completion_id=completion_id)
-    return Command(MessageType.GET_LAZY_STATE_KEYS_COMMAND, message.SerializeToString())
+    engine.record(MessageType.GET_LAZY_STATE_KEYS_COMMAND, message.SerializeToString())
 
 
 def set_(engine: Engine, key: str, value: bytes) -> None:
     """Sets one key."""
-    engine.record(Command(MessageType.SET_STATE_COMMAND, wire.keyed_value(key.encode(), value)))
+    engine.record(_SET_STATE, wire.keyed_value(key.encode(), value))
     engine.eager_state.set(key, value)
 
 
 def clear(engine: Engine, key: str) -> None:
     """Removes one key."""
     message = pb.ClearStateCommandMessage(key=key.encode())
-    engine.record(Command(MessageType.CLEAR_STATE_COMMAND, message.SerializeToString()))
+    engine.record(MessageType.CLEAR_STATE_COMMAND, message.SerializeToString())
     engine.eager_state.clear(key)
 
 
 def clear_all(engine: Engine) -> None:
     """Removes every key."""
-    engine.record(Command(MessageType.CLEAR_ALL_STATE_COMMAND, b""))
+    engine.record(MessageType.CLEAR_ALL_STATE_COMMAND, b"")
     engine.eager_state.clear_all()

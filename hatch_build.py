@@ -1,0 +1,191 @@
+"""Compiles the hot modules, where that is possible: those that have a ``.pxd`` beside their ``.py``.
+
+The ``.py`` is the one source of both: interpreted as it stands, or compiled by Cython, which reads types of attributes
+and arguments in the ``.pxd``. Compiled, an invocation needs about a quarter less CPU (docs/performance.md); nothing
+else differs, so a machine without a C compiler gets the package without extensions.
+
+``RESTATE_REFLECT_COMPILE`` says what a build does:
+
+- ``auto`` (the default): compile if it works. Not for editable installs, whose sources are about to change.
+- ``1``: compile, or fail.
+- ``0``: don't.
+
+By hand, in a checkout: ``python hatch_build.py`` compiles beside the sources, ``--clean`` takes that away again.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+try:
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+except ImportError:  # by hand, without the build backend
+    BuildHookInterface = object
+
+ROOT: Final = Path(__file__).parent
+PACKAGE: Final = "restate_reflect"
+VARIABLE: Final = "RESTATE_REFLECT_COMPILE"
+_EXTENSIONS: Final = (".so", ".pyd")
+_FLAGS: Final = [] if sys.platform == "win32" else ["-O2", "-g0"]
+
+_DIRECTIVES: Final = {
+    "language_level": 3,
+    # What annotations say is for type checkers; Cython would turn `x: bytes` into a check that refuses a subclass.
+    "annotation_typing": False,
+    "binding": True,
+}
+
+
+class CompileError(Exception):
+    """The extensions can't be built here; says why."""
+
+
+class CustomBuildHook(BuildHookInterface):  # type: ignore[misc, unused-ignore]
+    """Adds the extensions to a wheel, or puts them beside the sources of an editable install."""
+
+    _folder: Path | None = None
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """``version`` is "standard" or "editable"."""
+        wish = _wish(editable=version == "editable")
+        if version == "editable":
+            clean(ROOT)
+        if wish == "0":
+            return
+        try:
+            self._compile(in_place=version == "editable", build_data=build_data)
+        except CompileError as error:
+            if wish == "1":
+                raise
+            self.app.display_warning(
+                f"{PACKAGE} is built without extensions ({error}). It works the same and needs more CPU;"
+                f" {VARIABLE}=1 makes this an error."
+            )
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _compile(self, *, in_place: bool, build_data: dict[str, Any]) -> None:
+        if in_place:
+            compile_into(ROOT, ROOT)
+            return
+        self._folder = Path(tempfile.mkdtemp())
+        compile_into(ROOT, self._folder)
+        for built in extensions(self._folder):
+            build_data["force_include"][str(built)] = str(built.relative_to(self._folder))
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+
+
+def _wish(*, editable: bool) -> str:
+    given = os.environ.get(VARIABLE, "auto")
+    if given not in ("auto", "0", "1"):
+        raise SystemExit(f"{VARIABLE}={given!r} is none of auto, 1 (compile or fail) and 0 (don't)")
+    if given == "auto" and (editable or platform.python_implementation() != "CPython"):
+        return "0"
+    return given
+
+
+def modules(root: Path) -> list[str]:
+    """Names of the modules that are compiled."""
+    found = sorted((root / PACKAGE).rglob("*.pxd"))
+    return [".".join(path.relative_to(root).with_suffix("").parts) for path in found if path.stem != "__init__"]
+
+
+def extensions(root: Path) -> Iterator[Path]:
+    """Those that were built below this folder."""
+    return (path for path in (root / PACKAGE).rglob("*") if path.suffix in _EXTENSIONS)
+
+
+def stale(root: Path) -> list[Path]:
+    """Extensions beside their sources that are older than these: Python would run them, and not the sources."""
+
+    def is_older(built: Path) -> bool:
+        source = built.with_name(built.name.partition(".")[0])
+        return any(
+            each.exists() and each.stat().st_mtime > built.stat().st_mtime
+            for each in (source.with_suffix(".py"), source.with_suffix(".pxd"))
+        )
+
+    return [built for built in extensions(root) if is_older(built)]
+
+
+def clean(root: Path) -> None:
+    """Removes the extensions beside the sources."""
+    for built in list(extensions(root)):
+        built.unlink()
+
+
+def compile_into(root: Path, target: Path) -> None:
+    """Compiles the modules of ``root`` to extensions in the same places below ``target``.
+
+    Raises:
+        CompileError: Cython, setuptools, a C compiler or Python's headers are missing, or do not work.
+    """
+    try:
+        from Cython.Build import cythonize
+        from setuptools import Distribution, Extension
+    except ImportError as error:
+        raise CompileError(f"{error.name} is missing: pip install Cython setuptools") from error
+    before = Path.cwd()
+    os.chdir(root)  # Cython finds the .pxd of a package by paths relative to where it runs
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            flags = [] if sys.platform == "win32" else ["-O2", "-g0"]
+            sources = [
+                Extension(name, [f"{name.replace('.', '/')}.py"], extra_compile_args=flags) for name in modules(root)
+            ]
+            translated = cythonize(
+                sources, nthreads=_processes(), build_dir=scratch, compiler_directives=_DIRECTIVES, quiet=True
+            )
+            _build(Distribution({"name": PACKAGE, "ext_modules": translated}), scratch, target)
+    except CompileError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise CompileError(_said(error)) from error
+    finally:
+        os.chdir(before)
+
+
+def _build(distribution: Any, scratch: str, target: Path) -> None:
+    command = distribution.get_command_obj("build_ext")
+    command.build_temp, command.build_lib = scratch, str(target)
+    command.parallel = os.cpu_count() or 1
+    command.ensure_finalized()
+    command.run()
+
+
+def _processes() -> int:
+    """Cython's own workers import the main module anew unless they are forked, and pip's is not made for that."""
+    return (os.cpu_count() or 1) if multiprocessing.get_start_method() == "fork" else 0
+
+
+def _said(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return text if len(text) <= 300 else f"{text[:300]}…"
+
+
+def main() -> None:
+    if sys.argv[1:] == ["--clean"]:
+        clean(ROOT)
+    elif sys.argv[1:]:
+        raise SystemExit("usage: python hatch_build.py [--clean]")
+    else:
+        clean(ROOT)
+        try:
+            compile_into(ROOT, ROOT)
+        except CompileError as error:
+            raise SystemExit(f"nothing was compiled: {error}") from error
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+cimport cython
+
+from restate_reflect.durable.calls cimport Calls
+from restate_reflect.durable.results cimport Results
+from restate_reflect.durable.runs cimport Run, Runs
+from restate_reflect.engine.machine cimport Engine
+from restate_reflect.engine.notifications cimport Notification
+
+
+@cython.final
+cdef class Attempt:
+    cdef object __weakref__
+    cdef readonly object service, handler, environment, headers, loop
+    cdef readonly Engine engine
+    cdef readonly Results results
+    cdef public object on_received
+    cdef readonly list watched
+    cdef Py_ssize_t _watched_limit
+    cdef public Runs _runs
+    cdef public Calls _calls
+    cdef public object _root, _assignments, _sink
+    cdef bint _cancelled, _cancelling, _told_blocked, _advancing
+    cdef public bint _ended, _closed
+
+    cpdef receive(self, bytes data)
+    cpdef receive_eof(self)
+    cpdef abort(self, reason)
+    cdef _advance(self)
+    cdef bint _turn(self, root) except -1
+    cdef bint _wait(self) except -1
+    cdef bint _deadlocked(self) except -1
+    cdef bint _tell_blocked(self) except -1
+    cdef _deliver(self, Notification notification)
+    cpdef watch(self, future)
+    cdef _start(self)
+    cdef _finish(self, root)
+    cdef _complete(self, value)
+    cdef _answer(self, result)
+    cpdef run_succeeded(self, Run run, value)
+    cpdef run_failed(self, Run run, error)
+    cdef _settle_failed(self, Run run, error)
+    cdef _fail(self, error)
+    cdef _propose(self, Run run, result)
+    cdef _flush(self)
+    cdef _write_last(self, bytes data)
+    cdef _close(self)

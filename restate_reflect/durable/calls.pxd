@@ -1,0 +1,23 @@
+cimport cython
+
+
+@cython.final
+cdef class InvocationIdSlot:
+    cdef readonly Py_ssize_t completion_id
+    cdef public object value
+    cdef object _verb, _destination, _loop, _future
+
+    cpdef settle(self, notification)
+    cpdef publish(self)
+    cpdef future(self)
+
+
+@cython.final
+cdef class Calls:
+    cdef object _engine
+    cdef Py_ssize_t _limit
+    cdef readonly list _calls
+    cdef public object send_cancel
+
+    cpdef add(self, call, InvocationIdSlot slot)
+    cpdef forget(self)

@@ -1,0 +1,16 @@
+cimport cython
+
+from restate_reflect.engine.notifications cimport Notification
+
+
+@cython.final
+cdef class Results:
+    cdef public dict _waiters, _signals, _early
+    cdef public set consumed
+
+    cpdef expect(self, completion_id, waiter)
+    cpdef expect_signal(self, signal, waiter)
+    cpdef deliver(self, Notification notification)
+    cdef _hand_over(self, Notification notification, waiter)
+    cpdef forget(self)
+    cpdef bint any_awaited(self) except -1

@@ -1,0 +1,7 @@
+from restate_reflect.engine.machine cimport Engine
+
+
+cdef int _RUN
+
+
+cpdef Py_ssize_t run(Engine engine, str name) except -1

@@ -1,0 +1,61 @@
+cimport cython
+
+from restate_reflect.engine.eager_state cimport EagerState
+from restate_reflect.engine.notifications cimport Notification
+from restate_reflect.protocol.framing cimport FrameDecoder
+
+cdef int _WAITING_START, _WAITING_REPLAY, _REPLAYING, _PROCESSING, _CLOSED
+cdef int _START, _INPUT_COMMAND, _PROPOSE_RUN, _RUN_ACK, _COMMAND_ACK, _AWAITING_ON
+
+
+@cython.final
+cdef class Input:
+    cdef readonly object headers, body
+
+
+@cython.final
+cdef class Engine:
+    cdef readonly object version, ending, failure
+    cdef readonly Py_ssize_t command_index
+    cdef readonly bint is_closed
+    cdef public bint input_closed
+    cdef public EagerState eager_state
+    cdef bint _is_v7, _wrote_command
+    cdef int _state, _last_type
+    cdef object _last_name, _locate, _start, _started, _last_awaiting
+    cdef FrameDecoder _decoder
+    cdef public list _output
+    cdef object _queue, _recorded
+    cdef set _seen
+    cdef dict _proposals
+    cdef Py_ssize_t _missing, _next_completion, _next_signal, _telling_due
+
+    cpdef receive(self, bytes data)
+    cpdef receive_eof(self)
+    cpdef bytes take_output(self)
+    cdef _on_message(self, int message_type, bytes payload)
+    cdef _on_start(self, bytes payload)
+    cdef _on_command(self, int message_type, bytes payload)
+    cdef _on_notification(self, Notification notification)
+    cdef _count_entry(self)
+    cdef _on_run_ack(self, bytes payload)
+    cdef _enqueue(self, Notification notification)
+    cpdef Py_ssize_t next_completion_id(self, Py_ssize_t count=*) except -1
+    cpdef record(self, int message_type, bytes payload, object name=*)
+    cdef _tell_recording(self)
+    cdef tuple _next_recorded(self)
+    cpdef Input read_input(self)
+    cpdef peek_recorded(self)
+    cpdef Notification next_notification(self)
+    cpdef require_issued(self, Py_ssize_t completion_id)
+    cpdef bint has_result(self, Py_ssize_t completion_id) except -1
+    cpdef propose_run(self, Py_ssize_t completion_id, result)
+    cpdef end(self)
+    cpdef fail_with(self, error)
+    cpdef fail(self, error)
+    cdef _close(self, ending)
+    cdef _write(self, message_type, message)
+
+
+cdef Input _read_input(bytes payload)
+cdef dict _read_state(read)

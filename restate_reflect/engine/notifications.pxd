@@ -1,0 +1,12 @@
+cimport cython
+
+
+@cython.final
+cdef class Notification:
+    cdef readonly object id, value, failure, invocation_id, state_keys
+
+    cpdef tuple _content(self)
+
+
+@cython.locals(completion=tuple, started=tuple)
+cpdef Notification parse(message_type, bytes payload)

@@ -1,0 +1,134 @@
+"""The package builds with extensions where that is possible, and without them everywhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hatch_build import VARIABLE, clean, modules, stale
+from tests.support import ROOT
+
+Build = Callable[..., "subprocess.CompletedProcess[str]"]
+
+KEPT = ("restate_reflect/protocol/framing.pxd", "restate_reflect/http2/huffman.pxd")
+"""Two modules that need no other: all of them take half a minute."""
+
+NO_COMPILER = {"CC": "/nonexistent/cc", "LDSHARED": "/nonexistent/cc"}
+
+
+def has_compiler() -> bool:
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    return shutil.which(compiler) is not None and Path(sysconfig.get_path("include"), "Python.h").exists()
+
+
+needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C compiler, or no headers of Python")
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A copy of what a wheel is built from."""
+    copy = tmp_path / "tree"
+    ignored = shutil.ignore_patterns("__pycache__", "*.so")
+    shutil.copytree(ROOT / "restate_reflect", copy / "restate_reflect", ignore=ignored)
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    for path in (copy / "restate_reflect").rglob("*.pxd"):
+        if path.relative_to(copy).as_posix() not in KEPT:
+            path.unlink()
+    return copy
+
+
+@pytest.fixture
+def build(tree: Path) -> Build:
+    def run(wish: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", "dist"]
+        variables = {**os.environ, VARIABLE: wish, **environment}
+        return subprocess.run(command, cwd=tree, env=variables, capture_output=True, text=True, timeout=120)
+
+    return run
+
+
+def wheel_of(tree: Path) -> zipfile.ZipFile:
+    (built,) = (tree / "dist").glob("*.whl")
+    return zipfile.ZipFile(built)
+
+
+def extensions_in(wheel: zipfile.ZipFile) -> list[str]:
+    return sorted(name.partition(".")[0] for name in wheel.namelist() if name.endswith((".so", ".pyd")))
+
+
+def test_zero_builds_without_extensions(tree: Path, build: Build) -> None:
+    assert build("0").returncode == 0
+    wheel = wheel_of(tree)
+    assert str(wheel.filename).endswith("-py3-none-any.whl")
+    assert extensions_in(wheel) == []
+    assert not [name for name in wheel.namelist() if name.endswith((".pxd", ".c"))]
+
+
+def test_without_a_compiler_the_wheel_has_no_extensions_and_says_so(tree: Path, build: Build) -> None:
+    done = build("auto", **NO_COMPILER)
+    assert done.returncode == 0, done.stderr
+    assert str(wheel_of(tree).filename).endswith("-py3-none-any.whl")
+    said = " ".join((done.stdout + done.stderr).split())
+    assert "without extensions" in said
+    assert f"{VARIABLE}=1 makes this an error" in said
+
+
+def test_one_without_a_compiler_is_an_error(tree: Path, build: Build) -> None:
+    done = build("1", **NO_COMPILER)
+    assert done.returncode != 0
+    assert not list((tree / "dist").glob("*.whl"))
+
+
+def test_another_wish_is_refused(build: Build) -> None:
+    done = build("yes")
+    assert done.returncode != 0
+    assert "none of auto, 1 (compile or fail) and 0" in done.stdout + done.stderr
+
+
+@needs_compiler
+def test_the_extensions_are_in_the_wheel_beside_their_sources_and_run(tree: Path, build: Build) -> None:
+    done = build("1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    wheel = wheel_of(tree)
+    assert "py3-none-any" not in str(wheel.filename)
+    assert extensions_in(wheel) == ["restate_reflect/http2/huffman", "restate_reflect/protocol/framing"]
+    assert {"restate_reflect/http2/huffman.py", "restate_reflect/protocol/framing.py"} <= set(wheel.namelist())
+    wheel.extractall(tree / "unpacked")
+    code = (
+        "from restate_reflect.protocol import framing\n"
+        "print(framing.__file__, framing.FrameDecoder().cut(framing.encode_frame(3, b'abc')))"
+    )
+    command = [sys.executable, "-c", code]
+    ran = subprocess.run(command, cwd=tree / "unpacked", capture_output=True, text=True, check=True, timeout=60)
+    assert str(tree / "unpacked") in ran.stdout
+    assert "framing.py " not in ran.stdout
+    assert "[(3, b'abc')]" in ran.stdout
+
+
+def test_every_module_that_is_compiled_has_its_source() -> None:
+    names = modules(ROOT)
+    assert "restate_reflect.engine.machine" in names
+    assert [name for name in names if not (ROOT / f"{name.replace('.', '/')}.py").is_file()] == []
+
+
+def test_an_extension_that_is_older_than_its_source_is_found_and_taken_away(tree: Path) -> None:
+    """Python would run it in place of what was changed."""
+    source = tree / "restate_reflect" / "protocol" / "framing.py"
+    built = source.with_name("framing.cpython-311-x86_64-linux-gnu.so")
+    built.touch()
+    os.utime(source, (built.stat().st_mtime - 10,) * 2)
+    os.utime(source.with_suffix(".pxd"), (built.stat().st_mtime - 10,) * 2)
+    assert stale(tree) == []
+    os.utime(source, (built.stat().st_mtime + 10,) * 2)
+    assert stale(tree) == [built]
+    clean(tree)
+    assert not built.exists()
