@@ -225,7 +225,7 @@ class Attempt:
             return False
         if not (executing or self._cancelling or self.results.any_awaited()):
             return self._deadlocked()
-        progress = self.engine.progress(self._await_tree, executing=executing)
+        progress = self.engine.progress(self._await_tree, executing)
         if progress is _SUSPENDED:
             logger.debug("%s suspended", self.engine.started.debug_id)
         return False
@@ -240,7 +240,7 @@ class Attempt:
     def _deadlocked(self) -> bool:
         """The handler waits for something that nothing will ever complete."""
         if self.engine.is_replaying:
-            self.engine.progress(self._await_tree, executing=False)
+            self.engine.progress(self._await_tree, False)
         self.engine.fail(AttemptError(500, failures.deadlock(self._locate()), bug=True))
         return False
 

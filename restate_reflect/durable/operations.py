@@ -237,10 +237,11 @@ class Operations:
                 f"on_max_attempts='kill' is for invocations, not for run {name!r} ({caller()}). Write 'fail' or"
                 " 'pause'."
             )
-        is_async, returns = step_function(function)
+        is_async, returns, codec = step_function(function)
         declared = returns if type_ is UNSET else type_
         verify = declared is UNSET
-        codec = self._codec(Any if verify else declared)
+        if codec is None or type_ is not UNSET:
+            codec = self._codec(Any if verify else declared)
         completion_id = run.run(self._engine, name)
         decode = functools.partial(decode_value, codec.decode)
         future: RunFuture[Any] = RunFuture(decode, name, loop=self._loop)

@@ -8,7 +8,11 @@ from collections.abc import Callable
 from types import FunctionType, MethodType
 from typing import Any, NamedTuple
 
+from restate_reflect.codecs import codec_for
+from restate_reflect.codecs._base import Codec
+from restate_reflect.context import UNSET
 from restate_reflect.durable.return_types import return_type
+from restate_reflect.errors import UnsupportedTypeError
 
 __all__ = ["StepFunction", "step_function"]
 
@@ -19,6 +23,8 @@ class StepFunction(NamedTuple):
     is_async: bool
     returns: Any
     """The return annotation, or ``UNSET``."""
+    codec: Codec[Any] | None
+    """Of what it returns (anything, if it does not say); ``None`` if nothing can carry that."""
 
 
 def step_function(function: Callable[..., Any]) -> StepFunction:
@@ -33,7 +39,12 @@ def step_function(function: Callable[..., Any]) -> StepFunction:
 
 
 def _read(function: Callable[..., Any]) -> StepFunction:
-    return StepFunction(_is_async(function), return_type(function))
+    returns = return_type(function)
+    try:
+        codec = codec_for(Any if returns is UNSET else returns)
+    except UnsupportedTypeError:
+        codec = None  # an error only if the step is not given another type
+    return StepFunction(_is_async(function), returns, codec)
 
 
 _known = functools.lru_cache(maxsize=4096)(_read)

@@ -50,6 +50,7 @@ cdef class Engine:
     cpdef require_issued(self, Py_ssize_t completion_id)
     cpdef bint has_result(self, Py_ssize_t completion_id) except -1
     cpdef propose_run(self, Py_ssize_t completion_id, result)
+    cpdef progress(self, build_tree, bint executing)
     cpdef end(self)
     cpdef fail_with(self, error)
     cpdef fail(self, error)

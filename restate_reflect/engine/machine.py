@@ -547,7 +547,7 @@ class Engine:
 
     # ------------------------------------------------------------ waiting and ending
 
-    def progress(self, build_tree: Callable[[], AwaitNode], *, executing: bool) -> Progress:
+    def progress(self, build_tree: Callable[[], AwaitNode], executing: bool) -> Progress:
         """Called when the handler waits and no notification is left.
 
         Args:

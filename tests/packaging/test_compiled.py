@@ -125,10 +125,11 @@ def test_an_extension_that_is_older_than_its_source_is_found_and_taken_away(tree
     source = tree / "restate_reflect" / "protocol" / "framing.py"
     built = source.with_name("framing.cpython-311-x86_64-linux-gnu.so")
     built.touch()
-    os.utime(source, (built.stat().st_mtime - 10,) * 2)
-    os.utime(source.with_suffix(".pxd"), (built.stat().st_mtime - 10,) * 2)
+    now = built.stat().st_mtime
+    for path, seconds in ((source, -10), (source.with_suffix(".pxd"), -10)):
+        os.utime(path, (now + seconds, now + seconds))
     assert stale(tree) == []
-    os.utime(source, (built.stat().st_mtime + 10,) * 2)
+    os.utime(source, (now + 10, now + 10))
     assert stale(tree) == [built]
     clean(tree)
     assert not built.exists()
