@@ -34,13 +34,18 @@ ROOT: Final = Path(__file__).parent
 PACKAGE: Final = "restate_reflect"
 VARIABLE: Final = "RESTATE_REFLECT_COMPILE"
 _EXTENSIONS: Final = (".so", ".pyd")
-_FLAGS: Final = [] if sys.platform == "win32" else ["-O2", "-g0"]
+_IS_WINDOWS: Final = sys.platform == "win32"
+# Pages of the extensions count as the process's memory: unwind tables, symbols and padding are a tenth of them. Less
+# optimization (-Os) would be smaller still, and cost all that compiling gains.
+_COMPILER: Final = [] if _IS_WINDOWS else ["-O2", "-g0", "-fno-asynchronous-unwind-tables", "-fvisibility=hidden"]
+_LINKER: Final = ["-Wl,-s", "-Wl,-z,noseparate-code"] if sys.platform == "linux" else []
 
 _DIRECTIVES: Final = {
     "language_level": 3,
     # What annotations say is for type checkers; Cython would turn `x: bytes` into a check that refuses a subclass.
     "annotation_typing": False,
-    "binding": True,
+    # Functions like those of C modules, without signatures and docstrings: 1 MB less, and calls cost 3 % less.
+    "binding": False,
 }
 
 
@@ -133,9 +138,11 @@ def compile_into(root: Path, target: Path) -> None:
     """
     try:
         from Cython.Build import cythonize
+        from Cython.Compiler import Options
         from setuptools import Distribution, Extension
     except ImportError as error:
         raise CompileError(f"{error.name} is missing: pip install Cython setuptools") from error
+    Options.docstrings = False
     before = Path.cwd()
     os.chdir(root)  # Cython finds the .pxd of a package by paths relative to where it runs
     try:
@@ -154,6 +161,11 @@ def compile_into(root: Path, target: Path) -> None:
         raise CompileError(_said(error)) from error
     finally:
         os.chdir(before)
+
+
+def _extension(make: Any, name: str) -> Any:
+    source = f"{name.replace('.', '/')}.py"
+    return make(name, [source], extra_compile_args=_COMPILER, extra_link_args=_LINKER)
 
 
 def _build(distribution: Any, scratch: str, target: Path) -> None:

@@ -24,7 +24,7 @@ OnReady = Callable[[str], Awaitable[None]]
 _THRESHOLDS: Final = gc.get_threshold()
 """The interpreter's own: what is served has not been imported yet."""
 
-YOUNG_OBJECTS: Final = 20_000
+YOUNG_OBJECTS: Final = 5_000
 """Allocations, less deallocations, after which the garbage collector looks for cycles, instead of 700. Fifty attempts
 at once hold thousands of objects for milliseconds; looking at them again and again took 25 µs of the 236 of an
 invocation of ten steps, and attempts leave no cycles."""
