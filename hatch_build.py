@@ -147,10 +147,7 @@ def compile_into(root: Path, target: Path) -> None:
     os.chdir(root)  # Cython finds the .pxd of a package by paths relative to where it runs
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            flags = [] if sys.platform == "win32" else ["-O2", "-g0"]
-            sources = [
-                Extension(name, [f"{name.replace('.', '/')}.py"], extra_compile_args=flags) for name in modules(root)
-            ]
+            sources = [_extension(Extension, name) for name in modules(root)]
             translated = cythonize(
                 sources, nthreads=_processes(), build_dir=scratch, compiler_directives=_DIRECTIVES, quiet=True
             )

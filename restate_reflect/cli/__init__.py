@@ -38,6 +38,8 @@ _COMMANDS = {
 }
 """Module and attribute, and the one-line help."""
 
+_VERSION_HELP = "Print the version, and whether this install is compiled."
+
 
 class _LazyGroup(click.Group):
     """Knows names and one-line helps; imports a command's module only to run or explain it."""
@@ -75,8 +77,16 @@ class _LazyGroup(click.Group):
             formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
 
+def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked and not ctx.resilient_parsing:
+        from restate_reflect.cli._version import version_line
+
+        click.echo(version_line())
+        ctx.exit()
+
+
 @click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="restate-reflect")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help=_VERSION_HELP)
 def main() -> None:
     """Plain annotated Python classes as durable services for Restate.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 import re
 import resource
 import subprocess
 import sys
+from importlib.metadata import version
 
 import click
 import pytest
@@ -14,6 +16,7 @@ from click.testing import CliRunner
 from restate_reflect import ingress, server
 from restate_reflect.cli import main
 from restate_reflect.cli._errors import EXIT_CODES, exit_code
+from restate_reflect.engine import machine
 from restate_reflect.errors import ReflectionError, RestateReflectError, TargetError
 from tests.support import ROOT, run_cli
 
@@ -40,6 +43,14 @@ print([name for name in {HEAVY!r} if name in sys.modules])
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = done.stdout.splitlines()[-1]
     assert loaded in ("[]", "['asyncio']") if command in LOOPING else loaded == "[]"
+
+
+def test_the_version_says_whether_it_is_compiled() -> None:
+    done = run_cli("--version")
+    compiled = "no" if (machine.__file__ or "").endswith(".py") else "yes"
+    line = f"restate-reflect {version('restate-reflect')} (compiled: {compiled}) {platform.python_implementation()} "
+    assert done.returncode == 0
+    assert done.stdout == f"{line}{platform.python_version()}\n"
 
 
 def test_help_is_quick() -> None:
