@@ -104,20 +104,27 @@ async def _invocation(
     stream = peer.get_next_available_stream_id()
     peer.send_headers(stream, headers(workload.path))
     peer.send_data(stream, workload.opening, end_stream=not workload.bidirectional)
-    decoder = FrameDecoder()
+    decoder, ended = FrameDecoder(), False
     while turn := peer.data_to_send():
         yield turn
         for event in peer.receive_data(await served.exchange(turn)):
             if isinstance(event, DataReceived):
                 peer.acknowledge_received_data(event.flow_controlled_length or 0, stream)
-                _answer(peer, workload, decoder, event)
+                ended |= _answer(peer, workload, decoder, event)
+    # A failed attempt would be measured as well, and be quick; a workload that waits has not ended.
+    if not ended and workload.ends:
+        raise RuntimeError(f"{workload.name}: an invocation did not come to its end")
 
 
-def _answer(peer: H2Connection, workload: Workload, decoder: FrameDecoder, event: DataReceived) -> None:
+def _answer(peer: H2Connection, workload: Workload, decoder: FrameDecoder, event: DataReceived) -> bool:
+    """Returns whether the attempt has ended well."""
+    ended = False
     for message in decoder.feed(event.data or b""):
+        ended |= message.type == MessageType.END
         answer = workload.respond(message)
         if answer:
             peer.send_data(event.stream_id or 0, answer)
+    return ended
 
 
 class Replayed:

@@ -25,6 +25,8 @@ class Workload:
     bidirectional: bool
     """Whether the request stays open and messages are answered."""
     respond: Respond
+    ends: bool = True
+    """Whether an invocation comes to its end."""
 
 
 def _start(*entries: bytes, key: str = "", state: dict[str, bytes] | None = None) -> bytes:
@@ -79,7 +81,7 @@ WORKLOADS = {
         Workload("add", "/invoke/Counter/add", _start(_input(b"5"), key="a", state={"count": b"37"}), False, _nothing),
         Workload("steps", "/invoke/Steps/ten", _start(_input(b'{"name":"Ada"}')), True, _confirm_runs),
         Workload("calls", "/invoke/Calls/ten", _start(_input(b'{"name":"Ada"}')), True, _answer_calls),
-        Workload("waiting", "/invoke/Waiting/hour", _start(_input(b'{"name":"Ada"}')), True, _nothing),
+        Workload("waiting", "/invoke/Waiting/hour", _start(_input(b'{"name":"Ada"}')), True, _nothing, ends=False),
         *map(_payload, PAYLOADS),
     )
 }

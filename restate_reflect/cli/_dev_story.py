@@ -18,7 +18,8 @@ from restate_reflect.engine import journal, notifications
 from restate_reflect.engine.notifications import FIRST_USER_SIGNAL, Notification, SignalIndex
 from restate_reflect.errors import TerminalError
 from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol.messages import MessageType, is_command
+from restate_reflect.protocol.framing import is_command
+from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["Story", "Tell"]
 

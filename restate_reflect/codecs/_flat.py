@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-__all__ = ["flat_check"]
+__all__ = ["flat_check", "has_aliases"]
 
 _CLASSES: Final = {"str": str, "int": int, "float": float, "bool": bool}
 _FIELD_KEYS: Final = frozenset({"type", "schema", "metadata", "validation_alias", "serialization_alias", "frozen"})
@@ -36,6 +36,11 @@ def flat_check(core: Any) -> Callable[[Any], bool] | None:
         return True
 
     return is_right
+
+
+def has_aliases(core: Any) -> bool:
+    """Whether a field of a model that ``flat_check`` takes is written by another name."""
+    return any("serialization_alias" in field for field in core["schema"]["fields"].values())
 
 
 def _fields_of(core: Any) -> dict[str, tuple[type, ...]] | None:

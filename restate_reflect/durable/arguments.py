@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
-from restate_reflect.context import CallOptions, InvocationHandle
+from restate_reflect.context import NO_OPTIONS, CallOptions, InvocationHandle
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.outgoing import OutgoingCall
 from restate_reflect.engine.commands.call import Destination
@@ -93,7 +93,7 @@ def raw_body(body: object) -> bytes:
 
 def destination_of(service: str, handler: str, options: CallOptions) -> Destination:
     """Raises ``HandlerBugError`` for options that can't be sent."""
-    if options == _NO_OPTIONS:
+    if options is NO_OPTIONS:
         return _plain_destination(service, handler)
     problem = _option_problem(options)
     if problem is not None:
@@ -124,8 +124,7 @@ def _option_problem(options: CallOptions) -> str | None:
     return None if wrong is None else f"header {wrong[0]!r}: {wrong[1]!r} is not a str"
 
 
-_NO_OPTIONS: Final = CallOptions()
-_NONE: Final = _NO_OPTIONS[1:]
+_NONE: Final = NO_OPTIONS[1:]
 _TEXTS: Final = ("key", "idempotency_key", "scope", "limit_key")
 _texts: Final = operator.attrgetter(*_TEXTS)
 

@@ -1,8 +1,10 @@
 cimport cython
 
 from restate_reflect.durable.calls cimport Calls
+from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.durable.results cimport Results
 from restate_reflect.durable.runs cimport Run, Runs
+from restate_reflect.engine.commands.output cimport output
 from restate_reflect.engine.machine cimport Engine
 from restate_reflect.engine.notifications cimport Notification
 
@@ -13,6 +15,7 @@ cdef class Attempt:
     cdef readonly object service, handler, environment, headers, loop
     cdef readonly Engine engine
     cdef readonly Results results
+    cdef ReadyQueue _ready
     cdef public object on_received
     cdef readonly list watched
     cdef Py_ssize_t _watched_limit
@@ -26,6 +29,7 @@ cdef class Attempt:
     cpdef receive_eof(self)
     cpdef abort(self, reason)
     cdef _advance(self)
+    @cython.locals(ready=ReadyQueue)
     cdef bint _turn(self, root) except -1
     cdef bint _wait(self) except -1
     cdef bint _deadlocked(self) except -1

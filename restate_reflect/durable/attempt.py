@@ -95,6 +95,7 @@ class Attempt:
         self.engine = Engine(version, locate=self._locate, max_message_bytes=environment.max_message_bytes)
         # The methods left abstract are set by durable.loop, each as a refusal with a message.
         self.loop = DurableLoop(self)  # type: ignore[abstract]
+        self._ready = self.loop.ready
         self.results = Results()
         self.on_received: Callable[[bytes], None] | None = None
         """Told of the request's bytes before they are read; for logs."""
@@ -194,8 +195,8 @@ class Attempt:
 
     def _turn(self, root: DurableTask[Any]) -> bool:
         """Runs what is ready, then finds out what comes next. Returns whether to go round again."""
-        loop = self.loop
-        if loop.has_ready:
+        loop, ready = self.loop, self._ready
+        if ready.handles:
             if self._assignments is None:
                 loop.run_until_idle()
             else:
@@ -211,7 +212,7 @@ class Attempt:
             return True
         while (notification := self.engine.next_notification()) is not None:
             self._deliver(notification)
-            if loop.has_ready or self._cancelling or self._cancelled or self.engine.is_closed:
+            if ready.handles or self._cancelling or self._cancelled or self.engine.is_closed:
                 return True
             # Nothing has come of it (an invocation id that nobody awaits): the next one, without a turn.
         if self._runs is not None and not self.engine.is_replaying:

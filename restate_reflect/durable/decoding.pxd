@@ -1,7 +1,6 @@
 from restate_reflect.engine.notifications cimport Notification
 
 
-cpdef decode_value(decode, Notification notification)
 cpdef decode_delivered(decode, Notification notification)
 cpdef decode_optional(decode, Notification notification)
 cpdef decode_state(codec, default, Notification notification)

@@ -16,7 +16,6 @@ __all__ = [
     "decode_nothing",
     "decode_optional",
     "decode_state",
-    "decode_value",
 ]
 
 
@@ -27,10 +26,6 @@ class Decoder:
 
     def __init__(self, decode: Callable[[bytes], Any]) -> None:
         self.decode = decode
-
-
-def decode_value(decode: Callable[[bytes], Any], notification: Notification) -> Any:
-    return decode(notification.value or b"")
 
 
 def decode_delivered(decode: Callable[[bytes], Any], notification: Notification) -> Any:

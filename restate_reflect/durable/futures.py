@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context as ContextVars
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from restate_reflect.durable.locations import spot
+from restate_reflect.durable.locations import IS_INTERPRETED, spot
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
 
@@ -52,7 +52,7 @@ class LoopFuture(asyncio.Future[T]):
     __slots__ = ("_serial",)
 
     def __init__(self, *, loop: DurableLoop) -> None:
-        loop.making = True
+        loop.ready.making = True
         super().__init__(loop=loop)
         self._serial = loop.serial = loop.serial + 1
 
@@ -74,7 +74,7 @@ class DurableFuture(LoopFuture[T]):
     def __init__(self, decode: Callable[[Notification], T], label: object, *, loop: DurableLoop) -> None:
         """``label`` is for errors, by ``str``: ``run 'charge'``."""
         super().__init__(loop=loop)
-        self._decode = decode
+        self._decode: Callable[[Any], T] = decode
         self._label = label
 
     @property
@@ -89,11 +89,14 @@ class DurableFuture(LoopFuture[T]):
             self.fail(notification.failure)
             return
         try:
-            value = self._decode(notification)
+            value = self._read(notification)
         except Exception as error:
             self.fail(HandlerBugError(f"the result of {self.label} does not fit its declared type: {error}"))
         else:
             self.set_result(value)
+
+    def _read(self, notification: Notification) -> T:
+        return self._decode(notification)
 
     @property
     def is_awaited(self) -> bool:
@@ -116,12 +119,15 @@ class WatchedFuture(DurableFuture[T]):
     def __init__(self, decode: Callable[[Notification], T], label: object, *, loop: DurableLoop) -> None:
         super().__init__(decode, label, loop=loop)
         self.observed = False
-        self.where = spot(2)  # behind this constructor and the context's method
+        self.where = spot(_OWN_FRAMES)
 
     def add_done_callback(self, fn: Callable[[Any], object], /, *, context: ContextVars | None = None) -> None:
         self.observed = True
         _add_done_callback(self, fn, context=context)
 
+
+_OWN_FRAMES: Final = 3 if IS_INTERPRETED else 1
+"""Between a future's constructor and the user's code: the constructor, ``Operations`` and the context's method."""
 
 _init_future: Final = asyncio.Future.__init__
 _add_done_callback: Final = asyncio.Future.add_done_callback
@@ -132,17 +138,21 @@ class RunFuture(WatchedFuture[T]):
 
     __slots__ = ("body",)
 
-    def __init__(self, decode: Callable[[Notification], T], name: str, *, loop: DurableLoop) -> None:
+    def __init__(self, decode: Callable[[bytes], T], name: str, *, loop: DurableLoop) -> None:
+        """``decode`` is given the journaled value."""
         # As the constructors above, without calling each other: half the price.
-        loop.making = True
+        loop.ready.making = True
         _init_future(self, loop=loop)
         self._serial = loop.serial = loop.serial + 1
         self._decode = decode
         self._label = name
         self.observed = False
-        self.where = spot(2)
+        self.where = spot(_OWN_FRAMES)
         self.body: asyncio.Future[Any] | None = None
         """The body while it runs. (A reference to the whole ``Run`` would be a cycle, and keep what it closes over.)"""
+
+    def _read(self, notification: Notification) -> T:
+        return self._decode(notification.value or b"")
 
     @property
     def label(self) -> str:
@@ -175,7 +185,7 @@ class DurableTask(asyncio.Task[T]):
         # of that moment. Serials of different loops are equal, and equal hashes made that set a
         # list (285 µs a task with some thousands alive, 3 µs this way).
         self._serial = id(self)
-        loop.making = True
+        loop.ready.making = True
         super().__init__(coro, loop=loop, name=name or "durable", context=context)
         self._serial = loop.serial = loop.serial + 1
 

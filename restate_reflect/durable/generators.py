@@ -14,7 +14,7 @@ from asyncio import events
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
 
-__all__ = ["ensure_hooks"]
+__all__ = ["Finalizer", "ensure_hooks"]
 
 _Hook = Callable[[AsyncGenerator[Any, Any]], object] | None
 
@@ -26,8 +26,8 @@ counts anew when the next generator there is first iterated."""
 def ensure_hooks(durable: type[object]) -> None:
     """To be called before a handler's turn; ``durable`` is the class of handlers' loops."""
     hooks = sys.get_asyncgen_hooks()
-    if type(hooks.finalizer) is not _Finalizer:
-        sys.set_asyncgen_hooks(_FirstIteration(durable, hooks.firstiter), _Finalizer(hooks.finalizer))
+    if type(hooks.finalizer) is not Finalizer:
+        sys.set_asyncgen_hooks(_FirstIteration(durable, hooks.firstiter), Finalizer(hooks.finalizer))
 
 
 class _FirstIteration:
@@ -48,7 +48,7 @@ class _FirstIteration:
             self._others(generator)
 
 
-class _Finalizer:
+class Finalizer:
     """Leaves a handler's generator alone."""
 
     __slots__ = ("_others",)

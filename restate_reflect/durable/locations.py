@@ -9,7 +9,10 @@ from pathlib import Path
 from types import CodeType, CoroutineType, FrameType
 from typing import Any, Final
 
-__all__ = ["Spot", "caller", "spot", "waiting_at"]
+__all__ = ["IS_INTERPRETED", "Spot", "caller", "spot", "waiting_at"]
+
+IS_INTERPRETED: Final = __file__.endswith((".py", ".pyc"))
+"""Whether the hot modules, this one among them, have frames; see ``hatch_build.py``."""
 
 _OWN: Final = (str(Path(__file__).parent.parent) + os.sep, "<frozen")
 _LIBRARY: Final = str(Path(os.__file__).parent) + os.sep
@@ -30,27 +33,27 @@ def _is_users_file(name: str) -> bool:
 class Spot:
     """A place in code that is cheap to remember (0.1 µs) and turned into text only when needed."""
 
-    __slots__ = ("_at", "_code")
+    __slots__ = ("_at", "code")
 
     def __init__(self, code: CodeType, at: int) -> None:
         """``at``: offset in its bytecode (``f_lasti``), from which the line is found when it is asked for."""
-        self._code = code
+        self.code = code
         self._at = at
 
     @property
     def line(self) -> int | None:
-        return next((line for start, stop, line in self._code.co_lines() if start <= self._at < stop), None)
+        return next((line for start, stop, line in self.code.co_lines() if start <= self._at < stop), None)
 
     def __str__(self) -> str:
-        return f"{_short(self._code.co_filename)}:{self.line} in {self._code.co_qualname}"
+        return f"{_short(self.code.co_filename)}:{self.line} in {self.code.co_qualname}"
 
 
 def spot(skipped: int = 0) -> Spot | None:
     """The nearest frame of user code. ``skipped`` callers are known to be this package's, and are not looked at.
 
-    Compiled functions have no frame: what may be compiled must not be counted.
+    Compiled functions have no frame: those of modules that may be compiled count as ``IS_INTERPRETED`` says.
     """
-    frame: FrameType | None = sys._getframe(1 + skipped)
+    frame: FrameType | None = sys._getframe(IS_INTERPRETED + skipped)
     while frame is not None:
         code = frame.f_code
         if _is_users_file(code.co_filename):
@@ -89,7 +92,7 @@ def user_opened(args: tuple[object, ...]) -> bool:
 
     Imports, tracebacks (linecache) and the like read files too; those are not the handler's doing.
     """
-    frame: FrameType | None = sys._getframe(2)
+    frame: FrameType | None = sys._getframe(1 + IS_INTERPRETED)
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(("<frozen importlib", "<frozen zipimport")) or name.endswith(_READERS):

@@ -87,13 +87,12 @@ class DurableLoop(asyncio.AbstractEventLoop):
 
     def __init__(self, timers: TimerSource) -> None:
         self._timers = timers
-        self._ready = ReadyQueue()
-        # Not a method that would pass it on: futures and tasks ask for it with each result.
-        self.call_soon = self._ready.call_soon  # type: ignore[method-assign, assignment]
+        self.ready = ReadyQueue()
+        # Not methods that would pass it on: futures and tasks ask for them when they are made, and with each result.
+        self.call_soon = self.ready.call_soon  # type: ignore[method-assign, assignment]
+        self.get_debug = self.ready.get_debug  # type: ignore[method-assign]
         self.serial = 0
         """Of the newest task or future."""
-        self.making = False
-        """Whether the next question for the debug mode comes from one of our own futures; see ``get_debug``."""
         self._now = 0.0
         self._tasks: list[DurableTask[Any]] = []
         self._prune_at = 64
@@ -104,22 +103,9 @@ class DurableLoop(asyncio.AbstractEventLoop):
 
     def run_until_idle(self) -> None:
         """Runs everything that is ready, and what becomes ready by it."""
-        if not self._ready.handles:
-            return
-        ensure_hooks(DurableLoop)
-        outer = events._get_running_loop()
-        events._set_running_loop(self)
-        try:
-            raised = self._ready.run(MAX_CALLBACKS)
-        finally:
-            events._set_running_loop(outer)
-        if raised is not None or self._ready.handles:
+        raised = self.ready.run(self, MAX_CALLBACKS)
+        if raised is not None or self.ready.handles:
             self.broken = self.broken or raised or _endless(self._tasks)
-
-    @property
-    def has_ready(self) -> bool:
-        """Whether ``run_until_idle`` has anything to do."""
-        return bool(self._ready.handles)
 
     def is_current(self) -> bool:
         """Whether the calling code runs on this loop."""
@@ -135,7 +121,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
         if len(self._tasks) != 1 or not self._tasks[0].done():
             self._close_coroutines()
         self._tasks.clear()
-        self._ready.handles.clear()
+        self.ready.handles.clear()
         self._timers = _NO_TIMERS
 
     def _close_coroutines(self) -> None:
@@ -155,7 +141,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
         """Queues a timer's callback and moves the clock to it."""
         if not timer.cancelled():
             self._now = max(self._now, timer.when())
-            self._ready.handles.append(timer)
+            self.ready.handles.append(timer)
 
     @property
     def live_tasks(self) -> list[DurableTask[Any]]:
@@ -172,7 +158,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
         self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> ReadyHandle:
         if delay <= 0:
-            return self._ready.call_soon(callback, *args, context=context)
+            return self.ready.call_soon(callback, *args, context=context)
         timer = Timer(self, self._now + delay, callback, args, context or contextvars.copy_context())
         self._timers.start_timer(timer, delay)
         return timer
@@ -215,21 +201,6 @@ class DurableLoop(asyncio.AbstractEventLoop):
         self._tasks = self.live_tasks
         self._prune_at = 2 * len(self._tasks) + 64
 
-    def get_debug(self) -> bool:
-        """Every new future asks for this, also the one of ``asyncio.gather``, whose class the loop can't choose.
-
-        That one would hash by its address, and ``asyncio.wait`` give gathers in an order that changes from process
-        to process. Our own futures say that they are none: looking at a frame is an audit event, which costs 0.4 to
-        1.7 µs once the guard's hook is installed.
-        """
-        if self.making:
-            self.making = False
-        elif (frame := sys._getframe(1)).f_code is _GATHERING:
-            made = frame.f_locals["self"]
-            made.__class__ = OrderedGather
-            made._serial = self.next_serial()
-        return False
-
     def is_running(self) -> bool:
         return True
 
@@ -238,18 +209,6 @@ class DurableLoop(asyncio.AbstractEventLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """asyncio's complaints about futures nobody looked at; the attempt's result tells more."""
-
-
-class OrderedGather(asyncio.tasks._GatheringFuture):  # type: ignore[name-defined,misc]
-    """What ``asyncio.gather`` returns on a durable loop: it hashes by a serial number as all its futures do."""
-
-    _serial: int
-
-    def __hash__(self) -> int:
-        return self._serial
-
-
-_GATHERING: Final = asyncio.tasks._GatheringFuture.__init__.__code__  # type: ignore[attr-defined]
 
 
 class _NoTimers:

@@ -1,6 +1,9 @@
 cimport cython
 
 from restate_reflect.durable.attempt cimport Attempt
+from restate_reflect.engine.commands cimport state
+from restate_reflect.engine.commands.call cimport Destination, call as issue_call
+from restate_reflect.engine.commands.run cimport run as issue_run
 from restate_reflect.engine.machine cimport Engine
 
 
@@ -12,8 +15,8 @@ cdef class Operations:
     cdef Py_ssize_t _refused
 
     cdef tuple _prepare(self, method, args, kwargs, options)
-    cdef _call(self, destination, body, decode)
-    cdef _send(self, destination, body, delay, output)
+    cdef _call(self, Destination destination, bytes body, decode)
+    cdef _send(self, Destination destination, body, delay, output)
     cdef _at(self, delay)
     cdef _check(self)
     cdef _refuse(self)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from restate_reflect.codecs import codec_for
 from restate_reflect.codecs._base import Codec
 from restate_reflect.context import UNSET, Awakeable, CallFuture, CallOptions, InvocationHandle, Request
+from restate_reflect.definitions import ServiceKind
 from restate_reflect.durable import guards
 from restate_reflect.durable.arguments import (
     destination_of,
@@ -32,7 +33,6 @@ from restate_reflect.durable.decoding import (
     decode_nothing,
     decode_optional,
     decode_state,
-    decode_value,
 )
 from restate_reflect.durable.futures import DurableFuture, RunFuture, WatchedFuture
 from restate_reflect.durable.locations import caller
@@ -40,8 +40,11 @@ from restate_reflect.durable.logs import ReplayAwareLogger
 from restate_reflect.durable.outgoing import OutgoingCall
 from restate_reflect.durable.runs import Run
 from restate_reflect.durable.step_functions import step_function
-from restate_reflect.engine.commands import awakeable, call, invocation, promise, run, signal, sleep, state
+from restate_reflect.engine.commands import awakeable, invocation, promise, signal, sleep, state
 from restate_reflect.engine.commands.call import Destination
+from restate_reflect.engine.commands.call import call as issue_call
+from restate_reflect.engine.commands.call import send as issue_send
+from restate_reflect.engine.commands.run import run as issue_run
 from restate_reflect.engine.machine import Input, StartInfo
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.engine.retries import FOREVER
@@ -62,6 +65,7 @@ __all__ = ["Operations"]
 
 
 _MAX_REFUSED: Final = 100
+_SERVICE: Final = ServiceKind.SERVICE
 
 
 class HandlerAbandoned(BaseException):
@@ -188,7 +192,7 @@ class Operations:
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
     ) -> tuple[Destination, bytes, Callable[[bytes], Any]]:
         target = self._attempt.environment.directory.target(method)
-        if target.kind.keyed is (options.key is None):
+        if (target.kind is _SERVICE) is not (options.key is None):
             raise HandlerBugError(key_problem(target.service, target.handler, target.kind.keyed))
         body = target.input.encode(args, kwargs)
         output = target.output
@@ -196,12 +200,12 @@ class Operations:
         return destination_of(target.service, target.handler, options), body, decode
 
     def _call(self, destination: Destination, body: bytes, decode: Callable[[bytes], Any]) -> CallFuture[Any]:
-        invocation_id, result = call.call(self._engine, destination, body)
+        invocation_id, result = issue_call(self._engine, destination, body)
         slot = InvocationIdSlot(invocation_id, "call", destination, self._loop)
         calls = self._attempt.calls
         if calls.send_cancel is None:
             calls.send_cancel = self.cancel
-        future = OutgoingCall(functools.partial(decode_value, decode), destination, slot, calls, loop=self._loop)
+        future = OutgoingCall(decode, destination, slot, calls, loop=self._loop)
         self._attempt.results.expect(invocation_id, slot)
         self._attempt.results.expect(result, future)
         calls.add(future, slot)
@@ -211,7 +215,7 @@ class Operations:
         self, destination: Destination, body: bytes, delay: Duration | None, output: Any
     ) -> InvocationHandle[Any]:
         invoke_time = self._at(seconds(delay)) if delay else 0
-        completion_id = call.send(self._engine, destination, body, invoke_time)
+        completion_id = issue_send(self._engine, destination, body, invoke_time)
         slot = InvocationIdSlot(completion_id, "send", destination, self._loop)
         self._attempt.results.expect(completion_id, slot)
         return InvocationHandle(self, slot.future(), output)
@@ -242,9 +246,8 @@ class Operations:
         verify = declared is UNSET
         if codec is None or type_ is not UNSET:
             codec = self._codec(Any if verify else declared)
-        completion_id = run.run(self._engine, name)
-        decode = functools.partial(decode_value, codec.decode)
-        future: RunFuture[Any] = RunFuture(decode, name, loop=self._loop)
+        completion_id = issue_run(self._engine, name)
+        future: RunFuture[Any] = RunFuture(codec.decode, name, loop=self._loop)
         self._attempt.results.expect(completion_id, future)
         self._attempt.watch(future)
         if not self._engine.has_result(completion_id):

@@ -19,6 +19,7 @@ __all__ = ["OutgoingCall"]
 T = TypeVar("T")
 
 _init_future: Final = asyncio.Future.__init__
+_settle: Final = DurableFuture.settle
 
 
 class OutgoingCall(DurableFuture[T], CallFuture[T]):
@@ -28,15 +29,16 @@ class OutgoingCall(DurableFuture[T], CallFuture[T]):
 
     def __init__(
         self,
-        decode: Callable[[Notification], T],
+        decode: Callable[[bytes], T],
         destination: object,
         slot: InvocationIdSlot,
         calls: Calls,
         *,
         loop: DurableLoop,
     ) -> None:
+        """``decode`` is given the callee's output."""
         # As the constructors of the base classes, without calling each other: half the price.
-        loop.making = True
+        loop.ready.making = True
         _init_future(self, loop=loop)
         self._serial = loop.serial = loop.serial + 1
         self._decode = decode
@@ -47,7 +49,10 @@ class OutgoingCall(DurableFuture[T], CallFuture[T]):
 
     def settle(self, notification: Notification) -> None:
         self.answered = True
-        super().settle(notification)
+        _settle(self, notification)
+
+    def _read(self, notification: Notification) -> T:
+        return self._decode(notification.value or b"")
 
     @property
     def label(self) -> str:

@@ -10,6 +10,8 @@ cdef class ReadyHandle:
 @cython.final
 cdef class ReadyQueue:
     cdef public list handles
+    cdef public bint making
 
+    cpdef run(self, loop, Py_ssize_t limit)
     @cython.locals(handle=ReadyHandle, batch=list)
-    cpdef run(self, Py_ssize_t limit)
+    cdef _run(self, Py_ssize_t limit)

@@ -28,8 +28,8 @@ from restate_reflect.embedded.timers import TimerKind
 from restate_reflect.errors import ProtocolViolationError
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol import wire
-from restate_reflect.protocol.framing import REQUESTED_ACK, encode_frame
-from restate_reflect.protocol.messages import MessageType, is_command
+from restate_reflect.protocol.framing import REQUESTED_ACK, encode_frame, is_command
+from restate_reflect.protocol.messages import MessageType
 from restate_reflect.protocol.versions import ProtocolVersion
 
 __all__ = ["AttemptEnd", "Attempts", "Observer"]

@@ -9,8 +9,8 @@ from google.protobuf.message import Message
 
 from restate_reflect.embedded.records import Failure
 from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol.framing import encode_frame
-from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType, is_command, is_notification
+from restate_reflect.protocol.framing import encode_frame, is_command, is_notification
+from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType
 
 __all__ = [
     "CANCEL_SIGNAL",

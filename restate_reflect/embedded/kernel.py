@@ -24,7 +24,8 @@ from restate_reflect.embedded.settings import RuntimeSettings
 from restate_reflect.embedded.store import Store, StoredTimer
 from restate_reflect.embedded.timers import TimerKind, Timers
 from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol.messages import MessageType, is_command
+from restate_reflect.protocol.framing import is_command
+from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["EntryHook", "Executor", "Kernel"]
 

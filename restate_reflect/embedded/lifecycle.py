@@ -15,7 +15,8 @@ from restate_reflect.embedded.kernel import Kernel
 from restate_reflect.embedded.records import CANCELLED, KILLED, Failure, Invocation, Listener, Status, Target
 from restate_reflect.embedded.timers import TimerKind
 from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol.messages import MessageType, is_notification
+from restate_reflect.protocol.framing import is_notification
+from restate_reflect.protocol.messages import MessageType
 
 __all__ = [
     "Reply",

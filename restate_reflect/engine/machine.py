@@ -50,9 +50,11 @@ from restate_reflect.protocol.framing import (
     FrameDecoder,
     RawMessage,
     encode_frame,
+    is_command,
+    is_notification,
     pack_header,
 )
-from restate_reflect.protocol.messages import MessageType, is_command, is_notification
+from restate_reflect.protocol.messages import MessageType
 from restate_reflect.protocol.versions import ProtocolVersion
 
 __all__ = ["AttemptError", "Ending", "Engine", "Input", "Progress", "StartInfo"]

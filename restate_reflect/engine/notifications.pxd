@@ -1,5 +1,7 @@
 cimport cython
 
+from restate_reflect.protocol cimport wire
+
 
 @cython.final
 cdef class Notification:
@@ -8,5 +10,7 @@ cdef class Notification:
     cpdef tuple _content(self)
 
 
+@cython.locals(made=Notification)
+cdef Notification _made(id_, value, invocation_id)
 @cython.locals(completion=tuple, started=tuple)
 cpdef Notification parse(message_type, bytes payload)

@@ -90,10 +90,10 @@ def parse(message_type: int, payload: bytes) -> Notification:
     """
     completion = wire.read_completion(payload)
     if completion is not None:
-        return Notification(*completion)
+        return _made(completion[0], completion[1], None)
     started = wire.read_invocation_id(payload)
     if started is not None:
-        return Notification(started[0], invocation_id=started[1])
+        return _made(started[0], None, started[1])
     try:
         read = pb.Notification.FromString(payload)
     except DecodeError as error:
@@ -112,6 +112,17 @@ def parse(message_type: int, payload: bytes) -> Notification:
             return Notification(id_, state_keys=read_keys(read.state_keys))
         case _:
             raise ProtocolViolationError(f"notification (type {message_type:#06x}) without a result")
+
+
+def _made(id_: int, value: bytes | None, invocation_id: str | None) -> Notification:
+    """As the constructor, which compiled code calls at four times the price."""
+    made = Notification.__new__(Notification)
+    made.id = id_
+    made.value = value
+    made.failure = None
+    made.invocation_id = invocation_id
+    made.state_keys = None
+    return made
 
 
 def _read_id(read: pb.Notification, message_type: int) -> NotificationId:

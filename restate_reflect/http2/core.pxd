@@ -6,6 +6,8 @@ from .limits cimport Meter
 from .settings cimport PeerSettings
 from .stream cimport Stream
 
+cdef int _HEADERS, _END_HEADERS, _END_STREAM
+
 
 @cython.final
 cdef class Core:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from . import frames, settings, windows
 from .encoder import EMPTY_TABLE, response_block
@@ -19,6 +20,9 @@ __all__ = ["Core"]
 _log = logging.getLogger(__name__)
 
 _HEADERS_TOO_LARGE = 431
+_HEADERS: Final = frames.HEADERS
+_END_HEADERS: Final = frames.END_HEADERS
+_END_STREAM: Final = frames.END_STREAM
 _pack_header = frames.pack_header
 
 
@@ -108,8 +112,8 @@ class Core:
             self._first_block = False
             block = EMPTY_TABLE + block
         if len(block) <= self.peer.max_frame_size:
-            flags = frames.END_HEADERS | frames.END_STREAM if end_stream else frames.END_HEADERS
-            self.output += (_pack_header(len(block) << 8 | frames.HEADERS, flags, stream_id), block)
+            flags = _END_HEADERS | _END_STREAM if end_stream else _END_HEADERS
+            self.output += (_pack_header(len(block) << 8 | _HEADERS, flags, stream_id), block)
         else:
             self.output.append(frames.split_headers(stream_id, block, end_stream, self.peer.max_frame_size))
 

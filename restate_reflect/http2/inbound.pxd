@@ -3,6 +3,8 @@ cimport cython
 from .core cimport Core
 from .stream cimport Stream
 
+cdef int _END_STREAM, _END_HEADERS, _PADDED, _HAS_PRIORITY
+
 
 @cython.final
 cdef class Reading:

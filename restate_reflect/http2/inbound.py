@@ -24,6 +24,12 @@ Table: TypeAlias = tuple[FrameRule, ...]
 
 _PROTOCOL_ERROR: Final = ErrorCode.PROTOCOL_ERROR
 
+# So that compiled code has them as numbers of its own.
+_END_STREAM: Final = frames.END_STREAM
+_END_HEADERS: Final = frames.END_HEADERS
+_PADDED: Final = frames.PADDED
+_HAS_PRIORITY: Final = frames.HAS_PRIORITY
+
 
 class Reading:
     """Reading state: the table in force and the header block being put together."""
@@ -52,15 +58,15 @@ class Reading:
         """Section 6.2."""
         if not stream_id & 1:
             raise ConnectionFault(_PROTOCOL_ERROR, f"HEADERS on stream {stream_id}, which no client may open")
-        if flags & frames.PADDED:
+        if flags & _PADDED:
             start, stop = frames.without_padding(data, start, stop)
-        if flags & frames.HAS_PRIORITY:
+        if flags & _HAS_PRIORITY:
             self._check_dependency(stream_id, data, start, stop)
             start += 5
-        if flags & frames.END_HEADERS:
-            self._block_complete(stream_id, data[start:stop], flags & frames.END_STREAM != 0)
+        if flags & _END_HEADERS:
+            self._block_complete(stream_id, data[start:stop], flags & _END_STREAM != 0)
             return
-        self._stream_id, self._end_stream = stream_id, flags & frames.END_STREAM != 0
+        self._stream_id, self._end_stream = stream_id, flags & _END_STREAM != 0
         self._pieces, self._size = [], 0
         self.table = IN_BLOCK
         self._add_piece(data[start:stop])
@@ -72,7 +78,7 @@ class Reading:
                 _PROTOCOL_ERROR, f"CONTINUATION on stream {stream_id} within a block of {self._stream_id}"
             )
         self._add_piece(data[start:stop])
-        if flags & frames.END_HEADERS:
+        if flags & _END_HEADERS:
             block = b"".join(self._pieces)
             self._pieces = []
             self.table = OPEN
@@ -158,13 +164,13 @@ class Reading:
         core.receive_left -= size
         if core.receive_left < core.receive_low_mark:
             core.grant()
-        if flags & frames.PADDED:
+        if flags & _PADDED:
             start, stop = frames.without_padding(data, start, stop)
         stream = core.streams.get(stream_id)
         if stream is None or stream.remote_done:
             self._late_data(stream_id, stream)
             return
-        end_stream = flags & frames.END_STREAM != 0
+        end_stream = flags & _END_STREAM != 0
         if start == stop and not end_stream and core.empty_data.exceeded():
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many empty DATA frames")
         stream.deliver(data[start:stop], size, end_stream)

@@ -4,6 +4,8 @@ cimport cython
 from .core cimport Core
 from .encoder cimport response_block, trailer_block
 
+cdef int _END_STREAM
+
 
 @cython.final
 cdef class Stream:

@@ -24,6 +24,7 @@ __all__ = ["Stream"]
 _log = logging.getLogger(__name__)
 _pack_header = frames.pack_header
 _NO_ERROR: Final = ErrorCode.NO_ERROR
+_END_STREAM: Final = frames.END_STREAM
 
 
 class Stream:
@@ -92,7 +93,7 @@ class Stream:
 
     def send_and_end(self, data: bytes) -> None:
         """``send`` and ``end``, in one frame where the windows admit it."""
-        if data and self.head_sent and not self.ended and self._sent_at_once(data, frames.END_STREAM):
+        if data and self.head_sent and not self.ended and self._sent_at_once(data, _END_STREAM):
             self.ended = True
             self._sent_end()
             if not self._core.receiving:

@@ -8,7 +8,16 @@ from typing import Final, NamedTuple
 
 from restate_reflect.errors import ProtocolViolationError
 
-__all__ = ["MAX_MESSAGE_BYTES", "REQUESTED_ACK", "FrameDecoder", "RawMessage", "encode_frame", "pack_header"]
+__all__ = [
+    "MAX_MESSAGE_BYTES",
+    "REQUESTED_ACK",
+    "FrameDecoder",
+    "RawMessage",
+    "encode_frame",
+    "is_command",
+    "is_notification",
+    "pack_header",
+]
 
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 """Longest message accepted. restate-server's own default limit is 32 MiB
@@ -16,6 +25,8 @@ MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 
 REQUESTED_ACK: Final = 0x8000
 """Flag of ``ProposeRunCompletionMessage``: answer with an ack (V7)."""
+
+_IS_COMPILED: Final = not __file__.endswith((".py", ".pyc"))
 
 _HEADER = struct.Struct(">HHI")
 pack_header = _HEADER.pack
@@ -28,6 +39,16 @@ class RawMessage(NamedTuple):
 
     type: int
     payload: bytes
+
+
+def is_command(message_type: int) -> bool:
+    """Whether a frame of this type is a journal command."""
+    return 0x0400 <= message_type < 0x8000
+
+
+def is_notification(message_type: int) -> bool:
+    """Whether a frame of this type is a completion or a signal."""
+    return 0x8000 <= message_type < 0xFC00
 
 
 def encode_frame(message_type: int, payload: bytes, flags: int = 0) -> bytes:
@@ -58,7 +79,12 @@ class FrameDecoder:
         messages: list[tuple[int, bytes]] = []
         position, end = 0, len(data)
         while end - position >= 8:
-            message_type, _flags, length = _unpack_header(data, position)
+            if _IS_COMPILED:  # C arithmetic: a quarter of what the call takes
+                message_type = data[position] << 8 | data[position + 1]
+                length = data[position + 4] << 16 | data[position + 5] << 8 | data[position + 6]
+                length = length << 8 | data[position + 7]  # apart: four octets at once may be negative in C
+            else:
+                message_type, _flags, length = _unpack_header(data, position)
             if length > self._limit:
                 self._refuse(message_type, length)
                 return messages

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 
 from restate_reflect.protocol import _pb2 as pb
 
-__all__ = ["COMMAND_CLASSES", "MessageType", "is_command", "is_notification"]
+__all__ = ["COMMAND_CLASSES", "MessageType"]
 
 
 class MessageType(IntEnum):
@@ -85,13 +85,3 @@ COMMAND_CLASSES: Final[dict[int, type[Message]]] = {
     MessageType.GET_INVOCATION_OUTPUT_COMMAND: pb.GetInvocationOutputCommandMessage,
     MessageType.COMPLETE_AWAKEABLE_COMMAND: pb.CompleteAwakeableCommandMessage,
 }
-
-
-def is_command(message_type: int) -> bool:
-    """Whether a frame of this type is a journal command."""
-    return 0x0400 <= message_type < 0x8000
-
-
-def is_notification(message_type: int) -> bool:
-    """Whether a frame of this type is a completion or a signal."""
-    return 0x8000 <= message_type < 0xFC00

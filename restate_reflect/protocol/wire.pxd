@@ -1,6 +1,9 @@
 cimport cython
 
 
+cdef tuple _SHORT
+
+
 cpdef bytes varint(number)
 cdef bytes _bytes_field(bytes tag, bytes value)
 @cython.locals(inner=bytes)
@@ -23,5 +26,5 @@ cpdef tuple read_completion(bytes payload)
 @cython.locals(at=Py_ssize_t, size=Py_ssize_t)
 cpdef tuple read_invocation_id(bytes payload)
 cdef bytes _text_field(bytes tag, str text)
-@cython.locals(parts=list)
-cpdef bytes call_command(str service, str handler, bytes body, str key, invocation_id, result)
+@cython.locals(size=Py_ssize_t, parts=tuple)
+cpdef bytes call_command(bytes callee, bytes body, str key, Py_ssize_t invocation_id, Py_ssize_t result)

@@ -16,6 +16,7 @@ from typing import Final
 __all__ = [
     "awaiting_on",
     "call_command",
+    "callee",
     "completion",
     "eager_get",
     "keyed_value",
@@ -62,7 +63,7 @@ def output_value(content: bytes) -> bytes:
     """``OutputCommandMessage`` with a value (14)."""
     size = len(content)
     if 0 < size < 126:
-        return b"\x72%c\x0a%c%b" % (size + 2, size, content)
+        return b"".join((b"\x72", _SHORT[size + 2], b"\x0a", _SHORT[size], content))
     return _value_field(b"\x72", content)
 
 
@@ -97,7 +98,7 @@ def run_proposal(completion_id: int, value: bytes) -> bytes:
     """``ProposeRunCompletionMessage``: result_completion_id (1), value (14; set even when empty)."""
     size = len(value)
     if size < 128 and completion_id < 128:
-        return b"\x08%c\x72%c%b" % (completion_id, size, value)
+        return b"".join((b"\x08", _SHORT[completion_id], b"\x72", _SHORT[size], value))
     return b"\x08" + varint(completion_id) + b"\x72" + varint(size) + value
 
 
@@ -166,19 +167,20 @@ def read_lone_value(payload: bytes) -> bytes | None:
         return None
 
 
-def call_command(service: str, handler: str, body: bytes, key: str, invocation_id: int, result: int) -> bytes:
-    """``CallCommandMessage``: service (1), handler (2), parameter (3), key (5), and the two completion ids (10, 11)."""
-    parts = [_callee(service, handler)]
-    if body:
-        parts += b"\x1a", varint(len(body)), body
-    if key:
-        parts.append(_text_field(b"\x2a", key))
-    parts += b"\x50", varint(invocation_id), b"\x58", varint(result)
-    return b"".join(parts)
+def call_command(callee: bytes, body: bytes, key: str, invocation_id: int, result: int) -> bytes:
+    """``CallCommandMessage``: see ``callee``; parameter (3), key (5), and the two completion ids (10, 11)."""
+    size = len(body)
+    if 0 < size < 128 and invocation_id < 128 and result < 128 and not key:
+        parts = (callee, b"\x1a", _SHORT[size], body, b"\x50", _SHORT[invocation_id], b"\x58", _SHORT[result])
+        return b"".join(parts)  # 0.2 µs; formatting takes 0.35
+    key_field = _text_field(b"\x2a", key)
+    ids = b"\x50" + varint(invocation_id) + b"\x58" + varint(result)
+    return callee + _bytes_field(b"\x1a", body) + key_field + ids
 
 
 @lru_cache(maxsize=1024)
-def _callee(service: str, handler: str) -> bytes:
+def callee(service: str, handler: str) -> bytes:
+    """The beginning of a ``CallCommandMessage``: service (1) and handler (2)."""
     return _text_field(b"\x0a", service) + _text_field(b"\x12", handler)
 
 

@@ -36,7 +36,7 @@ def shown_place(place: Spot | None) -> str | None:
     """``shop.py:14 in Checkout.submit`` and the text of that line."""
     if place is None:
         return None
-    return f"{place}\n                   {_text(place._code.co_filename, place.line or 0)}"
+    return f"{place}\n                   {_text(place.code.co_filename, place.line or 0)}"
 
 
 _PLACE: Final = re.compile(r"(?P<file>[^\s(]+\.py):(?P<line>\d+) in ")

@@ -13,7 +13,8 @@ from restate_reflect.embedded.records import Failure
 from restate_reflect.engine import journal
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol import wire
-from restate_reflect.protocol.messages import MessageType, is_command
+from restate_reflect.protocol.framing import is_command
+from restate_reflect.protocol.messages import MessageType
 from restate_reflect.protocol.versions import ProtocolVersion
 from restate_reflect.testing._comparing import NO_VARIATION, Comparison, Difference, Divergence, Variation
 from restate_reflect.testing._crashes import CrashAt, Variant

@@ -14,7 +14,8 @@ from restate_reflect.embedded.starting import request_headers, start_message
 from restate_reflect.engine import journal
 from restate_reflect.errors import JournalMismatchError
 from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol.messages import MessageType, is_command
+from restate_reflect.protocol.framing import is_command
+from restate_reflect.protocol.messages import MessageType
 from restate_reflect.protocol.versions import ProtocolVersion
 
 __all__ = ["contradiction"]

@@ -19,7 +19,8 @@ from restate_reflect.embedded import Entry, IdError, Invocation, Status
 from restate_reflect.embedded.ids import awakeable_target
 from restate_reflect.engine import journal
 from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol.messages import MessageType, is_command
+from restate_reflect.protocol.framing import is_command
+from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["Command", "Event", "Names", "Trace", "first_difference", "read_trace"]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType, is_command, is_notification
+from restate_reflect.protocol.framing import is_command, is_notification
+from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType
 from restate_reflect.protocol.versions import MAXIMUM, MINIMUM, ProtocolVersion
 
 

@@ -96,7 +96,8 @@ def test_call(service: str, handler: str, body: bytes, key: str, invocation_id: 
         invocation_id_notification_idx=invocation_id,
         result_completion_id=result,
     )
-    assert wire.call_command(service, handler, body, key, invocation_id, result) == message.SerializeToString()
+    written = wire.call_command(wire.callee(service, handler), body, key, invocation_id, result)
+    assert written == message.SerializeToString()
 
 
 @given(contents)

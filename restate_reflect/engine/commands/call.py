@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from restate_reflect.engine.machine import Engine
 from restate_reflect.protocol import _pb2 as pb
@@ -18,20 +18,44 @@ _CALL: Final = int(MessageType.CALL_COMMAND)
 _ONE_WAY_CALL: Final = int(MessageType.ONE_WAY_CALL_COMMAND)
 
 
-class Destination(NamedTuple):
+class Destination:
     """Whom to call, and how."""
 
-    service: str
-    handler: str
-    key: str | None = None
-    headers: Mapping[str, str] | None = None
-    idempotency_key: str | None = None
-    scope: str | None = None
-    limit_key: str | None = None
+    __slots__ = (
+        "callee",
+        "handler",
+        "headers",
+        "idempotency_key",
+        "is_plain",
+        "key",
+        "limit_key",
+        "scope",
+        "service",
+    )
+
+    def __init__(
+        self,
+        service: str,
+        handler: str,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        idempotency_key: str | None = None,
+        scope: str | None = None,
+        limit_key: str | None = None,
+    ) -> None:
+        self.service = service
+        self.handler = handler
+        self.key = key
+        self.headers = headers
+        self.idempotency_key = idempotency_key
+        self.scope = scope
+        self.limit_key = limit_key
+        self.is_plain = headers is None and idempotency_key is None and scope is None and limit_key is None
+        """Whether there is nothing beside the key; such a call is written by hand."""
+        self.callee = wire.callee(service, handler)
 
     def __str__(self) -> str:
-        service, handler, key, *_ = self
-        return f"{service}/{handler}" if key is None else f"{service}/{key}/{handler}"
+        return f"{self.service}/{self.handler}" if self.key is None else f"{self.service}/{self.key}/{self.handler}"
 
 
 CallIds: TypeAlias = "tuple[int, int]"
@@ -42,18 +66,13 @@ def call(engine: Engine, destination: Destination, body: bytes, name: str = "") 
     """Calls a handler; the id of its invocation and its result arrive separately."""
     first = engine.next_completion_id(2)
     ids = first, first + 1
-    if destination[3:] == _PLAIN and not name:
-        service, handler, key = destination[:3]
-        payload = wire.call_command(service, handler, body, key or "", first, first + 1)
+    if destination.is_plain and not name:
+        payload = wire.call_command(destination.callee, body, destination.key or "", first, first + 1)
     else:
         _require_scopes(engine, destination)
         payload = _with_options(destination, body, ids, name)
     engine.record(_CALL, payload, name or destination)
     return ids
-
-
-_PLAIN: Final = (None, None, None, None)
-"""No headers, idempotency key, scope or limit key."""
 
 
 def _with_options(destination: Destination, body: bytes, ids: CallIds, name: str) -> bytes:

@@ -1,4 +1,5 @@
 from restate_reflect.engine.machine cimport Engine
+from restate_reflect.protocol cimport wire
 
 
 cdef int _GET_EAGER_STATE, _GET_LAZY_STATE, _SET_STATE

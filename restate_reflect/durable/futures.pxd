@@ -1,0 +1,1 @@
+# Python classes, as asyncio's Future and Task are their bases; compiled for their functions.

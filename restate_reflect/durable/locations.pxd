@@ -1,0 +1,10 @@
+cimport cython
+
+
+@cython.final
+cdef class Spot:
+    cdef readonly object code
+    cdef int _at
+
+
+cpdef spot(int skipped=*)

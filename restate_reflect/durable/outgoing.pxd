@@ -1,0 +1,1 @@
+# A Python class, as asyncio's Future is its base; compiled for its functions.
