@@ -46,6 +46,8 @@ _DIRECTIVES: Final = {
     "annotation_typing": False,
     # Functions like those of C modules, without signatures and docstrings: 1 MB less, and calls cost 3 % less.
     "binding": False,
+    # Nothing of this is ever pickled: 0.3 MB less.
+    "auto_pickle": False,
 }
 
 

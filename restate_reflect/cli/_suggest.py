@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 __all__ = ["did_you_mean"]
@@ -12,6 +11,8 @@ _SHOWN = 8
 
 def did_you_mean(wrong: str, names: Iterable[str]) -> str:
     """A sentence to append, with a space before it: the nearest names, or a few of those there are."""
+    import difflib  # 0.2 MB, and only for mistakes
+
     known = list(names)
     # Case is the commonest slip and counts for much in difflib's measure.
     folded = {name.lower(): name for name in reversed(known)}

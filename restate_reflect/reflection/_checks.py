@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -75,6 +74,12 @@ def check_unknown(names: Collection[str], candidates: Sequence[Candidate], probl
     """``names`` are those for which ``reflect(handlers=...)`` has options."""
     known = {name for candidate in candidates for name in (candidate.name, candidate.method.name)}
     for unknown in sorted(set(names) - known):
-        close = difflib.get_close_matches(unknown, known, n=1)
+        close = _nearest(unknown, known)
         fix = f"Did you mean '{close[0]}'?" if close else f"Handlers are {', '.join(sorted(known))}."
         problems.at_class("unknown-handler", f"options are given for '{unknown}', which is no handler.", fix)
+
+
+def _nearest(name: str, known: Collection[str]) -> list[str]:
+    import difflib  # 0.2 MB, and only for mistakes
+
+    return difflib.get_close_matches(name, known, n=1)
