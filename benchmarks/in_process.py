@@ -59,7 +59,7 @@ class Served:
     """A connection of the endpoint, and a way to wait for what it has to say."""
 
     def __init__(self, core: Core) -> None:
-        self.connection = Connection(partial(open_stream, core))
+        self.connection = Connection(partial(open_stream, core, core.environment))
         self._output = asyncio.Event()
         self.connection.on_output = self._output.set
 

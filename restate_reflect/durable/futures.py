@@ -130,6 +130,7 @@ _OWN_FRAMES: Final = 3 if IS_INTERPRETED else 1
 """Between a future's constructor and the user's code: the constructor, ``Operations`` and the context's method."""
 
 _init_future: Final = asyncio.Future.__init__
+_init_task: Final = asyncio.Task.__init__
 _add_done_callback: Final = asyncio.Future.add_done_callback
 
 
@@ -186,7 +187,7 @@ class DurableTask(asyncio.Task[T]):
         # list (285 µs a task with some thousands alive, 3 µs this way).
         self._serial = id(self)
         loop.ready.making = True
-        super().__init__(coro, loop=loop, name=name or "durable", context=context)
+        _init_task(self, coro, loop=loop, name=name or "durable", context=context)
         self._serial = loop.serial = loop.serial + 1
 
     def __hash__(self) -> int:

@@ -85,19 +85,21 @@ _END_OF_SLEEP: Final = futures._set_result_unless_cancelled  # type: ignore[attr
 class DurableLoop(asyncio.AbstractEventLoop):
     """See the module's docstring. ``time()`` starts at 0 and moves when durable timers fire."""
 
+    # Of the class until they change: most loops end before.
+    serial = 0
+    """Of the newest task or future."""
+    broken: BaseException | None = None
+    """An exception that a bare callback raised; ends the attempt."""
+    _now = 0.0
+    _prune_at = 64
+
     def __init__(self, timers: TimerSource) -> None:
         self._timers = timers
         self.ready = ReadyQueue()
         # Not methods that would pass it on: futures and tasks ask for them when they are made, and with each result.
         self.call_soon = self.ready.call_soon  # type: ignore[method-assign, assignment]
         self.get_debug = self.ready.get_debug  # type: ignore[method-assign]
-        self.serial = 0
-        """Of the newest task or future."""
-        self._now = 0.0
         self._tasks: list[DurableTask[Any]] = []
-        self._prune_at = 64
-        self.broken: BaseException | None = None
-        """An exception that a bare callback raised; ends the attempt."""
 
     # ------------------------------------------------------------ driving
 

@@ -126,7 +126,7 @@ class H2Connection(asyncio.Protocol):
     def __init__(self, core: Core, on_lost: Callable[[H2Connection], Any]) -> None:
         self._on_lost = on_lost
         self._limits = core.limits
-        self._connection = Connection(partial(open_stream, core), core.limits.http2)
+        self._connection = Connection(partial(open_stream, core, core.environment), core.limits.http2)
         self._connection.on_output = self._flush
         self._transport: asyncio.Transport | None = None
         self._closing: asyncio.Transport | None = None

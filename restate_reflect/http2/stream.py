@@ -142,7 +142,7 @@ class Stream:
             self.remote_done = True
         if data:
             self.handler.data_received(data)
-        if end_stream:  # harmless if the stream has just been closed or reset: nobody listens then
+        if end_stream and not self.closed:
             self.end_received()
 
     def end_received(self) -> None:

@@ -38,7 +38,9 @@ class Peer(RuleBasedStateMachine):
         super().__init__()
         self.core = Core([reflect(Service)])
         limits = Limits(clock=lambda: 0.0, max_concurrent_streams=5, max_unsent=2000)
-        self.connection = Connection(lambda stream, head: open_stream(self.core, stream, head), limits)
+        self.connection = Connection(
+            lambda stream, head: open_stream(self.core, self.core.environment, stream, head), limits
+        )
         self.output = b""
         self.waiting: dict[int, bytes] = {}
         """Streams whose attempts wait, and what will end them."""

@@ -27,14 +27,15 @@ Core.answer = slower
 """
 
 MORE_BYTES = """
-from restate_reflect.endpoint.core import Core
+from restate_reflect.durable.loop import DurableLoop
 
-start = Core.start
+init = DurableLoop.__init__
 
-def larger(self, accepted, sink, headers):
-    return start(self, accepted, sink, {**headers, "kept": bytearray(%d)})
+def larger(self, timers):
+    init(self, timers)
+    self.kept = bytearray(%d)
 
-Core.start = larger
+DurableLoop.__init__ = larger
 """
 
 
