@@ -14,6 +14,8 @@ _FRAME: Final = re.compile(
     r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)(?:\n\s+(?P<code>.+))?', re.M
 )
 _OWN: Final = str(Path(__file__).parent.parent)
+_COMPILED: Final = os.path.join("restate_reflect", "")
+"""How files of compiled modules begin in a traceback."""
 
 
 def place_in(trace: str) -> str | None:
@@ -28,7 +30,7 @@ def place_in(trace: str) -> str | None:
 
 def _is_users(file: str) -> bool:
     libraries = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), _OWN)
-    return not file.startswith(("<", *(f"{place}{os.sep}" for place in libraries)))
+    return not file.startswith(("<", _COMPILED, *(f"{place}{os.sep}" for place in libraries)))
 
 
 def _relative(file: str) -> str:

@@ -9,7 +9,6 @@ output of one such round is written at once.
 from __future__ import annotations
 
 import contextvars
-import inspect
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -26,6 +25,7 @@ from restate_reflect.durable.guards import Guard, enter_handler
 from restate_reflect.durable.locations import caller, waiting_at
 from restate_reflect.durable.loop import DurableLoop, Timer
 from restate_reflect.durable.operations import Operations
+from restate_reflect.durable.plain import call_plain, nothing
 from restate_reflect.durable.results import Results
 from restate_reflect.durable.runs import Run, Runs
 from restate_reflect.durable.waiting import await_tree, blocked_future, fail_awaits
@@ -310,11 +310,11 @@ class Attempt:
             args, kwargs = self.handler.input.decode(given.body)
         except DecodeError as error:
             self._answer(failures.bad_input(self.handler, error, self.engine.version))
-            return self.loop.create_task(_nothing())
+            return self.loop.create_task(nothing())
         handler = self.handler
         context = context_for(self.service.kind, handler.kind, Operations(self, given))
         assert handler.call is not None
-        coroutine = (handler.call if handler.is_async else partial(_call_plain, handler.call))(context, *args, **kwargs)
+        coroutine = (handler.call if handler.is_async else partial(call_plain, handler.call))(context, *args, **kwargs)
         if self.environment.guard is _NO_GUARD:
             return self.loop.create_root(coroutine, None)
         variables = contextvars.copy_context()
@@ -458,13 +458,3 @@ class Attempt:
             self._calls.forget()
         self._root = None
         self._sink = _CLOSED
-
-
-async def _nothing() -> None:
-    """Stands for a handler whose input could not be read."""
-
-
-async def _call_plain(function: Callable[..., Any], context: Any, /, *args: Any, **kwargs: Any) -> Any:
-    """A plain function may return one of the context's futures; it is awaited."""
-    result = function(context, *args, **kwargs)
-    return await result if inspect.isawaitable(result) else result

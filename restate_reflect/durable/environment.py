@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from restate_reflect.durable.guards import Guard
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from restate_reflect.durable.attempt import Attempt, Sink
     from restate_reflect.engine.machine import AttemptError
 
-__all__ = ["Environment"]
+__all__ = ["Environment", "utc"]
 
 
 _LONGEST_DELAY: Final = 1e12
@@ -82,3 +83,8 @@ class Environment:
             pass
         finally:
             self._idle = None
+
+
+async def utc(wall_clock: Callable[[], float]) -> datetime:
+    """The step of ``ctx.now()``: async, as that needs no thread. (A compiled function could not be told to be.)"""
+    return datetime.fromtimestamp(wall_clock(), UTC)

@@ -8,7 +8,7 @@ from asyncio.events import _get_running_loop
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import copy_context
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from restate_reflect.codecs import codec_for
@@ -34,6 +34,7 @@ from restate_reflect.durable.decoding import (
     decode_optional,
     decode_state,
 )
+from restate_reflect.durable.environment import utc
 from restate_reflect.durable.futures import DurableFuture, RunFuture, WatchedFuture
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
@@ -278,7 +279,7 @@ class Operations:
         return future
 
     def now(self) -> RunFuture[datetime]:
-        return self.run("now", _utc, (self._attempt.environment.wall_clock,), {}, None, datetime)
+        return self.run("now", utc, (self._attempt.environment.wall_clock,), {}, None, datetime)
 
     def _at(self, delay: float) -> int:
         return self._attempt.environment.due(delay)
@@ -411,8 +412,3 @@ def _request(start: StartInfo, given: Input, headers: Mapping[str, str]) -> Requ
         idempotency_key=start.idempotency_key,
         retry_count=start.retry_count,
     )
-
-
-async def _utc(wall_clock: Callable[[], float]) -> datetime:
-    """Async, as that needs no thread."""
-    return datetime.fromtimestamp(wall_clock(), UTC)

@@ -16,6 +16,8 @@ from restate_reflect.cli._dev_spans import span
 from restate_reflect.cli._dev_trace import place_in
 from restate_reflect.engine.notifications import CANCEL_SIGNAL, Notification, SignalIndex
 from restate_reflect.errors import TerminalError
+from restate_reflect.http2.errors import ConnectionFault
+from restate_reflect.http2.huffman import decode
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType
 
@@ -146,3 +148,12 @@ def test_the_innermost_line_of_the_user_is_found() -> None:
     assert "test_dev_words.py" in place
     assert place.endswith('json.loads("no JSON")  # the user\'s line')
     assert place_in("") is None
+
+
+def test_a_line_of_ours_is_not_the_users() -> None:
+    """Compiled or not: a compiled module's frames have another path."""
+    with pytest.raises(ConnectionFault) as raised:
+        decode(bytes([255] * 8))
+    place = place_in("".join(traceback.format_exception(raised.value)))
+    assert place is not None
+    assert "test_dev_words.py" in place

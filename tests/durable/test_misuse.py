@@ -138,6 +138,16 @@ def test_a_deadlock_of_a_nested_call_names_the_inner_place() -> None:
     assert ".inner for something" in bug(go)
 
 
+def test_a_deadlock_of_a_plain_handler_names_the_place_of_what_it_returned() -> None:
+    async def inner() -> None:
+        await asyncio.Event().wait()
+
+    def go(self: Any, ctx: Context) -> Any:
+        return inner()
+
+    assert ".inner for something" in bug(go)
+
+
 def test_a_lock_taken_twice_is_a_deadlock() -> None:
     async def go(self: Any, ctx: Context) -> None:
         lock = asyncio.Lock()

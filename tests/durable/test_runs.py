@@ -13,7 +13,9 @@ from typing import Annotated, Any
 import pytest
 
 from restate_reflect import Context, RetryableError, RetryPolicy, TerminalError
+from restate_reflect.durable.environment import utc
 from restate_reflect.durable.guards import Guard
+from restate_reflect.durable.step_functions import step_function
 from restate_reflect.protocol.versions import ProtocolVersion
 from tests.journals import CANCEL, LOOP, V5, V6, V7, M, Played, command, done, given_input, journal, play
 
@@ -439,6 +441,11 @@ def test_now_is_read_once() -> None:
     assert float(first.output) == 1000.0  # the environment's clock, which test kits move
     following = first.again()
     assert following.types == [M.END]
+
+
+def test_now_needs_no_thread() -> None:
+    """Compiled functions don't show whether they are async."""
+    assert step_function(utc).is_async
 
 
 def test_return_annotations_of_one_code_object_may_differ() -> None:
