@@ -479,7 +479,7 @@ class _Caller:
         Raises (when awaited):
             TerminalError: The callee failed, with its code, message and metadata.
         """
-        options = NO_OPTIONS  # as most often; it costs a tenth
+        options = NO_OPTIONS  # as most often; 0.2 µs less
         if not (key is idempotency_key is self._scope is self._limit_key is None) or headers is not None:
             options = CallOptions(key, idempotency_key, headers, None, self._scope, self._limit_key)
         return self._operations.call(method, args, {}, options)

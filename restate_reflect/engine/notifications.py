@@ -115,7 +115,7 @@ def parse(message_type: int, payload: bytes) -> Notification:
 
 
 def _made(id_: int, value: bytes | None, invocation_id: str | None) -> Notification:
-    """As the constructor, which compiled code calls at four times the price."""
+    """As the constructor, without the reading of arguments that compiled code would go through for it."""
     made = Notification.__new__(Notification)
     made.id = id_
     made.value = value
