@@ -18,7 +18,7 @@ cdef class Connection:
     cpdef receive(self, bytes data)
     @cython.locals(
         core=Core, reading=Reading, max_size=Py_ssize_t, stop=Py_ssize_t, size=Py_ssize_t, start=Py_ssize_t,
-        stream_id=Py_ssize_t, flags=int, word=Py_ssize_t, kind=int
+        stream_id=Py_ssize_t, flags=int, word=cython.longlong, kind=int
     )
     cdef _read(self, bytes data, Py_ssize_t at)
     cdef Py_ssize_t _read_preface(self, bytes data) except -1

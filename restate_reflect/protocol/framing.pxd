@@ -15,7 +15,7 @@ cdef class FrameDecoder:
     cdef public object violation
 
     @cython.locals(
-        messages=list, position=Py_ssize_t, end=Py_ssize_t, start=Py_ssize_t, length=Py_ssize_t, message_type=Py_ssize_t
+        messages=list, position=Py_ssize_t, end=Py_ssize_t, start=Py_ssize_t, length=cython.longlong, message_type=Py_ssize_t
     )
     cpdef list cut(self, bytes data)
     cdef _refuse(self, message_type, length)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,6 +75,13 @@ def test_messages_before_the_long_one_come_out() -> None:
         found.extend(FrameDecoder(limit=3).feed(encode_frame(1, b"abc") + encode_frame(1, b"abcd")))
     decoder = FrameDecoder(limit=3).feed(encode_frame(1, b"abc") + encode_frame(1, b"abcd"))
     assert next(decoder) == RawMessage(1, b"abc")
+
+
+@pytest.mark.parametrize("length", [2**24, 2**31 - 1, 2**31, 2**32 - 1])
+def test_lengths_have_no_sign(length: int) -> None:
+    header = struct.pack(">HHI", 0x0400, 0, length)
+    with pytest.raises(ProtocolViolationError, match=f"message of {length} bytes"):
+        list(FrameDecoder(limit=1000).feed(header))
 
 
 def test_default_limit_leaves_room_for_the_servers_own() -> None:
