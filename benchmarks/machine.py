@@ -13,9 +13,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from restate_reflect.engine import machine
+from restate_reflect.cli._version import is_compiled
 
-__all__ = ["cpu_of", "cpu_seconds", "describe", "is_compiled", "pinned", "process_tree", "rss_bytes", "yardstick_us"]
+__all__ = ["cpu_of", "cpu_seconds", "describe", "pinned", "process_tree", "rss_bytes", "yardstick_us"]
 
 ROOT: Final = Path(__file__).parent.parent
 _TICK: Final = os.sysconf("SC_CLK_TCK")
@@ -105,11 +105,6 @@ def describe() -> dict[str, Any]:
         "load_before": [round(value, 2) for value in os.getloadavg()],
         "yardstick_us": round(yardstick_us(), 1),
     }
-
-
-def is_compiled() -> bool:
-    """Whether the hot modules are extensions here (see hatch_build.py)."""
-    return not (machine.__file__ or "").endswith(".py")
 
 
 def yardstick_us() -> float:

@@ -20,10 +20,10 @@ from typing import Final
 
 from benchmarks.in_process import Recording, Replayed, record, services_core, timed
 from benchmarks.loads import cpu_us, drive
-from benchmarks.machine import is_compiled
 from benchmarks.report import Options, Outcome, markdown
 from benchmarks.servers import OURS, running
 from benchmarks.workloads import WORKLOADS
+from restate_reflect.cli._version import is_compiled
 from restate_reflect.endpoint.core import Core
 
 __all__ = ["run"]
