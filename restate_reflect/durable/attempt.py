@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from restate_reflect.context import context_for
 from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
 from restate_reflect.durable import failures
+from restate_reflect.durable.arguments import written_bytes
 from restate_reflect.durable.assignments import Assignments
 from restate_reflect.durable.calls import Calls
 from restate_reflect.durable.environment import Environment
@@ -342,6 +343,8 @@ class Attempt:
         try:
             codec = self.handler.output.codec
             body = b"" if codec is None else codec.encode(value)
+            if type(body) is not bytes:
+                body = written_bytes(body)
         except EncodeError as error:
             self.engine.fail(AttemptError(500, failures.bad_output(self.handler, error), bug=True))
         else:

@@ -24,6 +24,7 @@ from restate_reflect.durable.arguments import (
     misplaced_option,
     raw_body,
     step_problem,
+    written_bytes,
 )
 from restate_reflect.durable.calls import InvocationIdSlot
 from restate_reflect.durable.decoding import (
@@ -196,6 +197,8 @@ class Operations:
         if (target.kind is _SERVICE) is not (options.key is None):
             raise HandlerBugError(key_problem(target.service, target.handler, target.kind.keyed))
         body = target.input.encode(args, kwargs)
+        if type(body) is not bytes:
+            body = written_bytes(body)
         output = target.output
         decode = output.decode if output.codec is None else output.codec.decode
         return destination_of(target.service, target.handler, options), body, decode
@@ -393,7 +396,8 @@ class Operations:
         """By the declared type, else by the value's own class."""
         declared = type(value) if type_ is UNSET else type_
         try:
-            return self._codec(declared).encode(value)
+            data = self._codec(declared).encode(value)
+            return data if type(data) is bytes else written_bytes(data)
         except EncodeError as error:
             raise HandlerBugError(
                 f"the value for {what} does not fit its declared type ({caller()}): {error}"

@@ -18,6 +18,7 @@ from concurrent.futures import Executor
 from typing import Any, Final, Protocol, TypeVar
 
 from restate_reflect.codecs._base import Codec
+from restate_reflect.durable.arguments import written_bytes
 from restate_reflect.durable.futures import RunFuture
 from restate_reflect.durable.guards import outside_handler
 from restate_reflect.errors import EncodeError, RelatedCommand, RestateReflectError
@@ -89,6 +90,8 @@ class Run:
         """
         try:
             data = self.codec.encode(value)
+            if type(data) is not bytes:
+                data = written_bytes(data)
         except EncodeError as error:
             raise EncodeError(f"the result of run {self.name!r} can't be journaled: {error}") from error
         if self.verify and self.codec.decode(data) != value:
