@@ -108,7 +108,7 @@ async def _feed(attempt: Attempt, receive: Receive) -> bool:
         message = await receive()
         if message["type"] == "http.disconnect":
             return False
-        attempt.receive(message.get("body", b""))
+        attempt.receive(bytes(message.get("body", b"")))  # a server may send a bytearray
         if not message.get("more_body", False):
             attempt.receive_eof()
             return True

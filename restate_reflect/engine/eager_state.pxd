@@ -6,5 +6,5 @@ cdef class EagerState:
     cdef dict _values
     cdef bint _partial
 
-    cpdef get(self, str key)
-    cpdef set(self, str key, bytes value)
+    cpdef get(self, key)
+    cpdef set(self, key, bytes value)

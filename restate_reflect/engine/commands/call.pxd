@@ -9,7 +9,7 @@ cdef int _CALL, _ONE_WAY_CALL
 
 @cython.final
 cdef class Destination:
-    cdef readonly str service, handler, key, idempotency_key, scope, limit_key
+    cdef readonly object service, handler, key, idempotency_key, scope, limit_key
     cdef readonly object headers
     cdef readonly bint is_plain
     cdef readonly bytes callee

@@ -4,4 +4,4 @@ from restate_reflect.engine.machine cimport Engine
 cdef int _RUN
 
 
-cpdef Py_ssize_t run(Engine engine, str name) except -1
+cpdef Py_ssize_t run(Engine engine, name) except -1
