@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any, TypeAlias
 
+import hypothesis
 import pytest
 
 import hatch_build
@@ -16,6 +17,10 @@ from restate_reflect.server import RestateServer, ServerSettings
 from tests.embedded.server import EmbeddedServer
 from tests.order import longest_first
 from tests.support import ServedInThread, ServedProcess
+
+# The first text that hypothesis draws in a fresh checkout makes it read all of Unicode: 2 s, which it takes for ours.
+hypothesis.settings.register_profile("suite", suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("suite")
 
 ServerMaker: TypeAlias = Callable[..., RestateServer]
 Serve: TypeAlias = Callable[..., ServedInThread]
