@@ -8,9 +8,13 @@ nothing else differs, so a machine without a C compiler gets the package without
 
 - ``auto`` (the default): compile if it works. Not for editable installs, whose sources are about to change.
 - ``1``: compile, or fail.
+- ``profile``: compile twice, or fail. In between the benchmark's workloads run (``benchmarks/training.py``) and show
+  which branches are the usual ones: a tenth less CPU than with ``1``, and smaller extensions. GCC only; takes two
+  minutes on two cores where ``1`` takes one.
 - ``0``: don't.
 
-By hand, in a checkout: ``python hatch_build.py`` compiles beside the sources, ``--clean`` takes that away again.
+By hand, in a checkout: ``python hatch_build.py`` compiles beside the sources, with ``--profile`` as just said, and
+``--clean`` takes that away again.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ import multiprocessing
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -42,6 +47,12 @@ _IS_LINUX: Final = sys.platform == "linux"
 # Calls into Python not by way of a table of jumps: 5 % of an invocation.
 _COMPILER: Final = [*_UNIX, "-fno-plt"] if _IS_LINUX else _UNIX
 _LINKER: Final = ["-Wl,-s", "-Wl,-z,noseparate-code"] if _IS_LINUX else []
+_WATCHING: Final = ["-fprofile-generate"]
+# Threads of steps may count at the same time, and not every module is met.
+_WATCHED: Final = ["-fprofile-use", "-fprofile-correction", "-Wno-missing-profile"]
+_TRAINING: Final = "benchmarks.training"
+_TRAINING_NEEDS: Final = ["h2>=4.1"]
+"""Beside what the package needs."""
 
 _DIRECTIVES: Final = {
     "language_level": 3,
@@ -63,6 +74,12 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc, unused-ignore]
 
     _folder: Path | None = None
 
+    def dependencies(self) -> list[str]:
+        """What the build needs beside Cython: the package must run for a profile."""
+        if _wish(editable=False) != "profile":
+            return []
+        return [*self.metadata.core.dependencies, *_TRAINING_NEEDS]
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """``version`` is "standard" or "editable"."""
         wish = _wish(editable=version == "editable")
@@ -71,9 +88,9 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc, unused-ignore]
         if wish == "0":
             return
         try:
-            self._compile(in_place=version == "editable", build_data=build_data)
+            self._compile(in_place=version == "editable", profile=wish == "profile", build_data=build_data)
         except CompileError as error:
-            if wish == "1":
+            if wish != "auto":
                 raise
             self.app.display_warning(
                 f"{PACKAGE} is built without extensions ({error}). It works the same and needs more CPU;"
@@ -84,12 +101,12 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc, unused-ignore]
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _compile(self, *, in_place: bool, build_data: dict[str, Any]) -> None:
+    def _compile(self, *, in_place: bool, profile: bool, build_data: dict[str, Any]) -> None:
         if in_place:
-            compile_into(ROOT, ROOT)
+            compile_into(ROOT, ROOT, profile=profile)
             return
         self._folder = Path(tempfile.mkdtemp())
-        compile_into(ROOT, self._folder)
+        compile_into(ROOT, self._folder, profile=profile)
         for built in extensions(self._folder):
             build_data["force_include"][str(built)] = str(built.relative_to(self._folder))
         build_data["pure_python"] = False
@@ -98,8 +115,8 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[misc, unused-ignore]
 
 def _wish(*, editable: bool) -> str:
     given = os.environ.get(VARIABLE, "auto")
-    if given not in ("auto", "0", "1"):
-        raise SystemExit(f"{VARIABLE}={given!r} is none of auto, 1 (compile or fail) and 0 (don't)")
+    if given not in ("auto", "0", "1", "profile"):
+        raise SystemExit(f"{VARIABLE}={given!r} is none of auto, 1 (compile or fail), profile (twice) and 0 (don't)")
     if given == "auto" and (editable or platform.python_implementation() != "CPython"):
         return "0"
     return given
@@ -135,16 +152,17 @@ def clean(root: Path) -> None:
         built.unlink()
 
 
-def compile_into(root: Path, target: Path) -> None:
+def compile_into(root: Path, target: Path, *, profile: bool = False) -> None:
     """Compiles the modules of ``root`` to extensions in the same places below ``target``.
 
     Raises:
-        CompileError: Cython, setuptools, a C compiler or Python's headers are missing, or do not work.
+        CompileError: Cython, setuptools, a C compiler or Python's headers are missing, or do not work; for a profile
+            also what the package needs to run.
     """
     try:
         from Cython.Build import cythonize
         from Cython.Compiler import Options
-        from setuptools import Distribution, Extension
+        from setuptools import Extension
     except ImportError as error:
         raise CompileError(f"{error.name} is missing: pip install Cython setuptools") from error
     Options.docstrings = False
@@ -153,10 +171,12 @@ def compile_into(root: Path, target: Path) -> None:
     try:
         with tempfile.TemporaryDirectory() as scratch:
             sources = [_extension(Extension, name) for name in modules(root)]
-            translated = cythonize(
+            translated: list[Any] = cythonize(
                 sources, nthreads=_processes(), build_dir=scratch, compiler_directives=_DIRECTIVES, quiet=True
             )
-            _build(Distribution({"name": PACKAGE, "ext_modules": translated}), scratch, target)
+            if profile:
+                _watch(root, translated, scratch)
+            _build(translated, scratch, target)
     except CompileError:
         raise
     except (Exception, SystemExit) as error:
@@ -170,8 +190,32 @@ def _extension(make: Any, name: str) -> Any:
     return make(name, [source], extra_compile_args=_COMPILER, extra_link_args=_LINKER)
 
 
-def _build(distribution: Any, scratch: str, target: Path) -> None:
-    command = distribution.get_command_obj("build_ext")
+def _watch(root: Path, translated: list[Any], scratch: str) -> None:
+    """Compiles a copy that counts, and lets it work; the counts lie beside the objects, where the next build looks."""
+    copy = Path(scratch, "watched")
+    for folder in (PACKAGE, "benchmarks"):
+        shutil.copytree(root / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", "*.so", "*.pyd"))
+    _add_flags(translated, _WATCHING)
+    _build(translated, scratch, copy)
+    command = [sys.executable, "-m", _TRAINING]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        raise CompileError(f"{_TRAINING} failed: {done.stderr[-300:]}")
+    if not any(Path(scratch).rglob("*.gcda")):
+        raise CompileError(f"this C compiler leaves no profile as GCC does; {VARIABLE}=1 needs none")
+    _add_flags(translated, _WATCHED)
+
+
+def _add_flags(translated: list[Any], flags: list[str]) -> None:
+    for extension in translated:
+        extension.extra_compile_args = [*_COMPILER, *flags]
+        extension.extra_link_args = [*_LINKER, *(flags if flags is _WATCHING else [])]
+
+
+def _build(translated: list[Any], scratch: str, target: Path) -> None:
+    from setuptools import Distribution
+
+    command = Distribution({"name": PACKAGE, "ext_modules": translated}).get_command_obj("build_ext")
     command.build_temp, command.build_lib = scratch, str(target)
     command.parallel = os.cpu_count() or 1
     command.ensure_finalized()
@@ -191,12 +235,12 @@ def _said(error: BaseException) -> str:
 def main() -> None:
     if sys.argv[1:] == ["--clean"]:
         clean(ROOT)
-    elif sys.argv[1:]:
-        raise SystemExit("usage: python hatch_build.py [--clean]")
+    elif sys.argv[1:] not in ([], ["--profile"]):
+        raise SystemExit("usage: python hatch_build.py [--profile | --clean]")
     else:
         clean(ROOT)
         try:
-            compile_into(ROOT, ROOT)
+            compile_into(ROOT, ROOT, profile="--profile" in sys.argv)
         except CompileError as error:
             raise SystemExit(f"nothing was compiled: {error}") from error
 

@@ -6,8 +6,9 @@ are text, numbers and ``bool`` is right if each value is of exactly the declared
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
+
+from restate_reflect.codecs._usual import FlatCheck
 
 __all__ = ["flat_check", "has_aliases"]
 
@@ -16,26 +17,13 @@ _FIELD_KEYS: Final = frozenset({"type", "schema", "metadata", "validation_alias"
 _MOST_FIELDS: Final = 10
 """With more of them the check costs what it saves."""
 
-_MISSING: Final = object()
 
-
-def flat_check(core: Any) -> Callable[[Any], bool] | None:
-    """Tells of a value whether it is one of this model and can't be wrong; ``None`` for types that need more."""
+def flat_check(core: Any) -> FlatCheck | None:
+    """The check of values of this model; ``None`` for types that need more."""
     fields = _fields_of(core)
     if fields is None or len(fields) > _MOST_FIELDS:
         return None
-    model, expected = core["cls"], tuple(fields.items())
-
-    def is_right(value: Any) -> bool:
-        if type(value) is not model:
-            return False
-        values = value.__dict__
-        for name, classes in expected:  # noqa: SIM110  a generator would cost what is saved
-            if type(values.get(name, _MISSING)) not in classes:
-                return False
-        return True
-
-    return is_right
+    return FlatCheck(core["cls"], fields)
 
 
 def has_aliases(core: Any) -> bool:

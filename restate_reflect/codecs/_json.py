@@ -16,7 +16,7 @@ import copy
 import json
 from typing import Any, Generic, TypeVar
 
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import PydanticUserError, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from pydantic_core import (
     SchemaValidator,
@@ -29,7 +29,7 @@ from restate_reflect.codecs._core_schema import LOSSLESS, lossless, nodes, refus
 from restate_reflect.codecs._functions import Decode, Encode
 from restate_reflect.codecs._json_encoder import encoder
 from restate_reflect.codecs._names import type_name
-from restate_reflect.codecs._report import decode_error
+from restate_reflect.codecs._usual import Reader
 from restate_reflect.errors import UnsupportedTypeError
 
 __all__ = ["JsonCodec"]
@@ -54,7 +54,7 @@ class JsonCodec(Generic[T]):
         # Without _use_prebuilt=False the classes' own validators would be taken, and the patches lost.
         validator = SchemaValidator(patched, LOSSLESS, _use_prebuilt=False)
         self.encode: Encode[T] = encoder(annotation, patched, validator, round_trip)
-        self.decode: Decode[T] = _decoder(annotation, validator)
+        self.decode: Decode[T] = Reader(annotation, validator.validate_json).decode
 
     def json_schema(self, mode: SchemaMode) -> JsonSchema:
         return copy.deepcopy(self._schemas[mode])
@@ -135,15 +135,3 @@ def _json_schemas(annotation: Any, core: Any, round_trip: bool) -> dict[SchemaMo
         raise UnsupportedTypeError(
             annotation, f"it has no JSON Schema: {why}.", "Add pydantic.WithJsonSchema({...}) to its Annotated."
         ) from error
-
-
-def _decoder(annotation: Any, validator: SchemaValidator) -> Decode[Any]:
-    validate = validator.validate_json
-
-    def decode(data: bytes) -> Any:
-        try:
-            return validate(data)
-        except ValidationError as error:
-            raise decode_error(annotation, error) from None
-
-    return decode

@@ -15,7 +15,7 @@ cdef class Attempt:
     cdef readonly object service, handler, environment, headers, loop
     cdef readonly Engine engine
     cdef readonly Results results
-    cdef ReadyQueue _ready
+    cdef readonly ReadyQueue ready
     cdef public object on_received
     cdef readonly list watched
     cdef Py_ssize_t _watched_limit
@@ -32,6 +32,7 @@ cdef class Attempt:
     @cython.locals(ready=ReadyQueue)
     cdef bint _turn(self, root) except -1
     cdef bint _wait(self) except -1
+    cdef bint _awaits_result(self) except -1
     cdef bint _deadlocked(self) except -1
     cdef bint _tell_blocked(self) except -1
     cdef _deliver(self, Notification notification)
@@ -47,4 +48,5 @@ cdef class Attempt:
     cdef _propose(self, Run run, result)
     cdef _flush(self)
     cdef _write_last(self, bytes data)
+    @cython.locals(attempts=dict)
     cdef _close(self)

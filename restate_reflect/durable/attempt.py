@@ -21,7 +21,7 @@ from restate_reflect.durable.arguments import written_bytes
 from restate_reflect.durable.assignments import Assignments
 from restate_reflect.durable.calls import Calls
 from restate_reflect.durable.environment import Environment
-from restate_reflect.durable.futures import DurableTask, WatchedFuture
+from restate_reflect.durable.futures import DurableFuture, DurableTask, WatchedFuture, durable_task
 from restate_reflect.durable.guards import Guard, enter_handler
 from restate_reflect.durable.locations import caller, waiting_at
 from restate_reflect.durable.loop import DurableLoop, Timer
@@ -96,7 +96,7 @@ class Attempt:
         self.engine = Engine(version, locate=self._locate, max_message_bytes=environment.max_message_bytes)
         # The methods left abstract are set by durable.loop, each as a refusal with a message.
         self.loop = DurableLoop(self)  # type: ignore[abstract]
-        self._ready = self.loop.ready
+        self.ready = self.loop.ready
         self.results = Results()
         self.on_received: Callable[[bytes], None] | None = None
         """Told of the request's bytes before they are read; for logs."""
@@ -196,15 +196,17 @@ class Attempt:
 
     def _turn(self, root: DurableTask[Any]) -> bool:
         """Runs what is ready, then finds out what comes next. Returns whether to go round again."""
-        loop, ready = self.loop, self._ready
+        loop, ready = self.loop, self.ready
         if ready.handles:
             if self._assignments is None:
-                loop.run_until_idle()
+                raised = ready.run(loop)  # as run_until_idle, without a Python frame in compiled code
+                if raised is not None or ready.handles:
+                    loop.interrupt(raised)
             else:
                 self._assignments.watch(loop.run_until_idle)
         if self.engine.is_closed:
             return False
-        if root.done() or loop.broken is not None:
+        if root.done() or ready.broken is not None:
             self._finish(root)
             return False
         if self._cancelling:
@@ -225,12 +227,17 @@ class Attempt:
         executing = self._runs is not None and self._runs.is_executing()
         if self.engine.is_closed:
             return False
-        if not (executing or self._cancelling or self.results.any_awaited()):
+        if not (executing or self._cancelling or self._awaits_result() or self.results.any_awaited()):
             return self._deadlocked()
         progress = self.engine.progress(self._await_tree, executing)
         if progress is _SUSPENDED:
             logger.debug("%s suspended", self.engine.started.debug_id)
         return False
+
+    def _awaits_result(self) -> bool:
+        """Whether the handler itself awaits a journaled result: the usual case, without a look at every waiter."""
+        # Nothing is ready, so what it awaits is not done.
+        return isinstance(getattr(self._root, "_fut_waiter", None), DurableFuture)
 
     def _await_tree(self) -> AwaitNode:
         assert self._root is not None
@@ -317,15 +324,17 @@ class Attempt:
         assert handler.call is not None
         coroutine = (handler.call if handler.is_async else partial(call_plain, handler.call))(context, *args, **kwargs)
         if self.environment.guard is _NO_GUARD:
-            return self.loop.create_root(coroutine, None)
+            return durable_task(coroutine, self.loop, self.ready, None, None)
         variables = contextvars.copy_context()
         variables.run(enter_handler, self.environment.guard)
         self._assignments = Assignments(self.handler, self.service.instance, self.environment.guard)
-        return self.loop.create_root(coroutine, variables)
+        return durable_task(coroutine, self.loop, self.ready, None, variables)
 
     def _finish(self, root: DurableTask[Any]) -> None:
         """The handler has returned or raised."""
-        error = self.loop.broken if self.loop.broken is not None else failures.exception_of(root)
+        error = self.ready.broken
+        if error is None and root.done():
+            error = failures.self_cancelled() if root.cancelled() else root.exception()
         if error is None:
             self._complete(root.result())
             return
@@ -452,10 +461,16 @@ class Attempt:
         if self._closed:
             return
         self._closed = True
-        self.environment.remove(self)
+        attempts = self.environment.attempts
+        attempts.pop(self, None)
+        if not attempts:
+            self.environment.has_become_idle()
         if self._runs is not None:
             self._runs.cancel_all()
-        self.loop.discard()
+        if self.ready.is_through():
+            self.ready.clear()
+        else:
+            self.loop.discard()
         self.results.forget()
         if self._calls is not None:
             self._calls.forget()

@@ -1,13 +1,18 @@
 cimport cython
 
+from restate_reflect.engine.notifications cimport Notification
+
 
 @cython.final
 cdef class InvocationIdSlot:
     cdef readonly Py_ssize_t completion_id
     cdef public object value
+    cdef public bint answered
+    cdef Calls _calls
     cdef object _verb, _destination, _loop, _future
 
-    cpdef settle(self, notification)
+    cpdef settle(self, Notification notification)
+    cpdef belong_to(self, Calls calls)
     cpdef publish(self)
     cpdef future(self)
 
@@ -19,5 +24,5 @@ cdef class Calls:
     cdef readonly list _calls
     cdef public object send_cancel
 
-    cpdef add(self, call, InvocationIdSlot slot)
+    cpdef add(self, InvocationIdSlot slot)
     cpdef forget(self)

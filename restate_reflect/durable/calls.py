@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from restate_reflect.durable.futures import DurableFuture, LoopFuture
+from restate_reflect.durable.futures import DurableFuture, LoopFuture, durable_future
 from restate_reflect.durable.loop import DurableLoop
-from restate_reflect.durable.outgoing import OutgoingCall
 from restate_reflect.engine.commands import signal
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import Notification
@@ -17,18 +16,36 @@ __all__ = ["Calls", "InvocationIdSlot"]
 
 
 class InvocationIdSlot:
-    """Takes the invocation id of a call; makes a future only if somebody asks for one."""
+    """A call: takes its invocation id, and makes a future only if somebody asks for one."""
 
-    __slots__ = ("_destination", "_future", "_loop", "_verb", "completion_id", "value")
+    __slots__ = ("_calls", "_destination", "_future", "_loop", "_verb", "answered", "completion_id", "value")
 
     def __init__(self, completion_id: int, verb: str, destination: object, loop: DurableLoop) -> None:
         """``verb`` and ``destination`` are for errors: ``call Inventory/tea/reserve``."""
         self.completion_id = completion_id
         self.value: str | None = None
+        self.answered = False
+        """Whether the result has come."""
+        self._calls: Calls | None = None
         self._verb = verb
         self._destination = destination
         self._loop = loop
         self._future: DurableFuture[str] | None = None
+
+    @property
+    def label(self) -> str:
+        """For errors."""
+        return f"{self._verb} {self._destination}"
+
+    def belong_to(self, calls: Calls) -> None:
+        """Whom ``send_cancel`` asks."""
+        self._calls = calls
+
+    def send_cancel(self, invocation_id: str) -> None:
+        """Asks the callee to cancel itself."""
+        assert self._calls is not None
+        assert self._calls.send_cancel is not None
+        self._calls.send_cancel(invocation_id)
 
     def settle(self, notification: Notification) -> None:
         self.value = notification.invocation_id
@@ -55,7 +72,7 @@ class InvocationIdSlot:
     def future(self) -> DurableFuture[str]:
         """The id, as something to await."""
         if self._future is None or self._has_failed(self._future):
-            self._future = DurableFuture(_read_id, f"{self._verb} {self._destination}", loop=self._loop)
+            self._future = durable_future(_read_id, self.label, self._loop, self._loop.ready)
             if self.value is not None:
                 self._future.set_result(self.value)
         return self._future
@@ -84,14 +101,15 @@ class Calls:
         self.send_cancel: Callable[[str], None] | None = None
         """Asks an invocation to cancel itself; whoever adds the first call sets it."""
         self._limit = 64
-        self._calls: list[tuple[OutgoingCall[Any], InvocationIdSlot]] = []
+        self._calls: list[InvocationIdSlot] = []
 
-    def add(self, call: OutgoingCall[Any], slot: InvocationIdSlot) -> None:
-        """Remembers a call; answered ones are forgotten, as they hold their results."""
+    def add(self, slot: InvocationIdSlot) -> None:
+        """Remembers a call; now and then those that were answered are forgotten."""
         if len(self._calls) >= self._limit:
-            self._calls = [each for each in self._calls if not each[0].answered]
+            self._calls = [each for each in self._calls if not each.answered]
             self._limit = 64 + 2 * len(self._calls)
-        self._calls.append((call, slot))
+        slot.belong_to(self)
+        self._calls.append(slot)
 
     def forget(self) -> None:
         """The attempt has ended; a call that ``asyncio.gather`` keeps in a cycle of its own must not keep it alive."""
@@ -105,8 +123,8 @@ class Calls:
         depend on what else is on the way.
         """
         missing = []
-        for call, slot in self._calls:
-            if call.answered or slot.value is not None:
+        for slot in self._calls:
+            if slot.answered or slot.value is not None:
                 continue
             notification = self._engine.take_notification(slot.completion_id)
             if notification is None:
@@ -118,12 +136,12 @@ class Calls:
 
     def publish_ids(self) -> None:
         """Completes the futures of the ids that ``missing_ids`` took; the awaits in progress were failed before."""
-        for _, slot in self._calls:
+        for slot in self._calls:
             slot.publish()
         self._calls.clear()
 
     def cancel_unanswered(self) -> None:
         """Sends the cancel signal to each; every id must be known."""
-        for call, slot in self._calls:
-            if not call.answered and slot.value is not None:
+        for slot in self._calls:
+            if not slot.answered and slot.value is not None:
                 signal.cancel(self._engine, slot.value)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from restate_reflect.durable.guards import Guard
 from restate_reflect.durable.locations import caller
+from restate_reflect.durable.routes import Routes
 from restate_reflect.errors import HandlerBugError
 from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES
 from restate_reflect.reflection import TargetDirectory
@@ -50,7 +51,11 @@ class Environment:
     """Whether the endpoint shuts down: attempts that start now suspend at their first await."""
     attempts: dict[Attempt, None] = field(default_factory=dict)
     """Attempts in progress, oldest first."""
+    routes: Routes = field(init=False)
     _idle: asyncio.Event | None = None
+
+    def __post_init__(self) -> None:
+        self.routes = Routes(self.directory)
 
     def due(self, delay: float) -> int:
         """The point in time ``delay`` seconds from now, in ms since the epoch.
@@ -65,10 +70,9 @@ class Environment:
             )
         return max(round((self.wall_clock() + delay) * 1000), 0)
 
-    def remove(self, attempt: Attempt) -> None:
-        """An attempt has ended."""
-        self.attempts.pop(attempt, None)
-        if self._idle is not None and not self.attempts:
+    def has_become_idle(self) -> None:
+        """The last attempt in progress has ended."""
+        if self._idle is not None:
             self._idle.set()
 
     async def wait_until_idle(self, timeout: float) -> None:

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerDefinition
-from restate_reflect.durable.futures import DurableTask, WatchedFuture
+from restate_reflect.durable.futures import WatchedFuture
 from restate_reflect.durable.results import Results
 from restate_reflect.durable.runs import Run
 from restate_reflect.engine.machine import AttemptError, Engine
@@ -29,11 +29,11 @@ __all__ = [
     "bad_output",
     "code_of",
     "deadlock",
-    "exception_of",
     "forgotten",
     "message_of",
     "refuse_endless_signal",
     "run_error",
+    "self_cancelled",
     "to_attempt_error",
 ]
 
@@ -45,13 +45,9 @@ _BUGS: Final = (HandlerBugError, CodecError)
 """What only a change of the code can mend."""
 
 
-def exception_of(task: DurableTask[Any]) -> BaseException | None:
-    """What the handler raised, if anything; a handler that cancelled itself counts as failed."""
-    if not task.done():
-        return None
-    if task.cancelled():
-        return HandlerBugError("the handler ended with asyncio.CancelledError that no cancellation of Restate's caused")
-    return task.exception()
+def self_cancelled() -> HandlerBugError:
+    """A handler that cancelled itself counts as failed."""
+    return HandlerBugError("the handler ended with asyncio.CancelledError that no cancellation of Restate's caused")
 
 
 def as_terminal(error: BaseException) -> TerminalError | None:

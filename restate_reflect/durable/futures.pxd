@@ -1,1 +1,13 @@
 # Python classes, as asyncio's Future and Task are their bases; compiled for their functions.
+from restate_reflect.durable.locations cimport spot
+from restate_reflect.durable.ready cimport ReadyQueue
+from restate_reflect.engine.notifications cimport Notification
+
+cdef int _OWN_FRAMES
+
+
+cpdef settle(future, Notification notification, result)
+cpdef loop_future(cls, loop, ReadyQueue ready)
+cpdef durable_task(coro, loop, ReadyQueue ready, name, context)
+cpdef durable_future(decode, label, loop, ReadyQueue ready)
+cpdef watched_future(cls, decode, label, loop, ReadyQueue ready)

@@ -1,6 +1,9 @@
 cimport cython
 
 
+cdef int _OWN_FRAME
+
+
 @cython.final
 cdef class Spot:
     cdef readonly object code

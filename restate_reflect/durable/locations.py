@@ -11,8 +11,12 @@ from typing import Any, Final
 
 __all__ = ["IS_INTERPRETED", "Spot", "caller", "spot", "waiting_at"]
 
+_getframe: Final = sys._getframe
+
 IS_INTERPRETED: Final = __file__.endswith((".py", ".pyc"))
 """Whether the hot modules, this one among them, have frames; see ``hatch_build.py``."""
+
+_OWN_FRAME: Final = int(IS_INTERPRETED)
 
 _OWN: Final = (str(Path(__file__).parent.parent) + os.sep, "<frozen")
 _LIBRARY: Final = str(Path(os.__file__).parent) + os.sep
@@ -53,7 +57,7 @@ def spot(skipped: int = 0) -> Spot | None:
 
     Compiled functions have no frame: those of modules that may be compiled count as ``IS_INTERPRETED`` says.
     """
-    frame: FrameType | None = sys._getframe(IS_INTERPRETED + skipped)
+    frame: FrameType | None = _getframe(_OWN_FRAME + skipped)
     while frame is not None:
         code = frame.f_code
         if _is_users_file(code.co_filename):

@@ -13,29 +13,22 @@ import sys
 from asyncio import events, futures
 from collections.abc import Callable, Coroutine, Iterable
 from types import FrameType
-from typing import Any, Final, NoReturn, Protocol, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
-from restate_reflect.durable.futures import DurableTask, LoopFuture
+from restate_reflect.durable.futures import DurableTask, LoopFuture, durable_task, loop_future
 from restate_reflect.durable.generators import ensure_hooks
 from restate_reflect.durable.locations import caller, waiting_at
-from restate_reflect.durable.ready import ReadyHandle, ReadyQueue
+from restate_reflect.durable.ready import ReadyHandle, ReadyQueue, TimerSource
 from restate_reflect.engine.notifications import Notification
-from restate_reflect.errors import AttemptClosedError, HandlerBugError
+from restate_reflect.errors import HandlerBugError
 
-__all__ = ["DurableLoop", "Timer", "TimerSource"]
+__all__ = ["DurableLoop", "Timer"]
 
 T = TypeVar("T")
 
 MAX_CALLBACKS: Final = 1_000_000
 """Callbacks in a row before a handler counts as spinning (``while not done: await asyncio.sleep(0)``): no result is
 handed out before it waits, so it would spin for ever and block the process. Takes about a second."""
-
-
-class TimerSource(Protocol):
-    """Makes durable timers for the loop."""
-
-    def start_timer(self, timer: Timer, delay: float) -> None:
-        """Journals the timer (``delay`` in seconds) and remembers to settle it."""
 
 
 class Timer(ReadyHandle):
@@ -86,28 +79,26 @@ class DurableLoop(asyncio.AbstractEventLoop):
     """See the module's docstring. ``time()`` starts at 0 and moves when durable timers fire."""
 
     # Of the class until they change: most loops end before.
-    serial = 0
-    """Of the newest task or future."""
-    broken: BaseException | None = None
-    """An exception that a bare callback raised; ends the attempt."""
     _now = 0.0
     _prune_at = 64
 
     def __init__(self, timers: TimerSource) -> None:
-        self._timers = timers
-        self.ready = ReadyQueue()
+        self.ready = ReadyQueue(timers, MAX_CALLBACKS)
         # Not methods that would pass it on: futures and tasks ask for them when they are made, and with each result.
         self.call_soon = self.ready.call_soon  # type: ignore[method-assign, assignment]
         self.get_debug = self.ready.get_debug  # type: ignore[method-assign]
-        self._tasks: list[DurableTask[Any]] = []
 
     # ------------------------------------------------------------ driving
 
     def run_until_idle(self) -> None:
         """Runs everything that is ready, and what becomes ready by it."""
-        raised = self.ready.run(self, MAX_CALLBACKS)
+        raised = self.ready.run(self)
         if raised is not None or self.ready.handles:
-            self.broken = self.broken or raised or _endless(self._tasks)
+            self.interrupt(raised)
+
+    def interrupt(self, raised: BaseException | None) -> None:
+        """The ready queue came to no good end: a bare callback raised, or the handler spins."""
+        self.ready.broken = self.ready.broken or raised or _endless(self.ready.tasks)
 
     def is_current(self) -> bool:
         """Whether the calling code runs on this loop."""
@@ -119,22 +110,18 @@ class DurableLoop(asyncio.AbstractEventLoop):
         Their ``finally`` blocks run, and context calls made there raise. The loop counts as
         running meanwhile, as such blocks may look at it.
         """
-        # The usual end: nothing but the handler's own task, and that is done.
-        if len(self._tasks) != 1 or not self._tasks[0].done():
-            self._close_coroutines()
-        self._tasks.clear()
-        self.ready.handles.clear()
-        self._timers = _NO_TIMERS
+        self._close_coroutines()
+        self.ready.clear()
 
     def _close_coroutines(self) -> None:
         ensure_hooks(DurableLoop)
         outer = events._get_running_loop()
         events._set_running_loop(self)
         try:
-            for task in self._tasks:
+            for task in self.ready.tasks:
                 # A `finally` block may make another task, which comes last.
                 _discard(task)
-            for task in self._tasks:
+            for task in self.ready.tasks:
                 task.let_go()
         finally:
             events._set_running_loop(outer)
@@ -148,13 +135,13 @@ class DurableLoop(asyncio.AbstractEventLoop):
     @property
     def live_tasks(self) -> list[DurableTask[Any]]:
         """Tasks that are not done, oldest first."""
-        return [task for task in self._tasks if not task.done()]
+        return [task for task in self.ready.tasks if not task.done()]
 
     # ------------------------------------------------------------ what asyncio calls
 
     def next_serial(self) -> int:
-        self.serial += 1
-        return self.serial
+        self.ready.serial += 1
+        return self.ready.serial
 
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
@@ -162,7 +149,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
         if delay <= 0:
             return self.ready.call_soon(callback, *args, context=context)
         timer = Timer(self, self._now + delay, callback, args, context or contextvars.copy_context())
-        self._timers.start_timer(timer, delay)
+        self.ready.timers.start_timer(timer, delay)
         return timer
 
     def call_at(  # type: ignore[override]
@@ -175,7 +162,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
         return self._now
 
     def create_future(self) -> LoopFuture[Any]:
-        return LoopFuture(loop=self)
+        return loop_future(LoopFuture, self, self.ready)
 
     def create_task(  # type: ignore[override]
         self,
@@ -186,22 +173,14 @@ class DurableLoop(asyncio.AbstractEventLoop):
         **_options: Any,
     ) -> DurableTask[T]:
         _refuse_set_order(sys._getframe(1))
-        if len(self._tasks) > self._prune_at:
+        if len(self.ready.tasks) > self._prune_at:
             self._prune()
-        task = DurableTask(coro, loop=self, name=name, context=context)
-        self._tasks.append(task)
-        return task
-
-    def create_root(self, coro: Coroutine[Any, Any, T], context: contextvars.Context | None) -> DurableTask[T]:
-        """The handler's own task: ``create_task`` without its checks. ``None`` copies the current context."""
-        task = DurableTask(coro, loop=self, context=context)
-        self._tasks.append(task)
-        return task
+        return durable_task(coro, self, self.ready, name, context)
 
     def _prune(self) -> None:
         """Forgets finished tasks; the limit doubles with the number of live ones, so that many cost no more each."""
-        self._tasks = self.live_tasks
-        self._prune_at = 2 * len(self._tasks) + 64
+        self.ready.tasks = self.live_tasks
+        self._prune_at = 2 * len(self.ready.tasks) + 64
 
     def is_running(self) -> bool:
         return True
@@ -211,16 +190,6 @@ class DurableLoop(asyncio.AbstractEventLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """asyncio's complaints about futures nobody looked at; the attempt's result tells more."""
-
-
-class _NoTimers:
-    """The timer source of a loop whose attempt has ended."""
-
-    def start_timer(self, timer: Timer, delay: float) -> None:
-        raise AttemptClosedError("this attempt has ended; no timer can be set any more")
-
-
-_NO_TIMERS: Final = _NoTimers()
 
 
 def _discard(task: DurableTask[Any]) -> None:

@@ -1,6 +1,12 @@
 cimport cython
 
 from restate_reflect.durable.attempt cimport Attempt
+from restate_reflect.durable.calls cimport Calls, InvocationIdSlot
+from restate_reflect.durable.futures cimport durable_future, loop_future, watched_future
+from restate_reflect.durable.outgoing cimport outgoing_call
+from restate_reflect.durable.ready cimport ReadyQueue
+from restate_reflect.durable.step_functions cimport step_function
+from restate_reflect.durable.routes cimport Route, Routes
 from restate_reflect.engine.commands cimport state
 from restate_reflect.engine.commands.call cimport Destination, call as issue_call
 from restate_reflect.engine.commands.run cimport run as issue_run
@@ -12,14 +18,18 @@ cdef class Operations:
     cdef Attempt _attempt
     cdef Engine _engine
     cdef object _input, _log, _loop, _random, _request
+    cdef ReadyQueue _ready
     cdef Py_ssize_t _refused
 
+    @cython.locals(routes=Routes, route=Route, destination=Destination)
     cdef tuple _prepare(self, method, args, kwargs, options)
+    @cython.locals(slot=InvocationIdSlot, calls=Calls)
     cdef _call(self, Destination destination, bytes body, decode)
     cdef _send(self, Destination destination, body, delay, output)
     cdef _at(self, delay)
     cdef _check(self)
     cdef _refuse(self)
+    cdef _future(self, decode, label)
     cdef _expect(self, completion_id, decode, label)
     cdef _codec(self, type_)
     cdef _decoder(self, output)

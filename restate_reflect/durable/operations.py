@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from restate_reflect.codecs import codec_for
 from restate_reflect.codecs._base import Codec
-from restate_reflect.context import UNSET, Awakeable, CallFuture, CallOptions, InvocationHandle, Request
-from restate_reflect.definitions import ServiceKind
+from restate_reflect.context import NO_OPTIONS, UNSET, Awakeable, CallFuture, CallOptions, InvocationHandle, Request
 from restate_reflect.durable import guards
 from restate_reflect.durable.arguments import (
     destination_of,
@@ -36,10 +35,17 @@ from restate_reflect.durable.decoding import (
     decode_state,
 )
 from restate_reflect.durable.environment import utc
-from restate_reflect.durable.futures import DurableFuture, RunFuture, WatchedFuture
+from restate_reflect.durable.futures import (
+    DurableFuture,
+    RunFuture,
+    WatchedFuture,
+    durable_future,
+    loop_future,
+    watched_future,
+)
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
-from restate_reflect.durable.outgoing import OutgoingCall
+from restate_reflect.durable.outgoing import outgoing_call
 from restate_reflect.durable.runs import Run
 from restate_reflect.durable.step_functions import step_function
 from restate_reflect.engine.commands import awakeable, invocation, promise, signal, sleep, state
@@ -67,7 +73,6 @@ __all__ = ["Operations"]
 
 
 _MAX_REFUSED: Final = 100
-_SERVICE: Final = ServiceKind.SERVICE
 
 
 class HandlerAbandoned(BaseException):
@@ -92,12 +97,13 @@ class DurableAwakeable(DurableFuture[Any], Awakeable[Any]):
 class Operations:
     """Implements ``context.Operations``; one per attempt."""
 
-    __slots__ = ("_attempt", "_engine", "_input", "_log", "_loop", "_random", "_refused", "_request")
+    __slots__ = ("_attempt", "_engine", "_input", "_log", "_loop", "_random", "_ready", "_refused", "_request")
 
     def __init__(self, attempt: Attempt, given: Input) -> None:
         self._attempt = attempt
         self._engine = attempt.engine
         self._loop = attempt.loop
+        self._ready = attempt.ready
         self._random: random.Random | None = None
         self._refused = 0
         self._log: ReplayAwareLogger | None = None
@@ -141,7 +147,7 @@ class Operations:
         found = state.get(self._engine, key)
         if isinstance(found, int):
             return self._expect(found, functools.partial(decode_state, codec, default), label)
-        future = DurableFuture(functools.partial(decode_state, codec, default), label, loop=self._loop)
+        future = self._future(functools.partial(decode_state, codec, default), label)
         future.settle(Notification(0, value=found.value))
         return future
 
@@ -162,7 +168,7 @@ class Operations:
         found = state.keys(self._engine)
         if isinstance(found, int):
             return self._expect(found, decode_keys, "state keys")
-        future = DurableFuture(decode_keys, "state keys", loop=self._loop)
+        future = self._future(decode_keys, "state keys")
         future.set_result(found.value)
         return future
 
@@ -193,15 +199,17 @@ class Operations:
     def _prepare(
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
     ) -> tuple[Destination, bytes, Callable[[bytes], Any]]:
-        target = self._attempt.environment.directory.target(method)
-        if (target.kind is _SERVICE) is not (options.key is None):
-            raise HandlerBugError(key_problem(target.service, target.handler, target.kind.keyed))
-        body = target.input.encode(args, kwargs)
+        routes = self._attempt.environment.routes
+        route = routes.find(method)
+        destination = route.destination
+        if route.is_keyed is (options.key is None):
+            raise HandlerBugError(key_problem(destination.service, destination.handler, route.is_keyed))
+        body = route.encode(args, kwargs)
         if type(body) is not bytes:
             body = written_bytes(body)
-        output = target.output
-        decode = output.decode if output.codec is None else output.codec.decode
-        return destination_of(target.service, target.handler, options), body, decode
+        if options is not NO_OPTIONS:
+            destination = destination_of(destination.service, destination.handler, options)
+        return destination, body, route.decode
 
     def _call(self, destination: Destination, body: bytes, decode: Callable[[bytes], Any]) -> CallFuture[Any]:
         invocation_id, result = issue_call(self._engine, destination, body)
@@ -209,10 +217,10 @@ class Operations:
         calls = self._attempt.calls
         if calls.send_cancel is None:
             calls.send_cancel = self.cancel
-        future = OutgoingCall(decode, destination, slot, calls, loop=self._loop)
+        future = outgoing_call(decode, slot, self._loop, self._ready)
         self._attempt.results.expect(invocation_id, slot)
         self._attempt.results.expect(result, future)
-        calls.add(future, slot)
+        calls.add(slot)
         return future
 
     def _send(
@@ -251,7 +259,8 @@ class Operations:
         if codec is None or type_ is not UNSET:
             codec = self._codec(Any if verify else declared)
         completion_id = issue_run(self._engine, name)
-        future: RunFuture[Any] = RunFuture(codec.decode, name, loop=self._loop)
+        future: RunFuture[Any] = watched_future(RunFuture, codec.decode, name, self._loop, self._ready)
+        future.body = None
         self._attempt.results.expect(completion_id, future)
         self._attempt.watch(future)
         if not self._engine.has_result(completion_id):
@@ -276,7 +285,7 @@ class Operations:
         self._check()
         label = f"sleep {name!r}" if name else "sleep"
         completion_id = sleep.sleep(self._engine, self._at(seconds(duration)), name)
-        future: WatchedFuture[None] = WatchedFuture(decode_nothing, label, loop=self._loop)
+        future: WatchedFuture[None] = watched_future(WatchedFuture, decode_nothing, label, self._loop, self._ready)
         self._attempt.results.expect(completion_id, future)
         self._attempt.watch(future)
         return future
@@ -293,7 +302,9 @@ class Operations:
         self._check()
         id_, index = awakeable.create(self._engine)
         decode = functools.partial(decode_delivered, self._codec(type_).decode)
-        future = DurableAwakeable(decode, f"awakeable {id_}", loop=self._loop)
+        future = loop_future(DurableAwakeable, self._loop, self._ready)
+        future._decode = decode
+        future._label = f"awakeable {id_}"
         future._id = id_
         self._attempt.results.expect_signal(index, future)
         return future
@@ -329,7 +340,7 @@ class Operations:
     def signal(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
         decode = functools.partial(decode_delivered, self._codec(type_).decode)
-        future: DurableFuture[Any] = DurableFuture(decode, f"signal {name!r}", loop=self._loop)
+        future = self._future(decode, f"signal {name!r}")
         self._attempt.results.expect_signal(name, future)
         return future
 
@@ -377,9 +388,12 @@ class Operations:
         raise AttemptClosedError("this attempt has ended; its context can't be used any more")
 
     def _expect(self, completion_id: int, decode: Callable[[Notification], Any], label: str) -> DurableFuture[Any]:
-        future = DurableFuture(decode, label, loop=self._loop)
+        future = self._future(decode, label)
         self._attempt.results.expect(completion_id, future)
         return future
+
+    def _future(self, decode: Callable[[Notification], Any], label: str) -> DurableFuture[Any]:
+        return durable_future(decode, label, self._loop, self._ready)
 
     def _codec(self, type_: Any) -> Codec[Any]:
         try:

@@ -1,1 +1,9 @@
 # A Python class, as asyncio's Future is its base; compiled for its functions.
+from restate_reflect.durable.calls cimport InvocationIdSlot
+from restate_reflect.durable.futures cimport loop_future, settle
+from restate_reflect.durable.ready cimport ReadyQueue
+from restate_reflect.engine.notifications cimport Notification
+
+
+cdef _settle(call, InvocationIdSlot slot, Notification notification)
+cpdef outgoing_call(decode, InvocationIdSlot slot, loop, ReadyQueue ready)

@@ -6,15 +6,37 @@ import contextvars
 import sys
 from asyncio.events import AbstractEventLoop, _get_running_loop, _set_running_loop
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from restate_reflect.durable.gathering import order_gather
 from restate_reflect.durable.generators import Finalizer, ensure_hooks
 from restate_reflect.durable.locations import IS_INTERPRETED
+from restate_reflect.errors import AttemptClosedError
 
-__all__ = ["ReadyHandle", "ReadyQueue"]
+if TYPE_CHECKING:
+    from restate_reflect.durable.futures import DurableTask
+    from restate_reflect.durable.loop import Timer
+
+__all__ = ["ReadyHandle", "ReadyQueue", "TimerSource"]
 
 _get_hooks: Final = sys.get_asyncgen_hooks
+
+
+class TimerSource(Protocol):
+    """Makes durable timers for the loop."""
+
+    def start_timer(self, timer: Timer, delay: float) -> None:
+        """Journals the timer (``delay`` in seconds) and remembers to settle it."""
+
+
+class _NoTimers:
+    """The timer source of a loop whose attempt has ended."""
+
+    def start_timer(self, timer: Timer, delay: float) -> None:
+        raise AttemptClosedError("this attempt has ended; no timer can be set any more")
+
+
+_NO_TIMERS: Final = _NoTimers()
 
 
 class ReadyHandle:
@@ -38,10 +60,19 @@ class ReadyHandle:
 class ReadyQueue:
     """What is to be called, in its order."""
 
-    __slots__ = ("handles", "making")
+    __slots__ = ("broken", "handles", "limit", "making", "serial", "tasks", "timers")
 
-    def __init__(self) -> None:
+    def __init__(self, timers: TimerSource, limit: int) -> None:
+        """``limit``: callbacks in a row after which ``run`` stops, about."""
+        self.timers = timers
         self.handles: list[ReadyHandle] = []
+        self.tasks: list[DurableTask[Any]] = []
+        """Of the loop, oldest first; now and then those that are done are forgotten."""
+        self.limit = limit
+        self.broken: BaseException | None = None
+        """An exception that a bare callback raised; ends the attempt."""
+        self.serial = 0
+        """Of the newest task or future of the loop; here, and not there, as this class is compiled."""
         self.making = False
         """Whether the next question for the debug mode comes from one of our own futures."""
 
@@ -65,8 +96,18 @@ class ReadyQueue:
             order_gather(sys._getframe(IS_INTERPRETED))
         return False
 
-    def run(self, loop: AbstractEventLoop, limit: int) -> BaseException | None:
-        """Calls everything, and what is added meanwhile, until about ``limit`` calls; returns what was raised first.
+    def is_through(self) -> bool:
+        """Whether there is nothing but the handler's own task, and that is done: the usual end."""
+        return len(self.tasks) == 1 and self.tasks[0].done()
+
+    def clear(self) -> None:
+        """The attempt has ended, and all coroutines have."""
+        self.tasks.clear()
+        self.handles.clear()
+        self.timers = _NO_TIMERS
+
+    def run(self, loop: AbstractEventLoop) -> BaseException | None:
+        """Calls everything, and what is added meanwhile, up to the limit; returns what was raised first.
 
         ``loop`` is the running one meanwhile.
         """
@@ -75,7 +116,7 @@ class ReadyQueue:
         outer = _get_running_loop()
         _set_running_loop(loop)
         try:
-            return self._run(limit)
+            return self._run(self.limit)
         finally:
             _set_running_loop(outer)
 

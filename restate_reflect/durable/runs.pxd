@@ -13,7 +13,9 @@ cdef class Run:
 @cython.final
 cdef class FirstTurn:
     cdef object _asked
+    cdef dict _attributes
 
+    @cython.locals(attributes=dict)
     cdef start(self, coroutine, Run run, loop)
 
 

@@ -83,7 +83,8 @@ class Core:
         self._executor = executor
         self._directory = TargetDirectory(self.services.values())
         self._environment: Environment | None = None
-        self._accepted: dict[tuple[str, str | None], Accepted] = {}
+        self.accepted: dict[tuple[str, str | None], Accepted] = {}
+        """By path and content type, of requests that need no signature: what ``answer`` has found before."""
 
     # ------------------------------------------------------------ requests
 
@@ -92,8 +93,8 @@ class Core:
 
         One that was accepted before, by a path without query, is one look-up (0.2 µs instead of 2).
         """
-        if method == "POST" and self._identity is None:
-            known = self._accepted.get((path, headers.get("content-type")))
+        if method == "POST":
+            known = self.accepted.get((path, headers.get("content-type")))
             if known is not None:
                 return known
         path = path.partition("?")[0]
@@ -142,8 +143,8 @@ class Core:
         if protocol is None or protocol > self.max_protocol_version:
             return _text(415, _unsupported(requested, self.max_protocol_version))
         accepted = Accepted(*found, protocol, (("content-type", protocol.content_type), SERVER_HEADER))
-        if len(self._accepted) < 10_000:  # paths come from the peer, prefixes included
-            self._accepted[path, requested] = accepted
+        if self._identity is None and len(self.accepted) < 10_000:  # paths come from the peer, prefixes included
+            self.accepted[path, requested] = accepted
         return accepted
 
     def _find(self, service_name: str, handler_name: str) -> tuple[ServiceDefinition, HandlerDefinition] | Answer:

@@ -1,8 +1,12 @@
 cimport cython
 
 from restate_reflect.durable.attempt cimport Attempt
+from restate_reflect.http2.headers cimport RequestHead
 from restate_reflect.http2.stream cimport Stream
 
+
+@cython.locals(accepted=dict)
+cpdef open_stream(core, environment, Stream stream, RequestHead head)
 
 @cython.final
 cdef class _AttemptStream:

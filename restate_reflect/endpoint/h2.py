@@ -9,7 +9,8 @@ from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.environment import Environment
 from restate_reflect.endpoint.core import Accepted, Answer, Core
 from restate_reflect.engine.machine import AttemptError
-from restate_reflect.http2 import ErrorCode, RequestHandler, RequestHead
+from restate_reflect.http2 import ErrorCode, RequestHandler
+from restate_reflect.http2.headers import RequestHead
 from restate_reflect.http2.stream import Stream
 
 __all__ = ["has_attempt", "open_stream"]
@@ -22,6 +23,11 @@ def open_stream(core: Core, environment: Environment, stream: Stream, head: Requ
 
     ``environment`` is the core's on the loop that runs; a connection asks for it once (0.3 µs).
     """
+    accepted = core.accepted
+    # As `answer` does it, without the call.
+    known = accepted.get((head.path, head.headers.get("content-type"))) if head.method == "POST" else None
+    if known is not None:
+        return _AttemptStream(core, environment, stream, known, head)
     decision = core.answer(head.method, head.path, head.headers, "BIDI_STREAM")
     if isinstance(decision, Answer):
         stream.respond(decision.status, decision.headers)

@@ -4,7 +4,7 @@ from restate_reflect.engine cimport notifications
 from restate_reflect.engine.eager_state cimport EagerState
 from restate_reflect.engine.notifications cimport Notification
 from restate_reflect.protocol cimport wire
-from restate_reflect.protocol.framing cimport FrameDecoder, is_command, is_notification
+from restate_reflect.protocol.framing cimport FrameDecoder, header, is_command, is_notification
 
 cdef int _WAITING_START, _WAITING_REPLAY, _REPLAYING, _PROCESSING, _CLOSED
 cdef int _START, _INPUT_COMMAND, _PROPOSE_RUN, _RUN_ACK, _COMMAND_ACK, _AWAITING_ON

@@ -50,9 +50,9 @@ from restate_reflect.protocol.framing import (
     FrameDecoder,
     RawMessage,
     encode_frame,
+    header,
     is_command,
     is_notification,
-    pack_header,
 )
 from restate_reflect.protocol.messages import MessageType
 from restate_reflect.protocol.versions import ProtocolVersion
@@ -389,7 +389,7 @@ class Engine:
             self._tell_recording()
         if self._state == _PROCESSING:
             self._wrote_command = True
-            self._output += (pack_header(message_type, 0, len(payload)), payload)
+            self._output += (header(message_type, 0, len(payload)), payload)
             return
         try:
             recorded = self._next_recorded()
@@ -529,7 +529,7 @@ class Engine:
         if self._is_v7:
             flags = REQUESTED_ACK
             self._proposals[completion_id] = _own_result(completion_id, result)
-        self._output += (pack_header(_PROPOSE_RUN, flags, len(payload)), payload)
+        self._output += (header(_PROPOSE_RUN, flags, len(payload)), payload)
 
     def run_retry_info(self, duration: float) -> RetryInfo:
         """How often the failing run was tried. ``duration`` is that of this try, in seconds.

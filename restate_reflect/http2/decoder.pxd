@@ -3,6 +3,9 @@ cimport cython
 from .fields cimport make
 from .huffman cimport decode as huffman_decoded
 
+cdef int _LAST_STATIC, _STATIC_COUNT
+cdef tuple _STATIC
+
 
 @cython.final
 cdef class FieldDecoder:
@@ -21,7 +24,7 @@ cdef class FieldDecoder:
     cdef _evict(self)
     @cython.locals(value=Py_ssize_t, octet=Py_ssize_t, shift=int)
     cdef Py_ssize_t _integer(self, bytes block, int mask) except -1
-    @cython.locals(first=Py_ssize_t, size=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t)
+    @cython.locals(first=Py_ssize_t, size=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t, octets=cython.p_const_char)
     cdef bytes _string(self, bytes block)
 
 

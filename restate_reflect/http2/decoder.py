@@ -170,7 +170,8 @@ class FieldDecoder:
         self._at = stop = start + size
         if stop > len(block):
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "string of a header block is cut short")
-        return block[first:stop] if start == first + 1 else block[first : first + 1] + block[start:stop]
+        octets = block  # in C a pointer, see protocol/framing.py
+        return octets[first:stop] if start == first + 1 else block[first : first + 1] + block[start:stop]
 
 
 def _text(string: bytes) -> str:

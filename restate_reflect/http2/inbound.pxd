@@ -14,10 +14,11 @@ cdef class Reading:
     cdef Py_ssize_t _size, _stream_id
     cdef bint _end_stream
 
+    @cython.locals(octets=cython.p_const_char)
     cpdef on_headers(self, int flags, Py_ssize_t stream_id, bytes data, Py_ssize_t start, Py_ssize_t stop)
     @cython.locals(core=Core)
     cdef _block_complete(self, Py_ssize_t stream_id, bytes block, bint end_stream)
     @cython.locals(core=Core)
     cdef _request(self, Py_ssize_t stream_id, bytes block, bint end_stream)
-    @cython.locals(core=Core, size=Py_ssize_t, stream=Stream, end_stream=bint)
+    @cython.locals(core=Core, size=Py_ssize_t, stream=Stream, end_stream=bint, octets=cython.p_const_char)
     cpdef on_data(self, int flags, Py_ssize_t stream_id, bytes data, Py_ssize_t start, Py_ssize_t stop)

@@ -64,7 +64,8 @@ class Reading:
             self._check_dependency(stream_id, data, start, stop)
             start += 5
         if flags & _END_HEADERS:
-            self._block_complete(stream_id, data[start:stop], flags & _END_STREAM != 0)
+            octets = data  # in C a pointer, see protocol/framing.py
+            self._block_complete(stream_id, octets[start:stop], flags & _END_STREAM != 0)
             return
         self._stream_id, self._end_stream = stream_id, flags & _END_STREAM != 0
         self._pieces, self._size = [], 0
@@ -173,7 +174,8 @@ class Reading:
         end_stream = flags & _END_STREAM != 0
         if start == stop and not end_stream and core.empty_data.exceeded():
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many empty DATA frames")
-        stream.deliver(data[start:stop], size, end_stream)
+        octets = data
+        stream.deliver(octets[start:stop], size, end_stream)
 
     def _late_data(self, stream_id: int, stream: Stream | None) -> None:
         if stream is not None:

@@ -5,6 +5,11 @@ from .core cimport Core
 from .encoder cimport response_block, trailer_block
 
 cdef int _END_STREAM
+cdef bint _IS_COMPILED
+
+
+@cython.locals(octets="unsigned char[9]")
+cpdef bytes data_header(unsigned int size, int flags, unsigned int stream_id)
 
 
 @cython.final
@@ -29,6 +34,7 @@ cdef class Stream:
     cpdef notify_closed(self)
     cpdef drop_buffer(self)
     cdef _wait(self)
+    @cython.locals(core=Core, size=cython.longlong)
     cdef bint _sent_at_once(self, bytes data, int flags) except -1
     cdef _enqueue(self, bytes data)
     cdef _enqueue_and_end(self, bytes data)

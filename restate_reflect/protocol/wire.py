@@ -156,7 +156,8 @@ def _read_value(data: bytes, at: int) -> bytes | None:
         return None
     at += 1
     size, at = (data[at], at + 1) if data[at] < 128 else _read_varint(data, at)
-    return data[at:] if size and at + size == end else None
+    octets = data  # in C a pointer, see framing.py
+    return octets[at:end] if size and at + size == end else None
 
 
 def read_lone_value(payload: bytes) -> bytes | None:
@@ -195,10 +196,14 @@ def read_invocation_id(payload: bytes) -> tuple[int, str] | None:
         if payload[0] != 0x08:
             return None
         completion_id, at = (payload[1], 2) if payload[1] < 128 else _read_varint(payload, 1)
-        if payload[at : at + 2] != b"\x82\x01":
+        if payload[at] != 0x82 or payload[at + 1] != 0x01:
             return None
-        size, at = _read_varint(payload, at + 2)
-        return (completion_id, payload[at:].decode()) if at + size == len(payload) else None
+        at += 2
+        size, at = (payload[at], at + 1) if payload[at] < 128 else _read_varint(payload, at)
+        if at + size != len(payload):
+            return None
+        octets = payload
+        return completion_id, octets[at : at + size].decode("utf-8")
     except (IndexError, ValueError):  # UnicodeDecodeError is a ValueError
         return None
 

@@ -84,6 +84,13 @@ class TargetDirectory:
         except (KeyError, TypeError):  # TypeError: unhashable callables, which are no handlers
             return self._find(method)
 
+    def keeps(self, method: Callable[..., Any]) -> bool:
+        """Whether the method was found before, and may be kept by others as it is kept here."""
+        try:
+            return method in self._known
+        except TypeError:
+            return False
+
     def _find(self, method: Any) -> CallTarget:
         if isinstance(method, HandlerReference):
             return self._remember(method, self._of_class(method.cls, method.name))

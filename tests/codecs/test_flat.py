@@ -49,7 +49,7 @@ def test_it_writes_and_refuses_the_same(fields: dict[str, Any]) -> None:
 
 
 def test_a_right_value_takes_it() -> None:
-    is_right = check_of(Flat)
+    is_right = check_of(Flat).is_right
     assert is_right(Flat(fullName="a"))
     assert not is_right(Flat.model_construct(name="a", age="1", weight=1.0, alive=True))
 

@@ -29,6 +29,11 @@ def has_compiler() -> bool:
     return shutil.which(compiler) is not None and Path(sysconfig.get_path("include"), "Python.h").exists()
 
 
+def compiler_version() -> str:
+    compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
+    return subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
+
+
 needs_compiler = pytest.mark.skipif(not has_compiler(), reason="no C compiler, or no headers of Python")
 
 
@@ -38,6 +43,7 @@ def tree(tmp_path: Path) -> Path:
     copy = tmp_path / "tree"
     ignored = shutil.ignore_patterns("__pycache__", "*.so")
     shutil.copytree(ROOT / "restate_reflect", copy / "restate_reflect", ignore=ignored)
+    shutil.copytree(ROOT / "benchmarks", copy / "benchmarks", ignore=shutil.ignore_patterns("__pycache__", "results"))
     for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     for path in (copy / "restate_reflect").rglob("*.pxd"):
@@ -91,7 +97,7 @@ def test_one_without_a_compiler_is_an_error(tree: Path, build: Build) -> None:
 def test_another_wish_is_refused(build: Build) -> None:
     done = build("yes")
     assert done.returncode != 0
-    assert "none of auto, 1 (compile or fail) and 0" in done.stdout + done.stderr
+    assert "none of auto, 1 (compile or fail), profile (twice) and 0" in done.stdout + done.stderr
 
 
 @needs_compiler
@@ -112,6 +118,36 @@ def test_the_extensions_are_in_the_wheel_beside_their_sources_and_run(tree: Path
     assert str(tree / "unpacked") in ran.stdout
     assert "framing.py " not in ran.stdout
     assert "[(3, b'abc')]" in ran.stdout
+
+
+@needs_compiler
+def test_profile_compiles_by_what_the_workloads_do(tree: Path, build: Build) -> None:
+    if "Free Software Foundation" not in compiler_version():
+        pytest.skip("the compiler is not GCC")
+    done = build("profile")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert extensions_in(wheel_of(tree)) == ["restate_reflect/http2/huffman", "restate_reflect/protocol/framing"]
+
+
+@needs_compiler
+def test_profile_fails_when_the_workloads_do(tree: Path, build: Build) -> None:
+    (tree / "benchmarks" / "training.py").write_text("raise RuntimeError('no profile of this')\n")
+    done = build("profile")
+    assert done.returncode != 0
+    assert "benchmarks.training failed" in done.stdout + done.stderr
+    assert "no profile of this" in done.stdout + done.stderr
+    assert not list((tree / "dist").glob("*.whl"))
+
+
+@pytest.mark.parametrize("wish, expected", [("profile", True), ("1", False), ("auto", False)])
+def test_only_a_profile_needs_what_the_package_needs(tree: Path, wish: str, expected: bool) -> None:
+    code = "from hatchling.build import get_requires_for_build_wheel as needs\nprint(*needs(), sep='\\n')"
+    variables = {**os.environ, VARIABLE: wish}
+    asked = subprocess.run(
+        [sys.executable, "-c", code], cwd=tree, env=variables, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert any(line.startswith("pydantic") for line in asked.stdout.splitlines()) is expected
+    assert any(line.startswith("h2") for line in asked.stdout.splitlines()) is expected
 
 
 def test_every_module_that_is_compiled_has_its_source() -> None:

@@ -14,16 +14,16 @@ from benchmarks.costs import BASELINES, RENEW, Costs, baseline_file, compare
 ROOT = Path(__file__).parents[2]
 
 TWENTY_MORE_CALLS = """
-from restate_reflect.endpoint.core import Core
+from restate_reflect.durable.loop import DurableLoop
 
-answer = Core.answer
+init = DurableLoop.__init__
 
-def slower(self, *arguments):
+def slower(self, timers):
     for _ in range(19):
-        len(arguments)
-    return answer(self, *arguments)
+        len("")
+    init(self, timers)
 
-Core.answer = slower
+DurableLoop.__init__ = slower
 """
 
 MORE_BYTES = """

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restate_reflect.errors import ProtocolViolationError
-from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES, FrameDecoder, RawMessage, encode_frame
+from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES, FrameDecoder, RawMessage, encode_frame, header
 
 MESSAGES = st.lists(st.builds(RawMessage, st.integers(0, 0xFFFF), st.binary(max_size=40)), max_size=6)
 
@@ -20,6 +20,12 @@ def encoded(messages: list[RawMessage]) -> bytes:
 
 def test_header_is_type_flags_and_length_in_network_order() -> None:
     assert encode_frame(0x0411, b"abc", 0x8000) == b"\x04\x11\x80\x00\x00\x00\x00\x03abc"
+
+
+@given(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF), st.integers(0, 0xFFFFFFFF))
+def test_header_is_what_struct_packs(message_type: int, flags: int, size: int) -> None:
+    """Compiled, it is written octet by octet."""
+    assert header(message_type, flags, size) == struct.pack(">HHI", message_type, flags, size)
 
 
 def test_empty_payload_is_a_message() -> None:

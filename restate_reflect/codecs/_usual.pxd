@@ -1,0 +1,26 @@
+cimport cython
+
+
+@cython.final
+cdef class FlatCheck:
+    cdef object _model
+    cdef tuple _expected
+
+    @cython.locals(values=dict, classes=tuple)
+    cpdef bint is_right(self, value) except -1
+
+
+@cython.final
+cdef class FlatWriter:
+    cdef FlatCheck _check
+    cdef object _otherwise, _write
+
+
+@cython.final
+cdef class ScalarWriter:
+    cdef object _exact, _otherwise, _write
+
+
+@cython.final
+cdef class Reader:
+    cdef object _annotation, _validate

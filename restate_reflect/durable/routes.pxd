@@ -1,0 +1,22 @@
+cimport cython
+
+from restate_reflect.engine.commands.call cimport Destination
+
+
+@cython.final
+cdef class Route:
+    cdef readonly bint is_keyed
+    cdef readonly Destination destination
+    cdef readonly object decode
+    cdef object _encode, _write
+
+    cpdef encode(self, tuple args, kwargs)
+
+
+@cython.final
+cdef class Routes:
+    cdef object _directory
+    cdef dict _known
+
+    cpdef Route find(self, method)
+    cdef Route _made(self, method)

@@ -1,0 +1,1 @@
+cpdef step_function(function)
