@@ -33,6 +33,8 @@ class FlatCheck:
         if type(value) is not self._model:
             return False
         values = value.__dict__
+        if type(values) is not dict:
+            return False
         for name, classes in self._expected:  # noqa: SIM110  a generator would cost what is saved
             if type(values.get(name, _MISSING)) not in classes:
                 return False

@@ -236,7 +236,7 @@ class Attempt:
 
     def _awaits_result(self) -> bool:
         """Whether the handler itself awaits a journaled result: the usual case, without a look at every waiter."""
-        # Nothing is ready, so what it awaits is not done.
+        # Nothing is ready, so what it awaits is not done; and one that is not done waits among the results.
         return isinstance(getattr(self._root, "_fut_waiter", None), DurableFuture)
 
     def _await_tree(self) -> AwaitNode:

@@ -48,7 +48,7 @@ class InvocationIdSlot:
         self._calls.send_cancel(invocation_id)
 
     def settle(self, notification: Notification) -> None:
-        self.value = notification.invocation_id
+        self.value = notification.invocation_id or ""
         if self._future is not None:
             self._future.settle(notification)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from functools import lru_cache
 from pathlib import Path
 from types import CodeType, CoroutineType, FrameType
 from typing import Any, Final
@@ -27,11 +26,20 @@ def _is_users(code: CodeType) -> bool:
     return _is_users_file(code.co_filename)
 
 
-@lru_cache(maxsize=1024)
+_known_files: dict[str, bool] = {}
+
+
 def _is_users_file(name: str) -> bool:
-    if name.startswith(_OWN):
-        return False
-    return not name.startswith(_LIBRARY) or f"-packages{os.sep}" in name
+    known = _known_files.get(name)
+    return _look_at_file(name) if known is None else known
+
+
+def _look_at_file(name: str) -> bool:
+    is_users = not name.startswith(_OWN) and (not name.startswith(_LIBRARY) or f"-packages{os.sep}" in name)
+    if len(_known_files) >= 1024:  # a notebook has a new file for each of its cells
+        _known_files.clear()
+    _known_files[name] = is_users
+    return is_users
 
 
 class Spot:

@@ -2,12 +2,13 @@ cimport cython
 
 
 cdef bint _IS_COMPILED
+cdef long long _LONGEST
 
 
 cpdef bint is_command(int message_type) except -1
 cpdef bint is_notification(int message_type) except -1
 @cython.locals(octets="unsigned char[8]")
-cpdef bytes header(int message_type, int flags, unsigned int size)
+cpdef bytes header(int message_type, int flags, long long size)
 
 
 @cython.final

@@ -29,6 +29,7 @@ REQUESTED_ACK: Final = 0x8000
 _IS_COMPILED: Final = not __file__.endswith((".py", ".pyc"))
 
 _HEADER = struct.Struct(">HHI")
+_LONGEST: Final = 0xFFFFFFFF
 _unpack_header = _HEADER.unpack_from
 
 
@@ -50,8 +51,8 @@ def is_notification(message_type: int) -> bool:
 
 
 def header(message_type: int, flags: int, size: int) -> bytes:
-    """The header of a payload of ``size`` bytes (below 2^32)."""
-    if not _IS_COMPILED:
+    """The header of a payload of ``size`` bytes. Raises ``struct.error`` from 2^32 on."""
+    if not _IS_COMPILED or size > _LONGEST:
         return _HEADER.pack(message_type, flags, size)
     # In C an array: a tenth of the instructions.
     octets = [0, 0, 0, 0, 0, 0, 0, 0]

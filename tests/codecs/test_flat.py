@@ -54,6 +54,17 @@ def test_a_right_value_takes_it() -> None:
     assert not is_right(Flat.model_construct(name="a", age="1", weight=1.0, alive=True))
 
 
+class Attributes(dict[str, Any]):
+    """Not a plain dict."""
+
+
+def test_a_model_with_attributes_of_another_kind_is_written_with_care() -> None:
+    value = Flat(fullName="a")
+    object.__setattr__(value, "__dict__", Attributes(value.__dict__))
+    assert not check_of(Flat).is_right(value)
+    assert codec_for(Flat).encode(value) == careful(value)
+
+
 class Nested(BaseModel):
     flat: Flat
 

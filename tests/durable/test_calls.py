@@ -44,6 +44,11 @@ class Shop:
         id_ = await call.invocation_id
         return f"{id_} {await call} {await call.invocation_id}"
 
+    async def who_late(self, ctx: Context) -> str:
+        call = ctx.call(Mail.send, "hi")
+        await ctx.sleep(1)
+        return await call.invocation_id
+
     async def catch(self, ctx: Context) -> str:
         try:
             return await ctx.call(Mail.send, "hi")
@@ -100,6 +105,13 @@ def test_call_command_carries_everything() -> None:
     assert (call.invocation_id_notification_idx, call.result_completion_id) == (1, 2)
     assert not call.HasField("scope")
     assert played.feed(called(1, "inv_1"), done(M.CALL_COMPLETION, 2, b"7")).output == b"7"
+
+
+def test_an_id_that_came_empty_does_not_hang_whoever_asks_later() -> None:
+    """No server does that; an await that nothing can end must not come of it."""
+    played = play(Shop, "who_late", others=OTHERS)
+    played.feed(done(M.CALL_INVOCATION_ID_COMPLETION, 1), done(M.SLEEP_COMPLETION, 3))
+    assert played.output == b'""'
 
 
 def test_call_to_a_service_that_is_not_served_here_works_by_its_class() -> None:

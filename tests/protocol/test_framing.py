@@ -28,6 +28,11 @@ def test_header_is_what_struct_packs(message_type: int, flags: int, size: int) -
     assert header(message_type, flags, size) == struct.pack(">HHI", message_type, flags, size)
 
 
+def test_a_size_that_no_header_can_hold_is_refused() -> None:
+    with pytest.raises(struct.error):
+        header(3, 0, 2**32 + 5)
+
+
 def test_empty_payload_is_a_message() -> None:
     assert list(FrameDecoder().feed(encode_frame(3, b""))) == [RawMessage(3, b"")]
 
