@@ -12,5 +12,5 @@ def test_an_entry_costs_the_same_in_a_journal_ten_times_as_long(service: str) ->
     short, middle, long = (calls_of(service, entries) for entries in (100, 200, 2000))
     per_entry = (middle - short) / 100
     assert per_entry > 1
-    # A fifth of a call an entry: every 64 steps those that are done are forgotten, and 100 entries may have one such look.
+    # A fifth of a call: every 64 steps those that are done are forgotten, and 100 entries may have one such look.
     assert (long - middle) / 1800 == pytest.approx(per_entry, rel=0.05, abs=0.2)
