@@ -37,6 +37,11 @@ def fresh() -> str:
     return uuid.uuid4().hex
 
 
+def fresh_url(served: ServedInThread) -> str:
+    """Never registered before, though its port may have been another's: ports that were closed come round again."""
+    return f"{served.url}/{fresh()}"
+
+
 async def until(admin: AdminClient, invocation_id: str, *statuses: str) -> InvocationInfo:
     """The invocation once it is in one of these states; tables follow the requests a moment later."""
     async with asyncio.timeout(20):
@@ -82,19 +87,21 @@ def test_a_deployment_is_registered_and_deleted(server: RestateServer) -> None:
     async def use(admin: AdminClient, client: Client) -> None:
         Changing.go.__annotations__["ctx"] = Context
         with ServedInThread(Changing) as first:
-            await admin.register(first.url, dry_run=True)
+            await admin.register(fresh_url(first), dry_run=True)
             with pytest.raises(AdminNotFoundError):
                 await admin.service("Changing")
-            registered = await admin.register(first.url, metadata={"commit": "abc"})
+            first_url = fresh_url(first)
+            registered = await admin.register(first_url, metadata={"commit": "abc"})
             assert [service.name for service in registered.services] == ["Changing"]
-            again = await admin.register(first.url)
+            again = await admin.register(first_url)
             assert again.id == registered.id
         Changing.go.__annotations__["ctx"] = ObjectContext
         with ServedInThread(Changing) as second:
+            second_url = fresh_url(second)
             with pytest.raises(AdminError) as caught:
-                await admin.register(second.url)
+                await admin.register(second_url)
             assert caught.value.status in (409, 500)
-            changed = await admin.register(second.url, breaking=True, use_http_11=True)
+            changed = await admin.register(second_url, breaking=True, use_http_11=True)
             deployments = {each.id: each for each in await admin.deployments()}
             assert deployments[registered.id].metadata == {"commit": "abc"}
             assert deployments[changed.id].http_version == "HTTP/1.1"
