@@ -126,8 +126,8 @@ def _wish(*, editable: bool) -> str:
 
 def modules(root: Path) -> list[str]:
     """Names of the modules that are compiled."""
-    found = sorted((root / PACKAGE).rglob("*.pxd"))
-    return [".".join(path.relative_to(root).with_suffix("").parts) for path in found if path.stem != "__init__"]
+    found = (path.with_suffix(".py") for path in sorted((root / PACKAGE).rglob("*.pxd")))
+    return [".".join(path.relative_to(root).with_suffix("").parts) for path in found if path.exists()]
 
 
 def extensions(root: Path) -> Iterator[Path]:

@@ -55,7 +55,7 @@ __all__ = [
     "TypedSteps",
     "WorkflowContext",
     "WorkflowSharedContext",
-    "context_for",
+    "context_class",
 ]
 
 T = TypeVar("T")
@@ -964,18 +964,15 @@ if TYPE_CHECKING:
         """A handler of any keyed service accepts it: one overload instead of four."""
 
 
-_CONTEXTS: tuple[tuple[ServiceKind, HandlerKind | None, type[_BaseContext]], ...] = (
-    (ServiceKind.SERVICE, None, Context),
-    (ServiceKind.VIRTUAL_OBJECT, HandlerKind.EXCLUSIVE, ObjectContext),
-    (ServiceKind.VIRTUAL_OBJECT, HandlerKind.SHARED, ObjectSharedContext),
-    (ServiceKind.WORKFLOW, HandlerKind.WORKFLOW, WorkflowContext),
-    (ServiceKind.WORKFLOW, HandlerKind.SHARED, WorkflowSharedContext),
-)
+_CONTEXTS: dict[tuple[ServiceKind, HandlerKind | None], type[_BaseContext]] = {
+    (ServiceKind.SERVICE, None): Context,
+    (ServiceKind.VIRTUAL_OBJECT, HandlerKind.EXCLUSIVE): ObjectContext,
+    (ServiceKind.VIRTUAL_OBJECT, HandlerKind.SHARED): ObjectSharedContext,
+    (ServiceKind.WORKFLOW, HandlerKind.WORKFLOW): WorkflowContext,
+    (ServiceKind.WORKFLOW, HandlerKind.SHARED): WorkflowSharedContext,
+}
 
 
-def context_for(service: ServiceKind, handler: HandlerKind | None, operations: Operations) -> _BaseContext:
-    """The context a handler of this kind gets. (A dict would hash two enum members, which are functions in Python.)"""
-    for its_service, its_handler, context in _CONTEXTS:
-        if its_service is service and its_handler is handler:
-            return context(operations)
-    raise LookupError(f"no context for {handler} in {service}")
+def context_class(service: ServiceKind, handler: HandlerKind | None) -> type[_BaseContext]:
+    """The class of the context that a handler of this kind gets."""
+    return _CONTEXTS[service, handler]

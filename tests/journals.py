@@ -19,6 +19,7 @@ from restate_reflect import ServiceDefinition, reflect
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.guards import Guard
+from restate_reflect.durable.routes import Plan
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import FrameDecoder, RawMessage, encode_frame
 from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType
@@ -147,9 +148,8 @@ class Played:
         directory = TargetDirectory([service, *map(definition, others)])
         self.environment = Environment(directory, LOOP, guard=guard, wall_clock=lambda: 1000.0)
         self.sink = Recorder()
-        self.attempt = Attempt(
-            service, service.handlers[handler], version, self.sink, self.environment, {"traceparent": "00-1"}
-        )
+        plan = Plan(service, service.handlers[handler])
+        self.attempt = Attempt(plan, version, self.sink, self.environment, {"traceparent": "00-1"})
         self.stored: list[bytes] = []
         self._setup = (target, handler, version, others, guard)
         self._read = 0

@@ -1,8 +1,10 @@
 cimport cython
 
 from restate_reflect.durable.calls cimport Calls
+from restate_reflect.durable.environment cimport Environment
 from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.durable.results cimport Results
+from restate_reflect.durable.routes cimport Plan
 from restate_reflect.durable.runs cimport Run, Runs
 from restate_reflect.engine.commands.output cimport output
 from restate_reflect.engine.machine cimport Engine
@@ -12,10 +14,12 @@ from restate_reflect.engine.notifications cimport Notification
 @cython.final
 cdef class Attempt:
     cdef object __weakref__
-    cdef readonly object service, handler, environment, headers, loop
+    cdef readonly Plan plan
+    cdef readonly object service, handler, headers
+    cdef readonly ReadyQueue loop
+    cdef readonly Environment environment
     cdef readonly Engine engine
     cdef readonly Results results
-    cdef readonly ReadyQueue ready
     cdef public object on_received
     cdef readonly list watched
     cdef Py_ssize_t _watched_limit
@@ -25,11 +29,13 @@ cdef class Attempt:
     cdef bint _cancelled, _cancelling, _told_blocked, _advancing
     cdef public bint _ended, _closed
 
+    cdef set_up(self, Plan plan, version, sink, Environment environment, headers)
+    cdef Runs made_runs(self)
     cpdef receive(self, bytes data)
     cpdef receive_eof(self)
     cpdef abort(self, reason)
     cdef _advance(self)
-    @cython.locals(ready=ReadyQueue)
+    @cython.locals(loop=ReadyQueue)
     cdef bint _turn(self, root) except -1
     cdef bint _wait(self) except -1
     cdef bint _awaits_result(self) except -1
@@ -37,6 +43,7 @@ cdef class Attempt:
     cdef bint _tell_blocked(self) except -1
     cdef _deliver(self, Notification notification)
     cpdef watch(self, future)
+    @cython.locals(plan=Plan)
     cdef _start(self)
     cdef _finish(self, root)
     cdef _complete(self, value)

@@ -11,11 +11,8 @@ from __future__ import annotations
 import contextvars
 import logging
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Final, Protocol
 
-from restate_reflect.context import context_for
-from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
 from restate_reflect.durable import failures
 from restate_reflect.durable.arguments import written_bytes
 from restate_reflect.durable.assignments import Assignments
@@ -26,8 +23,9 @@ from restate_reflect.durable.guards import Guard, enter_handler
 from restate_reflect.durable.locations import caller, waiting_at
 from restate_reflect.durable.loop import DurableLoop, Timer
 from restate_reflect.durable.operations import Operations
-from restate_reflect.durable.plain import call_plain, nothing
+from restate_reflect.durable.plain import nothing
 from restate_reflect.durable.results import Results
+from restate_reflect.durable.routes import Plan
 from restate_reflect.durable.runs import Run, Runs
 from restate_reflect.durable.waiting import await_tree, blocked_future, fail_awaits
 from restate_reflect.engine.awaiting import FIRST_COMPLETED, AwaitNode
@@ -73,6 +71,7 @@ _NO_GUARD: Final = Guard.OFF
 _SUSPENDED: Final = Progress.SUSPENDED
 _FAILED: Final = Ending.FAILED
 
+_new: Final = object.__new__
 _CANCELLATION: Final = SignalIndex(CANCEL_SIGNAL)
 
 
@@ -81,22 +80,33 @@ class Attempt:
 
     def __init__(
         self,
-        service: ServiceDefinition,
-        handler: HandlerDefinition,
+        plan: Plan,
         version: ProtocolVersion,
         sink: Sink,
         environment: Environment,
         headers: Mapping[str, str],
     ) -> None:
         """``headers`` are those of this attempt's HTTP request, names in lower case."""
-        self.service = service
-        self.handler = handler
+        self.set_up(plan, version, sink, environment, headers)
+
+    def set_up(
+        self,
+        plan: Plan,
+        version: ProtocolVersion,
+        sink: Sink,
+        environment: Environment,
+        headers: Mapping[str, str],
+    ) -> None:
+        """The constructor for compiled code, where types of arguments are known."""
+        self.plan = plan
+        self.service = plan.service
+        self.handler = plan.handler
         self.environment = environment
         self.headers = headers
-        self.engine = Engine(version, locate=self._locate, max_message_bytes=environment.max_message_bytes)
+        self.engine = Engine.__new__(Engine)
+        self.engine.set_up(version, self._locate, environment.max_message_bytes)
         # The methods left abstract are set by durable.loop, each as a refusal with a message.
         self.loop = DurableLoop(self)  # type: ignore[abstract]
-        self.ready = self.loop.ready
         self.results = Results()
         self.on_received: Callable[[bytes], None] | None = None
         """Told of the request's bytes before they are read; for logs."""
@@ -114,6 +124,10 @@ class Attempt:
     @property
     def runs(self) -> Runs:
         """The steps; made with the first."""
+        return self.made_runs()
+
+    def made_runs(self) -> Runs:
+        """``runs``, as compiled code calls it."""
         if self._runs is None:
             self._runs = Runs(
                 self,
@@ -196,17 +210,17 @@ class Attempt:
 
     def _turn(self, root: DurableTask[Any]) -> bool:
         """Runs what is ready, then finds out what comes next. Returns whether to go round again."""
-        loop, ready = self.loop, self.ready
-        if ready.handles:
+        loop = self.loop
+        if loop.handles:
             if self._assignments is None:
-                raised = ready.run(loop)  # as run_until_idle, without a Python frame in compiled code
-                if raised is not None or ready.handles:
+                raised = loop.take_turn()  # as run_until_idle, without a Python frame in compiled code
+                if raised is not None or loop.handles:
                     loop.interrupt(raised)
             else:
                 self._assignments.watch(loop.run_until_idle)
         if self.engine.is_closed:
             return False
-        if root.done() or ready.broken is not None:
+        if root.done() or loop.broken is not None:
             self._finish(root)
             return False
         if self._cancelling:
@@ -215,7 +229,7 @@ class Attempt:
             return True
         while (notification := self.engine.next_notification()) is not None:
             self._deliver(notification)
-            if ready.handles or self._cancelling or self._cancelled or self.engine.is_closed:
+            if loop.handles or self._cancelling or self._cancelled or self.engine.is_closed:
                 return True
             # Nothing has come of it (an invocation id that nobody awaits): the next one, without a turn.
         if self._runs is not None and not self.engine.is_replaying:
@@ -314,25 +328,31 @@ class Attempt:
     def _start(self) -> DurableTask[Any]:
         self.engine.input_closed |= self.environment.draining
         given = self.engine.read_input()
+        plan = self.plan
+        read = plan.read
         try:
-            args, kwargs = self.handler.input.decode(given.body)
+            if read is not None:
+                value = read(given.body)
+            else:
+                args, kwargs = plan.decode(given.body)
         except DecodeError as error:
             self._answer(failures.bad_input(self.handler, error, self.engine.version))
             return self.loop.create_task(nothing())
-        handler = self.handler
-        context = context_for(self.service.kind, handler.kind, Operations(self, given))
-        assert handler.call is not None
-        coroutine = (handler.call if handler.is_async else partial(call_plain, handler.call))(context, *args, **kwargs)
+        context = _new(plan.context)
+        context._operations = Operations(
+            self, given
+        )  # half of what their constructor, which is not compiled, would take
+        coroutine = plan.call(context, value) if read is not None else plan.call(context, *args, **kwargs)
         if self.environment.guard is _NO_GUARD:
-            return durable_task(coroutine, self.loop, self.ready, None, None)
+            return durable_task(coroutine, self.loop, None, None)
         variables = contextvars.copy_context()
         variables.run(enter_handler, self.environment.guard)
         self._assignments = Assignments(self.handler, self.service.instance, self.environment.guard)
-        return durable_task(coroutine, self.loop, self.ready, None, variables)
+        return durable_task(coroutine, self.loop, None, variables)
 
     def _finish(self, root: DurableTask[Any]) -> None:
         """The handler has returned or raised."""
-        error = self.ready.broken
+        error = self.loop.broken
         if error is None and root.done():
             error = failures.self_cancelled() if root.cancelled() else root.exception()
         if error is None:
@@ -350,8 +370,8 @@ class Attempt:
             self.engine.fail(AttemptError(500, forgotten, bug=True))
             return
         try:
-            codec = self.handler.output.codec
-            body = b"" if codec is None else codec.encode(value)
+            encode = self.plan.encode
+            body = b"" if encode is None else encode(value)
             if type(body) is not bytes:
                 body = written_bytes(body)
         except EncodeError as error:
@@ -467,8 +487,8 @@ class Attempt:
             self.environment.has_become_idle()
         if self._runs is not None:
             self._runs.cancel_all()
-        if self.ready.is_through():
-            self.ready.clear()
+        if self.loop.is_through():
+            self.loop.clear()
         else:
             self.loop.discard()
         self.results.forget()

@@ -72,7 +72,7 @@ class InvocationIdSlot:
     def future(self) -> DurableFuture[str]:
         """The id, as something to await."""
         if self._future is None or self._has_failed(self._future):
-            self._future = durable_future(_read_id, self.label, self._loop, self._loop.ready)
+            self._future = durable_future(_read_id, self.label, self._loop)
             if self.value is not None:
                 self._future.set_result(self.value)
         return self._future

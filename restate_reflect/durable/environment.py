@@ -6,8 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from restate_reflect.durable.guards import Guard
@@ -21,41 +19,63 @@ if TYPE_CHECKING:
     from restate_reflect.durable.attempt import Attempt, Sink
     from restate_reflect.engine.machine import AttemptError
 
-__all__ = ["Environment", "utc"]
-
+__all__ = ["Environment"]
 
 _LONGEST_DELAY: Final = 1e12
 """Seconds (30,000 years); the wire has 64 bits of milliseconds."""
 
 
-@dataclass(slots=True)
 class Environment:
     """Shared by the attempts of one endpoint on one event loop."""
 
-    directory: TargetDirectory
-    loop: asyncio.AbstractEventLoop
-    """The real loop: bodies of steps run on it."""
-    executor: Executor | None = None
-    """For steps that are plain functions; ``None``: the loop's own."""
-    guard: Guard = Guard.OFF
-    wall_clock: Callable[[], float] = time.time
-    """Seconds since the epoch, for wake-up times."""
-    max_message_bytes: int = MAX_MESSAGE_BYTES
-    on_failure: Callable[[Attempt, AttemptError], None] | None = None
-    """Told of every attempt that fails; test kits and ``dev`` show it."""
-    wrap_step: Callable[[str, Callable[[], Any], bool], Callable[[], Any]] | None = None
-    """Given name and body of every step, and whether it is async, returns the body to execute; to inject failures."""
-    wrap_sink: Callable[[Attempt, Sink], Sink] | None = None
-    """Given each new attempt and where its output goes, returns where it goes instead; for logs."""
-    draining: bool = False
-    """Whether the endpoint shuts down: attempts that start now suspend at their first await."""
-    attempts: dict[Attempt, None] = field(default_factory=dict)
-    """Attempts in progress, oldest first."""
-    routes: Routes = field(init=False)
-    _idle: asyncio.Event | None = None
+    __slots__ = (
+        "_idle",
+        "attempts",
+        "draining",
+        "executor",
+        "guard",
+        "loop",
+        "max_message_bytes",
+        "on_failure",
+        "routes",
+        "wall_clock",
+        "wrap_sink",
+        "wrap_step",
+    )
 
-    def __post_init__(self) -> None:
-        self.routes = Routes(self.directory)
+    def __init__(
+        self,
+        directory: TargetDirectory,
+        loop: asyncio.AbstractEventLoop,
+        executor: Executor | None = None,
+        guard: Guard = Guard.OFF,
+        wall_clock: Callable[[], float] = time.time,
+        max_message_bytes: int = MAX_MESSAGE_BYTES,
+    ) -> None:
+        """Args:
+        directory: The handlers that can be called.
+        loop: The real loop: bodies of steps run on it.
+        executor: For steps that are plain functions; ``None``: the loop's own.
+        wall_clock: Seconds since the epoch, for wake-up times.
+        """
+        self.loop = loop
+        self.executor = executor
+        self.guard = guard
+        self.wall_clock = wall_clock
+        self.max_message_bytes = max_message_bytes
+        self.routes = Routes(directory)
+        self.on_failure: Callable[[Attempt, AttemptError], None] | None = None
+        """Told of every attempt that fails; test kits and ``dev`` show it."""
+        self.wrap_step: Callable[[str, Callable[[], Any], bool], Callable[[], Any]] | None = None
+        """Given name and body of every step, and whether it is async, returns the body to execute; to inject
+        failures."""
+        self.wrap_sink: Callable[[Attempt, Sink], Sink] | None = None
+        """Given each new attempt and where its output goes, returns where it goes instead; for logs."""
+        self.draining = False
+        """Whether the endpoint shuts down: attempts that start now suspend at their first await."""
+        self.attempts: dict[Attempt, None] = {}
+        """Attempts in progress, oldest first."""
+        self._idle: asyncio.Event | None = None
 
     def due(self, delay: float) -> int:
         """The point in time ``delay`` seconds from now, in ms since the epoch.
@@ -87,8 +107,3 @@ class Environment:
             pass
         finally:
             self._idle = None
-
-
-async def utc(wall_clock: Callable[[], float]) -> datetime:
-    """The step of ``ctx.now()``: async, as that needs no thread. (A compiled function could not be told to be.)"""
-    return datetime.fromtimestamp(wall_clock(), UTC)

@@ -7,7 +7,7 @@ cdef int _OWN_FRAMES
 
 
 cpdef settle(future, Notification notification, result)
-cpdef loop_future(cls, loop, ReadyQueue ready)
-cpdef durable_task(coro, loop, ReadyQueue ready, name, context)
-cpdef durable_future(decode, label, loop, ReadyQueue ready)
-cpdef watched_future(cls, decode, label, loop, ReadyQueue ready)
+cpdef loop_future(cls, ReadyQueue loop)
+cpdef durable_task(coro, ReadyQueue loop, name, context)
+cpdef durable_future(decode, label, ReadyQueue loop)
+cpdef watched_future(cls, decode, label, ReadyQueue loop)

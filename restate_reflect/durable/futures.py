@@ -18,7 +18,6 @@ from restate_reflect.errors import HandlerBugError
 
 if TYPE_CHECKING:
     from restate_reflect.durable.loop import DurableLoop
-    from restate_reflect.durable.ready import ReadyQueue
 
 __all__ = [
     "DurableFuture",
@@ -197,17 +196,16 @@ _OWN_FRAMES: Final = 3 if IS_INTERPRETED else 1
 """Between ``watched_future`` and the user's code: itself, ``Operations`` and the context's method."""
 
 
-def loop_future(cls: type[F], loop: DurableLoop, ready: ReadyQueue) -> F:
-    """``ready`` is the loop's."""
-    ready.making = True
+def loop_future(cls: type[F], loop: DurableLoop) -> F:
+    loop.making = True
     future = cls(loop=loop)
-    ready.serial += 1
-    future._serial = ready.serial
+    loop.serial += 1
+    future._serial = loop.serial
     return future
 
 
 def durable_task(
-    coro: Coroutine[Any, Any, T], loop: DurableLoop, ready: ReadyQueue, name: str | None, context: ContextVars | None
+    coro: Coroutine[Any, Any, T], loop: DurableLoop, name: str | None, context: ContextVars | None
 ) -> DurableTask[T]:
     """``None`` for ``context`` copies the current one."""
     task: DurableTask[T] = _new_task(DurableTask)
@@ -215,29 +213,25 @@ def durable_task(
     # of that moment. Serials of different loops are equal, and equal hashes made that set a
     # list (285 µs a task with some thousands alive, 3 µs this way).
     task._serial = id(task)
-    ready.making = True
+    loop.making = True
     _init_task(task, coro, loop=loop, name=name or "durable", context=context)
-    ready.serial += 1
-    task._serial = ready.serial
-    ready.tasks.append(task)
+    loop.serial += 1
+    task._serial = loop.serial
+    loop.tasks.append(task)
     return task
 
 
-def durable_future(
-    decode: Callable[[Notification], Any], label: object, loop: DurableLoop, ready: ReadyQueue
-) -> DurableFuture[Any]:
+def durable_future(decode: Callable[[Notification], Any], label: object, loop: DurableLoop) -> DurableFuture[Any]:
     """``decode`` reads the notification."""
-    future = loop_future(DurableFuture, loop, ready)
+    future = loop_future(DurableFuture, loop)
     future._decode = decode
     future._label = label
     return future
 
 
-def watched_future(
-    cls: type[W], decode: Callable[[Any], Any], label: object, loop: DurableLoop, ready: ReadyQueue
-) -> W:
+def watched_future(cls: type[W], decode: Callable[[Any], Any], label: object, loop: DurableLoop) -> W:
     """``decode`` is given the journaled value, if it is a step's."""
-    future = loop_future(cls, loop, ready)
+    future = loop_future(cls, loop)
     future._decode = decode
     future._label = label
     future.observed = False

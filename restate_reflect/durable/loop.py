@@ -18,17 +18,13 @@ from typing import Any, Final, NoReturn, TypeVar
 from restate_reflect.durable.futures import DurableTask, LoopFuture, durable_task, loop_future
 from restate_reflect.durable.generators import ensure_hooks
 from restate_reflect.durable.locations import caller, waiting_at
-from restate_reflect.durable.ready import ReadyHandle, ReadyQueue, TimerSource
+from restate_reflect.durable.ready import ReadyHandle, ReadyQueue
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
 
 __all__ = ["DurableLoop", "Timer"]
 
 T = TypeVar("T")
-
-MAX_CALLBACKS: Final = 1_000_000
-"""Callbacks in a row before a handler counts as spinning (``while not done: await asyncio.sleep(0)``): no result is
-handed out before it waits, so it would spin for ever and block the process. Takes about a second."""
 
 
 class Timer(ReadyHandle):
@@ -75,30 +71,24 @@ class Timer(ReadyHandle):
 _END_OF_SLEEP: Final = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
 
 
-class DurableLoop(asyncio.AbstractEventLoop):
+class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc]  # Handle is another class
     """See the module's docstring. ``time()`` starts at 0 and moves when durable timers fire."""
 
     # Of the class until they change: most loops end before.
     _now = 0.0
     _prune_at = 64
 
-    def __init__(self, timers: TimerSource) -> None:
-        self.ready = ReadyQueue(timers, MAX_CALLBACKS)
-        # Not methods that would pass it on: futures and tasks ask for them when they are made, and with each result.
-        self.call_soon = self.ready.call_soon  # type: ignore[method-assign, assignment]
-        self.get_debug = self.ready.get_debug  # type: ignore[method-assign]
-
     # ------------------------------------------------------------ driving
 
     def run_until_idle(self) -> None:
         """Runs everything that is ready, and what becomes ready by it."""
-        raised = self.ready.run(self)
-        if raised is not None or self.ready.handles:
+        raised = self.run()
+        if raised is not None or self.handles:
             self.interrupt(raised)
 
     def interrupt(self, raised: BaseException | None) -> None:
         """The ready queue came to no good end: a bare callback raised, or the handler spins."""
-        self.ready.broken = self.ready.broken or raised or _endless(self.ready.tasks)
+        self.broken = self.broken or raised or _endless(self.tasks, self.limit)
 
     def is_current(self) -> bool:
         """Whether the calling code runs on this loop."""
@@ -111,17 +101,17 @@ class DurableLoop(asyncio.AbstractEventLoop):
         running meanwhile, as such blocks may look at it.
         """
         self._close_coroutines()
-        self.ready.clear()
+        self.forget_all()
 
     def _close_coroutines(self) -> None:
         ensure_hooks(DurableLoop)
         outer = events._get_running_loop()
         events._set_running_loop(self)
         try:
-            for task in self.ready.tasks:
+            for task in self.tasks:
                 # A `finally` block may make another task, which comes last.
                 _discard(task)
-            for task in self.ready.tasks:
+            for task in self.tasks:
                 task.let_go()
         finally:
             events._set_running_loop(outer)
@@ -130,26 +120,26 @@ class DurableLoop(asyncio.AbstractEventLoop):
         """Queues a timer's callback and moves the clock to it."""
         if not timer.cancelled():
             self._now = max(self._now, timer.when())
-            self.ready.handles.append(timer)
+            self.handles.append(timer)
 
     @property
     def live_tasks(self) -> list[DurableTask[Any]]:
         """Tasks that are not done, oldest first."""
-        return [task for task in self.ready.tasks if not task.done()]
+        return [task for task in self.tasks if not task.done()]
 
     # ------------------------------------------------------------ what asyncio calls
 
     def next_serial(self) -> int:
-        self.ready.serial += 1
-        return self.ready.serial
+        self.serial += 1
+        return self.serial
 
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> ReadyHandle:
         if delay <= 0:
-            return self.ready.call_soon(callback, *args, context=context)
+            return self.call_soon(callback, *args, context=context)
         timer = Timer(self, self._now + delay, callback, args, context or contextvars.copy_context())
-        self.ready.timers.start_timer(timer, delay)
+        self.timers.start_timer(timer, delay)
         return timer
 
     def call_at(  # type: ignore[override]
@@ -162,7 +152,7 @@ class DurableLoop(asyncio.AbstractEventLoop):
         return self._now
 
     def create_future(self) -> LoopFuture[Any]:
-        return loop_future(LoopFuture, self, self.ready)
+        return loop_future(LoopFuture, self)
 
     def create_task(  # type: ignore[override]
         self,
@@ -173,14 +163,14 @@ class DurableLoop(asyncio.AbstractEventLoop):
         **_options: Any,
     ) -> DurableTask[T]:
         _refuse_set_order(sys._getframe(1))
-        if len(self.ready.tasks) > self._prune_at:
+        if len(self.tasks) > self._prune_at:
             self._prune()
-        return durable_task(coro, self, self.ready, name, context)
+        return durable_task(coro, self, name, context)
 
     def _prune(self) -> None:
         """Forgets finished tasks; the limit doubles with the number of live ones, so that many cost no more each."""
-        self.ready.tasks = self.live_tasks
-        self._prune_at = 2 * len(self.ready.tasks) + 64
+        self.tasks = self.live_tasks
+        self._prune_at = 2 * len(self.tasks) + 64
 
     def is_running(self) -> bool:
         return True
@@ -201,11 +191,11 @@ def _discard(task: DurableTask[Any]) -> None:
         pass
 
 
-def _endless(tasks: Iterable[DurableTask[Any]]) -> HandlerBugError:
+def _endless(tasks: Iterable[DurableTask[Any]], limit: int) -> HandlerBugError:
     places = (waiting_at(task.get_coro()) for task in tasks if not task.done())
     place = next((found for found in places if found), "unknown place")
     return HandlerBugError(
-        f"the handler spins at {place}: {MAX_CALLBACKS:,} turns without waiting for anything of the journal, which"
+        f"the handler spins at {place}: {limit:,} turns without waiting for anything of the journal, which"
         " would go on for ever. Wait for an asyncio.Event, a Queue or a task instead of asyncio.sleep(0)."
     )
 

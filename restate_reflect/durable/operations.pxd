@@ -5,7 +5,7 @@ from restate_reflect.durable.calls cimport Calls, InvocationIdSlot
 from restate_reflect.durable.futures cimport durable_future, loop_future, watched_future
 from restate_reflect.durable.outgoing cimport outgoing_call
 from restate_reflect.durable.ready cimport ReadyQueue
-from restate_reflect.durable.step_functions cimport step_function
+from restate_reflect.durable.step_functions cimport StepFunction, step_function
 from restate_reflect.durable.routes cimport Route, Routes
 from restate_reflect.engine.commands cimport state
 from restate_reflect.engine.commands.call cimport Destination, call as issue_call
@@ -17,10 +17,11 @@ from restate_reflect.engine.machine cimport Engine
 cdef class Operations:
     cdef Attempt _attempt
     cdef Engine _engine
-    cdef object _input, _log, _loop, _random, _request
-    cdef ReadyQueue _ready
+    cdef object _input, _log, _random, _request
+    cdef ReadyQueue _loop
     cdef Py_ssize_t _refused
 
+    cdef set_up(self, Attempt attempt, given)
     @cython.locals(routes=Routes, route=Route, destination=Destination)
     cdef tuple _prepare(self, method, args, kwargs, options)
     @cython.locals(slot=InvocationIdSlot, calls=Calls)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from restate_reflect.codecs import codec_for
@@ -34,7 +35,6 @@ from restate_reflect.durable.decoding import (
     decode_optional,
     decode_state,
 )
-from restate_reflect.durable.environment import utc
 from restate_reflect.durable.futures import (
     DurableFuture,
     RunFuture,
@@ -46,6 +46,7 @@ from restate_reflect.durable.futures import (
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
 from restate_reflect.durable.outgoing import outgoing_call
+from restate_reflect.durable.plain import utc
 from restate_reflect.durable.runs import Run
 from restate_reflect.durable.step_functions import step_function
 from restate_reflect.engine.commands import awakeable, invocation, promise, signal, sleep, state
@@ -74,6 +75,8 @@ __all__ = ["Operations"]
 
 _MAX_REFUSED: Final = 100
 
+_partial: Final = functools.partial  # each look-up of a module's attribute takes 600 instructions
+
 
 class HandlerAbandoned(BaseException):
     """Ends a handler that goes on calling a context whose attempt has ended.
@@ -97,13 +100,16 @@ class DurableAwakeable(DurableFuture[Any], Awakeable[Any]):
 class Operations:
     """Implements ``context.Operations``; one per attempt."""
 
-    __slots__ = ("_attempt", "_engine", "_input", "_log", "_loop", "_random", "_ready", "_refused", "_request")
+    __slots__ = ("_attempt", "_engine", "_input", "_log", "_loop", "_random", "_refused", "_request")
 
     def __init__(self, attempt: Attempt, given: Input) -> None:
+        self.set_up(attempt, given)
+
+    def set_up(self, attempt: Attempt, given: Input) -> None:
+        """The constructor for compiled code, where types of arguments are known."""
         self._attempt = attempt
         self._engine = attempt.engine
         self._loop = attempt.loop
-        self._ready = attempt.ready
         self._random: random.Random | None = None
         self._refused = 0
         self._log: ReplayAwareLogger | None = None
@@ -146,8 +152,8 @@ class Operations:
         label = f"state {key!r}"
         found = state.get(self._engine, key)
         if isinstance(found, int):
-            return self._expect(found, functools.partial(decode_state, codec, default), label)
-        future = self._future(functools.partial(decode_state, codec, default), label)
+            return self._expect(found, _partial(decode_state, codec, default), label)
+        future = self._future(_partial(decode_state, codec, default), label)
         future.settle(Notification(0, value=found.value))
         return future
 
@@ -217,7 +223,7 @@ class Operations:
         calls = self._attempt.calls
         if calls.send_cancel is None:
             calls.send_cancel = self.cancel
-        future = outgoing_call(decode, slot, self._loop, self._ready)
+        future = outgoing_call(decode, slot, self._loop)
         self._attempt.results.expect(invocation_id, slot)
         self._attempt.results.expect(result, future)
         calls.add(slot)
@@ -253,18 +259,19 @@ class Operations:
                 f"on_max_attempts='kill' is for invocations, not for run {name!r} ({caller()}). Write 'fail' or"
                 " 'pause'."
             )
-        is_async, returns, codec = step_function(function)
-        declared = returns if type_ is UNSET else type_
+        known = step_function(function)
+        is_async, codec = known.is_async, known.codec
+        declared = known.returns if type_ is UNSET else type_
         verify = declared is UNSET
         if codec is None or type_ is not UNSET:
             codec = self._codec(Any if verify else declared)
         completion_id = issue_run(self._engine, name)
-        future: RunFuture[Any] = watched_future(RunFuture, codec.decode, name, self._loop, self._ready)
+        future: RunFuture[Any] = watched_future(RunFuture, codec.decode, name, self._loop)
         future.body = None
         self._attempt.results.expect(completion_id, future)
         self._attempt.watch(future)
         if not self._engine.has_result(completion_id):
-            body = functools.partial(function, *args, **kwargs)
+            body = _partial(function, *args, **kwargs)
             wrap = self._attempt.environment.wrap_step
             run_ = Run(
                 completion_id,
@@ -278,14 +285,14 @@ class Operations:
                 retry or FOREVER,
                 future,
             )
-            self._attempt.runs.add(run_)
+            self._attempt.made_runs().add(run_)
         return future
 
     def sleep(self, duration: Duration, name: str) -> WatchedFuture[None]:
         self._check()
         label = f"sleep {name!r}" if name else "sleep"
         completion_id = sleep.sleep(self._engine, self._at(seconds(duration)), name)
-        future: WatchedFuture[None] = watched_future(WatchedFuture, decode_nothing, label, self._loop, self._ready)
+        future: WatchedFuture[None] = watched_future(WatchedFuture, decode_nothing, label, self._loop)
         self._attempt.results.expect(completion_id, future)
         self._attempt.watch(future)
         return future
@@ -301,8 +308,8 @@ class Operations:
     def awakeable(self, type_: Any) -> DurableAwakeable:
         self._check()
         id_, index = awakeable.create(self._engine)
-        decode = functools.partial(decode_delivered, self._codec(type_).decode)
-        future = loop_future(DurableAwakeable, self._loop, self._ready)
+        decode = _partial(decode_delivered, self._codec(type_).decode)
+        future = loop_future(DurableAwakeable, self._loop)
         future._decode = decode
         future._label = f"awakeable {id_}"
         future._id = id_
@@ -319,12 +326,12 @@ class Operations:
 
     def get_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
-        decode = functools.partial(decode_delivered, self._codec(type_).decode)
+        decode = _partial(decode_delivered, self._codec(type_).decode)
         return self._expect(promise.get(self._engine, name), decode, f"promise {name!r}")
 
     def peek_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
-        decode = functools.partial(decode_optional, self._codec(type_).decode)
+        decode = _partial(decode_optional, self._codec(type_).decode)
         return self._expect(promise.peek(self._engine, name), decode, f"promise {name!r}")
 
     def resolve_promise(self, name: str, type_: Any, value: Any) -> DurableFuture[None]:
@@ -339,7 +346,7 @@ class Operations:
 
     def signal(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
-        decode = functools.partial(decode_delivered, self._codec(type_).decode)
+        decode = _partial(decode_delivered, self._codec(type_).decode)
         future = self._future(decode, f"signal {name!r}")
         self._attempt.results.expect_signal(name, future)
         return future
@@ -357,12 +364,12 @@ class Operations:
 
     def attach(self, target: InvocationTarget, output: Any) -> DurableFuture[Any]:
         self._check()
-        decode = functools.partial(decode_delivered, self._decoder(output))
+        decode = _partial(decode_delivered, self._decoder(output))
         return self._expect(invocation.attach(self._engine, invocation_target(target)), decode, f"attach {target}")
 
     def output(self, target: InvocationTarget, output: Any) -> DurableFuture[Any]:
         self._check()
-        decode = functools.partial(decode_optional, self._decoder(output))
+        decode = _partial(decode_optional, self._decoder(output))
         return self._expect(invocation.output(self._engine, invocation_target(target)), decode, f"output {target}")
 
     def cancel(self, invocation_id: str) -> None:
@@ -393,7 +400,7 @@ class Operations:
         return future
 
     def _future(self, decode: Callable[[Notification], Any], label: str) -> DurableFuture[Any]:
-        return durable_future(decode, label, self._loop, self._ready)
+        return durable_future(decode, label, self._loop)
 
     def _codec(self, type_: Any) -> Codec[Any]:
         try:
@@ -422,7 +429,7 @@ def _request(start: StartInfo, given: Input, headers: Mapping[str, str]) -> Requ
     return Request(
         id=start.debug_id,
         headers=given.headers,
-        attempt_headers=headers,
+        attempt_headers=MappingProxyType(headers),
         body=given.body,
         key=start.key or None,
         scope=start.scope,

@@ -6,4 +6,4 @@ from restate_reflect.engine.notifications cimport Notification
 
 
 cdef _settle(call, InvocationIdSlot slot, Notification notification)
-cpdef outgoing_call(decode, InvocationIdSlot slot, loop, ReadyQueue ready)
+cpdef outgoing_call(decode, InvocationIdSlot slot, ReadyQueue loop)

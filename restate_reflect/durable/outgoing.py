@@ -12,7 +12,6 @@ from restate_reflect.engine.notifications import Notification
 
 if TYPE_CHECKING:
     from restate_reflect.durable.calls import InvocationIdSlot
-    from restate_reflect.durable.ready import ReadyQueue
 
 __all__ = ["OutgoingCall", "outgoing_call"]
 
@@ -49,11 +48,9 @@ def _settle(call: OutgoingCall[Any], slot: InvocationIdSlot, notification: Notif
     settle(call, notification, notification.value or b"")
 
 
-def outgoing_call(
-    decode: Callable[[bytes], T], slot: InvocationIdSlot, loop: DurableLoop, ready: ReadyQueue
-) -> OutgoingCall[T]:
+def outgoing_call(decode: Callable[[bytes], T], slot: InvocationIdSlot, loop: DurableLoop) -> OutgoingCall[T]:
     """``decode`` is given the callee's output. A function: see ``futures``."""
-    future: OutgoingCall[T] = loop_future(OutgoingCall, loop, ready)
+    future: OutgoingCall[T] = loop_future(OutgoingCall, loop)
     future._decode = decode
     future._slot = slot
     return future

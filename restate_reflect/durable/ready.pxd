@@ -1,5 +1,9 @@
 cimport cython
 
+from restate_reflect.durable.thread_state cimport asyncgen_finalizer
+
+cdef bint _IS_COMPILED
+
 
 cdef class ReadyHandle:
     cdef public object _callback, _context
@@ -7,15 +11,16 @@ cdef class ReadyHandle:
     cdef public bint _cancelled
 
 
-@cython.final
+# DurableLoop is a subclass: what compiled code calls is a cdef function, as with cpdef each call would look for an
+# override.
 cdef class ReadyQueue:
     cdef public list handles, tasks
     cdef public object broken, timers
     cdef public bint making
     cdef public Py_ssize_t limit, serial
 
-    cpdef bint is_through(self) except -1
-    cpdef clear(self)
-    cpdef run(self, loop)
-    @cython.locals(handle=ReadyHandle, batch=list)
+    cdef bint is_through(self) except -1
+    cdef clear(self)
+    cdef take_turn(self)
+    @cython.locals(handle=ReadyHandle, batch=list, args=tuple)
     cdef _run(self, Py_ssize_t limit)

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from typing import Final
 
 from restate_reflect.durable.futures import Waiter
 from restate_reflect.engine.notifications import Notification, NotificationId
 
 __all__ = ["Results"]
+
+
+# Stand until there is something to put into one: most attempts have no signals, and nothing is ever put into these.
+_NO_SIGNALS: Final[dict[NotificationId, deque[Waiter]]] = {}
+_NONE_EARLY: Final[dict[NotificationId, deque[Notification]]] = {}
+_NONE_CONSUMED: Final[set[str]] = set()
 
 
 class Results:
@@ -22,9 +29,9 @@ class Results:
 
     def __init__(self) -> None:
         self._waiters: dict[int, Waiter] = {}
-        self._signals: dict[NotificationId, deque[Waiter]] = {}
-        self._early: dict[NotificationId, deque[Notification]] = {}
-        self.consumed: set[str] = set()
+        self._signals = _NO_SIGNALS
+        self._early = _NONE_EARLY
+        self.consumed = _NONE_CONSUMED
         """Named signals that were handed out. The server counts a name as arrived for ever."""
 
     def expect(self, completion_id: int, waiter: Waiter) -> None:
@@ -34,8 +41,10 @@ class Results:
         early = self._early.get(signal)
         if early:
             self._hand_over(early.popleft(), waiter)
-        else:
-            self._signals.setdefault(signal, deque()).append(waiter)
+            return
+        if self._signals is _NO_SIGNALS:
+            self._signals = {}
+        self._signals.setdefault(signal, deque()).append(waiter)
 
     def deliver(self, notification: Notification) -> None:
         """Hands a notification to its waiter."""
@@ -53,10 +62,14 @@ class Results:
                 self._hand_over(notification, waiter)
                 return
         self._signals.pop(notification.id, None)
+        if self._early is _NONE_EARLY:
+            self._early = {}
         self._early.setdefault(notification.id, deque()).append(notification)
 
     def _hand_over(self, notification: Notification, waiter: Waiter) -> None:
         if isinstance(notification.id, str):
+            if self.consumed is _NONE_CONSUMED:
+                self.consumed = set()
             self.consumed.add(notification.id)
         waiter.settle(notification)
 

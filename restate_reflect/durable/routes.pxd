@@ -4,6 +4,11 @@ from restate_reflect.engine.commands.call cimport Destination
 
 
 @cython.final
+cdef class Plan:
+    cdef readonly object service, handler, call, context, read, decode, encode
+
+
+@cython.final
 cdef class Route:
     cdef readonly bint is_keyed
     cdef readonly Destination destination

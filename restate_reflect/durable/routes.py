@@ -1,19 +1,49 @@
-"""What is to be known of a called handler, found once: a call looks it up (0.1 µs) and reads nothing else of it."""
+"""What is to be known of handlers, found once: of one that is called (a route) and of one that runs (a plan)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from restate_reflect.definitions import InputStyle, ServiceKind
+from restate_reflect.context import context_class
+from restate_reflect.definitions import HandlerDefinition, InputDefinition, InputStyle, ServiceDefinition, ServiceKind
+from restate_reflect.durable.plain import call_plain
 from restate_reflect.engine.commands.call import Destination
 from restate_reflect.reflection import CallTarget, TargetDirectory
 
-__all__ = ["Route", "Routes"]
+__all__ = ["Plan", "Route", "Routes"]
+
+
+class Plan:
+    """A handler that runs: an attempt asks for nothing else of it."""
+
+    __slots__ = ("call", "context", "decode", "encode", "handler", "read", "service")
+
+    def __init__(self, service: ServiceDefinition, handler: HandlerDefinition) -> None:
+        self.service = service
+        self.handler = handler
+        assert handler.call is not None
+        self.call: Callable[..., Any] = handler.call if handler.is_async else partial(call_plain, handler.call)
+        """Makes the coroutine, from the context and the arguments."""
+        self.context = context_class(service.kind, handler.kind)
+        self.read = _read_one(handler.input)
+        """From the body to a single argument; ``None`` for a handler whose body ``decode`` has to make arguments of."""
+        self.decode = handler.input.decode
+        codec = handler.output.codec
+        self.encode: Callable[[Any], bytes] | None = None if codec is None else codec.encode
+        """``None`` for a handler that returns nothing."""
+
+
+def _read_one(given: InputDefinition) -> Callable[[bytes], Any] | None:
+    if given.style is not InputStyle.VALUE or given.codec is None:
+        return None
+    parameter = given.parameters[0]
+    return given.codec.decode if parameter.required and not parameter.keyword_only else None
 
 
 class Route:
-    """A handler that can be called."""
+    """A handler that can be called: a call looks it up (0.1 µs)."""
 
     __slots__ = ("_encode", "_write", "decode", "destination", "is_keyed")
 

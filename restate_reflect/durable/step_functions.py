@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from types import FunctionType, MethodType
-from typing import Any, NamedTuple
+from typing import Any, Final
 
 from restate_reflect.codecs import codec_for
 from restate_reflect.codecs._base import Codec
@@ -17,25 +17,44 @@ from restate_reflect.errors import UnsupportedTypeError
 __all__ = ["StepFunction", "step_function"]
 
 
-class StepFunction(NamedTuple):
+class StepFunction:
     """Of one function."""
 
-    is_async: bool
-    returns: Any
-    """The return annotation, or ``UNSET``."""
-    codec: Codec[Any] | None
-    """Of what it returns (anything, if it does not say); ``None`` if nothing can carry that."""
+    __slots__ = ("codec", "is_async", "returns")
+
+    def __init__(self, is_async: bool, returns: Any, codec: Codec[Any] | None) -> None:
+        """Args:
+        returns: The return annotation, or ``UNSET``.
+        codec: Of what it returns (anything, if it does not say); ``None`` if nothing can carry that.
+        """
+        self.is_async = is_async
+        self.returns = returns
+        self.codec = codec
+
+
+_MOST_KNOWN: Final = 4096
+_known: dict[FunctionType, StepFunction] = {}
 
 
 def step_function(function: Callable[..., Any]) -> StepFunction:
-    """A look-up (0.2 µs) for functions of modules and classes, which stay.
-
-    One that was made in a handler is another one each time: remembering it would keep alive what it closes over.
-    """
-    plain = function.__func__ if isinstance(function, MethodType) else function
-    if type(plain) is FunctionType and "<locals>" not in plain.__qualname__:
-        return _known(plain)
+    """A look-up (0.1 µs) for functions of modules and classes, which stay."""
+    plain = function
+    if type(function) is not FunctionType and isinstance(function, MethodType):
+        plain = function.__func__
+    if type(plain) is FunctionType:
+        found = _known.get(plain)
+        return _remembered(plain) if found is None else found
     return _read(function)
+
+
+def _remembered(function: FunctionType) -> StepFunction:
+    """One that was made in a handler is another one each time: remembering it would keep alive what it closes over."""
+    found = _read(function)
+    if "<locals>" not in function.__qualname__:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[function] = found
+    return found
 
 
 def _read(function: Callable[..., Any]) -> StepFunction:
@@ -45,9 +64,6 @@ def _read(function: Callable[..., Any]) -> StepFunction:
     except UnsupportedTypeError:
         codec = None  # an error only if the step is not given another type
     return StepFunction(_is_async(function), returns, codec)
-
-
-_known = functools.lru_cache(maxsize=4096)(_read)
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

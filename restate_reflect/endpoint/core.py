@@ -17,8 +17,10 @@ from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
 from restate_reflect.durable.attempt import Attempt, Sink
 from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.guards import Guard
+from restate_reflect.durable.routes import Plan
 from restate_reflect.endpoint.identity import IdentityError, IdentityVerifier
 from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits
+from restate_reflect.http2.encoder import response_block
 from restate_reflect.manifest import build_manifest, content_type, negotiate
 from restate_reflect.protocol.versions import MAXIMUM, MINIMUM, ProtocolVersion
 from restate_reflect.reflection import TargetDirectory, reflect_all
@@ -51,10 +53,11 @@ class Answer:
 class Accepted:
     """An invocation that may start; its response has status 200 and these headers."""
 
-    service: ServiceDefinition
-    handler: HandlerDefinition
+    plan: Plan
     version: ProtocolVersion
     headers: tuple[tuple[str, str], ...]
+    block: bytes
+    """The response's head in HTTP/2: made once, as all of a handler's are the same."""
 
 
 class Core:
@@ -142,7 +145,8 @@ class Core:
         protocol = ProtocolVersion.from_content_type(requested)
         if protocol is None or protocol > self.max_protocol_version:
             return _text(415, _unsupported(requested, self.max_protocol_version))
-        accepted = Accepted(*found, protocol, (("content-type", protocol.content_type), SERVER_HEADER))
+        headers = (("content-type", protocol.content_type), SERVER_HEADER)
+        accepted = Accepted(Plan(*found), protocol, headers, response_block(200, headers))
         if self._identity is None and len(self.accepted) < 10_000:  # paths come from the peer, prefixes included
             self.accepted[path, requested] = accepted
         return accepted
@@ -161,7 +165,7 @@ class Core:
 
     def start(self, accepted: Accepted, sink: Sink, headers: Mapping[str, str]) -> Attempt:
         """Begins an attempt; must be called on the running event loop."""
-        return Attempt(accepted.service, accepted.handler, accepted.version, sink, self.environment, headers)
+        return Attempt(accepted.plan, accepted.version, sink, self.environment, headers)
 
     @property
     def environment(self) -> Environment:

@@ -5,9 +5,6 @@ from restate_reflect.http2.headers cimport RequestHead
 from restate_reflect.http2.stream cimport Stream
 
 
-@cython.locals(accepted=dict)
-cpdef open_stream(core, environment, Stream stream, RequestHead head)
-
 @cython.final
 cdef class _AttemptStream:
     cdef Attempt _attempt
@@ -15,8 +12,13 @@ cdef class _AttemptStream:
     cdef bint _request_ended
     cdef Stream _stream
 
+    cdef set_up(self, core, environment, Stream stream, accepted, RequestHead head)
     cpdef data_received(self, bytes data)
     cpdef eof_received(self)
     cpdef stream_closed(self, error)
     cpdef writable(self)
     cdef _refuse_oversized(self)
+
+
+@cython.locals(accepted=dict, handler=_AttemptStream)
+cpdef open_stream(core, environment, Stream stream, RequestHead head)

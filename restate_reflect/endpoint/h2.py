@@ -25,15 +25,15 @@ def open_stream(core: Core, environment: Environment, stream: Stream, head: Requ
     """
     accepted = core.accepted
     # As `answer` does it, without the call.
-    known = accepted.get((head.path, head.headers.get("content-type"))) if head.method == "POST" else None
-    if known is not None:
-        return _AttemptStream(core, environment, stream, known, head)
-    decision = core.answer(head.method, head.path, head.headers, "BIDI_STREAM")
+    known = accepted.get((head.path, head.fields.get("content-type"))) if head.method == "POST" else None
+    decision = core.answer(head.method, head.path, head.headers, "BIDI_STREAM") if known is None else known
     if isinstance(decision, Answer):
         stream.respond(decision.status, decision.headers)
         stream.send_and_end(decision.body)
         return _Answered(stream)
-    return _AttemptStream(core, environment, stream, decision, head)
+    handler = _AttemptStream.__new__(_AttemptStream)
+    handler.set_up(core, environment, stream, decision, head)
+    return handler
 
 
 def has_attempt(handlers: Iterable[RequestHandler]) -> bool:
@@ -62,14 +62,16 @@ class _AttemptStream:
 
     __slots__ = ("_attempt", "_left", "_request_ended", "_stream")
 
-    def __init__(
+    def set_up(
         self, core: Core, environment: Environment, stream: Stream, accepted: Accepted, head: RequestHead
     ) -> None:
+        """The constructor, whose types of arguments are known this way where it is compiled."""
         self._stream = stream
         self._request_ended = False
         self._left = core.limits.max_request_bytes
-        self._attempt = Attempt(accepted.service, accepted.handler, accepted.version, self, environment, head.headers)
-        stream.respond(200, accepted.headers)
+        self._attempt = Attempt.__new__(Attempt)
+        self._attempt.set_up(accepted.plan, accepted.version, self, environment, head.fields)
+        stream.begin(accepted.block, False)
 
     def data_received(self, data: bytes) -> None:
         self._left -= len(data)

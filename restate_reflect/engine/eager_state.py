@@ -22,7 +22,7 @@ class EagerState:
 
     __slots__ = ("_partial", "_values")
 
-    def __init__(self, values: dict[str, bytes | None] | None = None, *, partial: bool = True) -> None:
+    def __init__(self, values: dict[str, bytes | None] | None = None, partial: bool = True) -> None:
         self._values = values if values is not None else {}
         self._partial = partial
 

@@ -7,6 +7,7 @@ from restate_reflect.protocol cimport wire
 from restate_reflect.protocol.framing cimport FrameDecoder, header, is_command, is_notification
 
 cdef int _WAITING_START, _WAITING_REPLAY, _REPLAYING, _PROCESSING, _CLOSED
+cdef bint _IS_COMPILED
 cdef int _START, _INPUT_COMMAND, _PROPOSE_RUN, _RUN_ACK, _COMMAND_ACK, _AWAITING_ON
 
 
@@ -27,15 +28,18 @@ cdef class Engine:
     cdef object _last_name, _locate, _start, _started, _last_awaiting
     cdef FrameDecoder _decoder
     cdef public list _output
-    cdef object _queue, _recorded
+    cdef list _recorded
+    cdef object _queue
     cdef set _seen
     cdef dict _proposals
     cdef Py_ssize_t _missing, _next_completion, _next_signal, _telling_due
 
+    cdef set_up(self, version, locate, Py_ssize_t max_message_bytes)
     cpdef receive(self, bytes data)
     cpdef receive_eof(self)
     cpdef bytes take_output(self)
     cdef _on_message(self, int message_type, bytes payload)
+    @cython.locals(entries=Py_ssize_t, short=tuple)
     cdef _on_start(self, bytes payload)
     cdef _on_command(self, int message_type, bytes payload)
     cdef _on_notification(self, Notification notification)

@@ -81,6 +81,8 @@ _RUN_ACK: Final = int(MessageType.PROPOSE_RUN_COMPLETION_ACK)
 _COMMAND_ACK: Final = int(MessageType.COMMAND_ACK)
 _AWAITING_ON: Final = int(MessageType.AWAITING_ON)
 
+_IS_COMPILED: Final = not __file__.endswith((".py", ".pyc"))
+
 # So that compiled code has them as numbers of its own.
 _WAITING_START: Final = WAITING_START
 _WAITING_REPLAY: Final = WAITING_REPLAY
@@ -95,9 +97,6 @@ RECORDING: Final[list[Callable[[Engine], None]]] = []
 def _nowhere() -> str:
     return "unknown"
 
-
-_NOTHING_RECORDED: Final[deque[tuple[int, bytes]]] = deque(maxlen=0)
-"""Shared by all that have nothing to replay: an empty deque takes 760 bytes."""
 
 _NO_STATE: Final = EagerState()
 """Stands until the start message comes; nothing is written to it before."""
@@ -206,6 +205,10 @@ class Engine:
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         """``locate`` tells where in the user's source the current call stands; used in errors only."""
+        self.set_up(version, locate, max_message_bytes)
+
+    def set_up(self, version: ProtocolVersion, locate: Callable[[], str], max_message_bytes: int) -> None:
+        """The constructor for compiled code, where types of arguments are known."""
         self.version = version
         self._is_v7 = version >= 7
         self._state = _WAITING_START
@@ -220,14 +223,16 @@ class Engine:
         """Whether End, Suspension or Error was written; an attribute, as it is asked for often."""
         self._locate = locate
         self._decoder = FrameDecoder(max_message_bytes)
-        self._start: pb.StartMessage | None = None
+        self._start: bytes | pb.StartMessage | None = None
+        """The start message; read by generated code only where it has to be."""
         self._started: StartInfo | None = None
         self._output: list[bytes] = []
         # Made with the first notification: many an attempt gets none, and an empty deque takes 760 bytes.
         self._queue: deque[Notification] | None = None
         self._seen: set[NotificationId] | None = None
-        self._recorded = _NOTHING_RECORDED
-        """Commands of the journal that the handler has not issued again; while it arrives, all of them."""
+        self._recorded: list[tuple[int, bytes]] = []
+        """Commands of the journal that the handler has not issued again, the next one last; while it arrives, all of
+        them in its order."""
         self._missing = 0
         """Entries of the journal that have not arrived."""
         self._wrote_command = False
@@ -293,7 +298,8 @@ class Engine:
         if self._started is None:
             if self._start is None:
                 raise ProtocolViolationError("no start message yet")
-            self._started = _start_info(self._start, self.version)
+            read = _parse(pb.StartMessage, self._start) if isinstance(self._start, bytes) else self._start
+            self._started = _start_info(read, self.version)
             self._start = None
         return self._started
 
@@ -314,14 +320,17 @@ class Engine:
     def _on_start(self, payload: bytes) -> None:
         if self._state != _WAITING_START:
             raise ProtocolViolationError("a second start message")
-        read = _parse(pb.StartMessage, payload)
-        known_entries = read.known_entries
-        if known_entries == 0:
+        short = wire.read_start(payload) if _IS_COMPILED else None
+        if short is not None:
+            entries, state, partial = short
+            self._start = payload
+        else:
+            self._start = read = _parse(pb.StartMessage, payload)
+            entries, state, partial = read.known_entries, _read_state(read), read.partial_state
+        if entries == 0:
             raise ProtocolViolationError("the start message announces an empty journal; the input is always there")
-        self._start = read
-        self.eager_state = EagerState(_read_state(read), partial=read.partial_state)
-        self._recorded = deque()
-        self._missing = known_entries
+        self.eager_state = EagerState(state, partial)
+        self._missing = entries
         self._state = _WAITING_REPLAY
 
     def _on_command(self, message_type: int, payload: bytes) -> None:
@@ -343,6 +352,7 @@ class Engine:
             return
         if not self._recorded:
             raise ProtocolViolationError("a journal without an input command")
+        self._recorded.reverse()
         self._state = _REPLAYING
 
     def _on_run_ack(self, payload: bytes) -> None:
@@ -407,9 +417,8 @@ class Engine:
     def _next_recorded(self) -> tuple[int, bytes]:
         if self._state != _REPLAYING:
             raise AttemptClosedError("this attempt has ended; its context can't be used any more")
-        recorded = self._recorded.popleft()
+        recorded = self._recorded.pop()
         if not self._recorded:
-            self._recorded = _NOTHING_RECORDED
             self._state = _PROCESSING
         return recorded
 
@@ -433,7 +442,7 @@ class Engine:
         """
         if self._state != _REPLAYING:
             return None
-        message_type, payload = self._recorded[0]
+        message_type, payload = self._recorded[-1]
         return RawMessage(message_type, payload)
 
     def read_recorded(self, recorded: RawMessage, read: Callable[[RawMessage], T]) -> T:

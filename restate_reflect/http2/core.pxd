@@ -3,10 +3,11 @@ cimport cython
 from .encoder cimport response_block
 from .headers cimport HeaderReader
 from .limits cimport Meter
+from .octets cimport frame_header
 from .settings cimport PeerSettings
 from .stream cimport Stream
 
-cdef int _HEADERS, _END_HEADERS, _END_STREAM
+cdef int _HEADERS, _RST_STREAM, _END_HEADERS, _END_STREAM
 
 
 @cython.final
@@ -22,8 +23,7 @@ cdef class Core:
     cdef public Py_ssize_t send_window, granted_by_peer, receive_left, receive_low_mark, unsent, last_stream_id
     cdef public Py_ssize_t stream_window, stream_low_mark
     cdef public dict streams
-    cdef public object _completed
-    cdef public dict _reset
+    cdef public object _completed, _reset
     cdef public Meter resets, empty_data, ignored_frames, pings, settings_frames, window_updates
 
     cpdef bytes take_output(self)
@@ -34,7 +34,10 @@ cdef class Core:
     cpdef grant(self)
     cpdef widen(self, Py_ssize_t increment)
     cpdef count_window_update(self)
+    @cython.locals(stream=Stream)
     cpdef open_stream(self, Py_ssize_t stream_id, object head, Py_ssize_t body_length, bint end_stream)
     cpdef release(self, Stream stream, error)
     cpdef reset(self, Stream stream, code)
+    cpdef reset_id(self, Py_ssize_t stream_id, code)
+    cdef _remember_reset(self, Py_ssize_t stream_id, bint by_us)
     cpdef fail(self, fault)

@@ -13,6 +13,7 @@ from .errors import ConnectionFault, ErrorCode, StreamFault
 from .handlers import RequestHandler
 from .headers import HeaderReader, RequestHead
 from .limits import Limits, Meter, Rate
+from .octets import frame_header
 from .stream import Stream
 
 __all__ = ["Core"]
@@ -21,9 +22,10 @@ _log = logging.getLogger(__name__)
 
 _HEADERS_TOO_LARGE = 431
 _HEADERS: Final = frames.HEADERS
+_RST_STREAM: Final = frames.RST_STREAM
 _END_HEADERS: Final = frames.END_HEADERS
 _END_STREAM: Final = frames.END_STREAM
-_pack_header = frames.pack_header
+_pack_u32 = frames.pack_u32
 
 
 class Core:
@@ -61,7 +63,8 @@ class Core:
         self.unsent = 0
         self.last_stream_id = 0
         self._completed: deque[int] = deque(maxlen=limits.closed_streams_remembered)
-        self._reset: dict[int, bool] = {}
+        # A dict would look at all that was taken from its front before it finds the oldest.
+        self._reset: OrderedDict[int, bool] = OrderedDict()
 
         self.dead = False
         self.failure: ConnectionFault | None = None
@@ -113,7 +116,7 @@ class Core:
             block = EMPTY_TABLE + block
         if len(block) <= self.peer.max_frame_size:
             flags = _END_HEADERS | _END_STREAM if end_stream else _END_HEADERS
-            self.output += (_pack_header(len(block) << 8 | _HEADERS, flags, stream_id), block)
+            self.output += (frame_header(_HEADERS, len(block), flags, stream_id), block)
         else:
             self.output.append(frames.split_headers(stream_id, block, end_stream, self.peer.max_frame_size))
 
@@ -199,7 +202,9 @@ class Core:
 
     def open_stream(self, stream_id: int, head: RequestHead, body_length: int, end_stream: bool) -> None:
         """Hand a request to the layer above."""
-        stream = self.streams[stream_id] = Stream(self, stream_id)
+        stream = Stream.__new__(Stream)
+        stream.set_up(self, stream_id)
+        self.streams[stream_id] = stream
         stream.body_left = body_length
         if end_stream:
             stream.check_body_complete()
@@ -237,13 +242,13 @@ class Core:
         self.release(stream, code)
 
     def reset_id(self, stream_id: int, code: int) -> None:
-        """Write RST_STREAM, and remember that late frames of this stream are no fault of the peer."""
-        self.output.append(frames.rst_stream(stream_id, code))
-        self._remember_reset(stream_id, by_us=True)
+        """Write RST_STREAM (section 6.4), and remember that late frames of this stream are no fault of the peer."""
+        self.output += (frame_header(_RST_STREAM, 4, 0, stream_id), _pack_u32(code))
+        self._remember_reset(stream_id, True)
 
     def reset_by_peer(self, stream: Stream, code: int) -> None:
         """RST_STREAM came for an open stream."""
-        self._remember_reset(stream.id, by_us=False)
+        self._remember_reset(stream.id, False)
         self.release(stream, code)
         self._count_reset()
 
@@ -263,10 +268,10 @@ class Core:
         if self.resets.exceeded():
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many streams were reset")
 
-    def _remember_reset(self, stream_id: int, *, by_us: bool) -> None:
+    def _remember_reset(self, stream_id: int, by_us: bool) -> None:
         self._reset[stream_id] = by_us
         if len(self._reset) > self.limits.closed_streams_remembered:
-            del self._reset[next(iter(self._reset))]
+            self._reset.popitem(last=False)
 
     def was_reset_by_us(self, stream_id: int) -> bool | None:
         """Who reset a closed stream; ``None`` when nobody did, or it is forgotten."""

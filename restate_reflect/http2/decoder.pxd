@@ -14,7 +14,7 @@ cdef class FieldDecoder:
     cdef public dict _literals
 
     cpdef list decode(self, bytes block)
-    @cython.locals(decoded=list, listed=Py_ssize_t, stop=Py_ssize_t, first=int, field=tuple)
+    @cython.locals(decoded=list, listed=Py_ssize_t, size=Py_ssize_t, stop=Py_ssize_t, first=int, field=tuple)
     cdef list _decode(self, bytes block)
     @cython.locals(index=Py_ssize_t)
     cdef tuple _literal(self, bytes block, int mask)
@@ -28,4 +28,5 @@ cdef class FieldDecoder:
     cdef bytes _string(self, bytes block)
 
 
+@cython.locals(octets=cython.p_const_char, size=Py_ssize_t)
 cdef str _text(bytes string)

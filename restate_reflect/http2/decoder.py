@@ -85,7 +85,8 @@ class FieldDecoder:
                 continue
             else:
                 field = self._literal(block, 0x0F)
-            listed += field[2]
+            size = field[2]
+            listed += size
             decoded.append(field)  # a reference for each byte of the block at most, whatever their fields' sizes are
         return decoded if listed <= self._max_list_size else None
 
@@ -175,4 +176,5 @@ class FieldDecoder:
 
 
 def _text(string: bytes) -> str:
-    return huffman_decoded(string[1:]) if string[0] >= 0x80 else string[1:].decode("latin-1")
+    octets, size = string, len(string)  # in C a pointer, see protocol/framing.py
+    return huffman_decoded(octets[1:size]) if string[0] >= 0x80 else octets[1:size].decode("latin-1")

@@ -25,13 +25,15 @@ _MAX_BLOCKS: Final = 512
 _MAX_BLOCK_SIZE: Final = 1024
 """Responses with long or ever-changing headers must not fill the memory; the cache starts anew when full."""
 
+# Typed in compiled code, as all of a usual response's cost is this look-up.
 _blocks: dict[tuple[int, tuple[tuple[str, str], ...]], bytes] = {}
 _encoder = Encoder()
 
 
 def response_block(status: int, headers: Sequence[tuple[str, str]]) -> bytes:
     """Block of a final response. Raises ``ValueError`` for a status or header HTTP/2 can't carry."""
-    key = (status, tuple(headers))
+    given = headers if type(headers) is tuple else tuple(headers)
+    key = (status, given)
     block = _blocks.get(key)
     if block is None:
         if not 200 <= status <= 999:

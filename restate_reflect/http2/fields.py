@@ -7,7 +7,6 @@ of the connection has to take the field in all the same. So the finding travels 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final, TypeAlias
 
 __all__ = ["CHECKED", "INVALID", "PLAIN", "PSEUDO", "Field", "make", "valid_name", "valid_value"]
@@ -41,13 +40,23 @@ _CONNECTION_SPECIFIC: Final = frozenset(
     {"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade"}
 )
 _MAX_CACHED_NAME: Final = 64
+_MAX_CLASSES: Final = 512
+_IS_COMPILED: Final = not __file__.endswith((".py", ".pyc"))
+
+_Class: TypeAlias = "tuple[int, re.Pattern[str] | None, str]"
+"""Class, pattern of its values, and what is wrong with the name."""
+_classes: dict[str, _Class] = {}
+"""Names recur (0.05 µs instead of 0.5); starts anew when full."""
 
 
 def make(name: str, value: str) -> Field:
     """A field from its octets given as latin-1 characters; the value becomes UTF-8 text where it is some."""
     size = len(name) + len(value) + _OVERHEAD
-    kind, pattern, reason = _class(name) if len(name) <= _MAX_CACHED_NAME else _class.__wrapped__(name)
-    if not (value.isidentifier() or valid_value(value)):  # letters, digits and _: as ids are, at a tenth of the price
+    known = _classes.get(name)
+    if known is None:
+        known = _classified(name)
+    kind, pattern, reason = known
+    if not (_is_plain(value) or valid_value(value)):
         reason = reason or f"value of header {name!r} has blanks around it or a NUL, CR or LF in it"
     elif pattern is not None and not pattern.fullmatch(value):
         reason = f"{name} can't be {value!r}"
@@ -66,9 +75,29 @@ def valid_value(value: str) -> bool:
     return _VALUE.fullmatch(value) is not None
 
 
-@lru_cache(maxsize=512)
-def _class(name: str) -> tuple[int, re.Pattern[str] | None, str]:
-    """Class, pattern of its values, and what is wrong with the name; names recur (0.1 µs instead of 0.5)."""
+def _is_plain(value: str) -> bool:
+    """Whether the value is one in which nothing can be wrong: all visible ASCII, or (where a loop is slow) as ids are.
+
+    A tenth of the price of a regular expression.
+    """
+    if not _IS_COMPILED:
+        return value.isidentifier()  # letters, digits and _
+    for character in value:  # noqa: SIM110  in C
+        if not "!" <= character <= "~":
+            return False
+    return True
+
+
+def _classified(name: str) -> _Class:
+    found = _class(name)
+    if len(name) <= _MAX_CACHED_NAME:
+        if len(_classes) >= _MAX_CLASSES:
+            _classes.clear()
+        _classes[name] = found
+    return found
+
+
+def _class(name: str) -> _Class:
     pattern = _VALUES_OF.get(name)
     if pattern is not None:
         return (PSEUDO if name[0] == ":" else PLAIN), pattern, ""

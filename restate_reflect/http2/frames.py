@@ -36,6 +36,7 @@ _U32 = Struct(">L")
 _SETTING = Struct(">HL")
 unpack_header = _HEADER.unpack_from
 pack_header = _HEADER.pack
+pack_u32 = _U32.pack
 unpack_u32 = _U32.unpack_from
 
 SETTINGS_ACK: Final = pack_header(SETTINGS, ACK, 0)
@@ -60,14 +61,9 @@ def read_settings(data: bytes, start: int, stop: int) -> Iterator[tuple[int, int
     return _SETTING.iter_unpack(data[start:stop])
 
 
-def rst_stream(stream_id: int, code: int) -> bytes:
-    """RST_STREAM (section 6.4)."""
-    return frame(RST_STREAM, 0, stream_id, _U32.pack(code))
-
-
 def window_update(stream_id: int, increment: int) -> bytes:
     """WINDOW_UPDATE (section 6.9); stream 0 is the connection."""
-    return frame(WINDOW_UPDATE, 0, stream_id, _U32.pack(increment))
+    return frame(WINDOW_UPDATE, 0, stream_id, pack_u32(increment))
 
 
 def ping(payload: bytes, flags: int = 0) -> bytes:
@@ -77,7 +73,7 @@ def ping(payload: bytes, flags: int = 0) -> bytes:
 
 def goaway(last_stream_id: int, code: int, debug: str = "") -> bytes:
     """GOAWAY (section 6.8); ``debug`` is for whoever reads the peer's log."""
-    return frame(GOAWAY, 0, 0, _U32.pack(last_stream_id) + _U32.pack(code) + debug.encode())
+    return frame(GOAWAY, 0, 0, pack_u32(last_stream_id) + pack_u32(code) + debug.encode())
 
 
 def split_headers(stream_id: int, block: bytes, end_stream: bool, max_frame_size: int) -> bytes:

@@ -2,10 +2,13 @@ cimport cython
 
 from .decoder cimport FieldDecoder
 
+cdef int _PLAIN, _PSEUDO, _CHECKED
+
 
 @cython.final
 cdef class RequestHead:
-    cdef readonly object method, path, scheme, authority, headers
+    cdef readonly object method, path, scheme, authority
+    cdef readonly dict fields
 
 
 @cython.final
@@ -20,7 +23,7 @@ cdef class HeaderReader:
     cdef _remember(self, bytes block, tuple request)
 
 
-@cython.locals(pseudo=dict, headers=dict, kind=int, field=tuple)
+@cython.locals(pseudo=dict, headers=dict, kind=int, known=Py_ssize_t)
 cdef tuple _request(list fields)
 cdef RequestHead _head(dict pseudo, dict headers)
 cdef _check_target(method, path, scheme)

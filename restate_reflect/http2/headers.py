@@ -18,19 +18,25 @@ __all__ = ["HeaderReader", "MalformedRequest", "OversizedHeaders", "Request", "R
 class RequestHead:
     """What a request says before its body.
 
-    ``headers`` has lower-case names; a repeated header is joined by ``", "`` (``cookie`` by ``"; "``). Octets
+    ``fields`` has lower-case names; a repeated header is joined by ``", "`` (``cookie`` by ``"; "``). Octets
     that are not UTF-8 are surrogate-escaped. ``authority`` is ``:authority``, or else ``host``, or else empty.
     ``path`` includes the query; it and ``scheme`` are empty for CONNECT.
     """
 
-    __slots__ = ("authority", "headers", "method", "path", "scheme")
+    __slots__ = ("authority", "fields", "method", "path", "scheme")
 
-    def __init__(self, method: str, path: str, scheme: str, authority: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, method: str, path: str, scheme: str, authority: str, fields: dict[str, str]) -> None:
         self.method = method
         self.path = path
         self.scheme = scheme
         self.authority = authority
-        self.headers = headers
+        self.fields = fields
+        """Not to be changed, nor given to anybody who might: equal requests share it."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The fields, for others."""
+        return MappingProxyType(self.fields)
 
 
 Request: TypeAlias = "tuple[RequestHead, int]"
@@ -40,6 +46,11 @@ _MAX_CACHED_SIZE: Final = 4096
 """Larger requests are decoded each time, so that the cache of a hostile peer stays below 1 MiB."""
 
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
+
+# As numbers that compiled code has in itself.
+_PLAIN: Final = PLAIN
+_PSEUDO: Final = PSEUDO
+_CHECKED: Final = CHECKED
 
 
 class MalformedRequest(Exception):
@@ -100,7 +111,7 @@ class HeaderReader:
         return fields
 
     def _remember(self, block: bytes, request: Request) -> None:
-        size = len(block) + sum(map(len, request[0].headers.values()))
+        size = len(block) + sum(map(len, request[0].fields.values()))
         if size <= _MAX_CACHED_SIZE:
             if len(self._requests) >= self._max_requests:
                 self._requests.clear()
@@ -112,13 +123,16 @@ def _request(fields: list[Field]) -> Request:
     headers: dict[str, str] = {}
     length = -1
     for name, value, _, kind in fields:
-        if kind == PLAIN:
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
-        elif kind == PSEUDO:
+        if kind == _PLAIN:
+            known = len(headers)
+            before = headers.setdefault(name, value)
+            if len(headers) == known:  # it was there
+                headers[name] = f"{before}, {value}"
+        elif kind == _PSEUDO:
             if headers or name in pseudo:
                 raise MalformedRequest(f"{name} comes twice or after a header")
             pseudo[name] = value
-        elif kind == CHECKED:
+        elif kind == _CHECKED:
             if name == "content-length":
                 length = _content_length(value, headers)
             headers[name] = _joined(name, value, headers)
@@ -150,7 +164,7 @@ def _head(pseudo: dict[str, str], headers: dict[str, str]) -> RequestHead:
         _check_target(method, path, scheme)
     if "host" in headers:
         authority = _agreed_authority(authority, headers["host"])
-    return RequestHead(method, path, scheme, authority, MappingProxyType(headers))
+    return RequestHead(method, path, scheme, authority, headers)
 
 
 def _check_target(method: str, path: str, scheme: str) -> None:

@@ -3,13 +3,9 @@ cimport cython
 
 from .core cimport Core
 from .encoder cimport response_block, trailer_block
+from .octets cimport frame_header
 
-cdef int _END_STREAM
-cdef bint _IS_COMPILED
-
-
-@cython.locals(octets="unsigned char[9]")
-cpdef bytes data_header(unsigned int size, int flags, unsigned int stream_id)
+cdef int _DATA, _END_STREAM
 
 
 @cython.final
@@ -22,6 +18,8 @@ cdef class Stream:
     cdef public object _trailers
     cdef public bytearray _buffer
 
+    cdef set_up(self, Core core, Py_ssize_t stream_id)
+    cpdef begin(self, bytes block, bint end_stream)
     cpdef send(self, bytes data)
     cpdef send_and_end(self, bytes data)
     cpdef pause(self)

@@ -15,6 +15,7 @@ from . import frames
 from .encoder import response_block, trailer_block
 from .errors import ErrorCode, StreamFault
 from .handlers import NOBODY, RequestHandler
+from .octets import frame_header
 
 if TYPE_CHECKING:
     from .core import Core
@@ -23,32 +24,18 @@ __all__ = ["Stream"]
 
 _log = logging.getLogger(__name__)
 _NO_ERROR: Final = ErrorCode.NO_ERROR
+_DATA: Final = frames.DATA
 _END_STREAM: Final = frames.END_STREAM
-_IS_COMPILED: Final = not __file__.endswith((".py", ".pyc"))
-_pack_header = frames.pack_header
-
-
-def data_header(size: int, flags: int, stream_id: int) -> bytes:
-    """The first nine octets of a DATA frame (RFC 9113 sections 4.1 and 6.1)."""
-    if not _IS_COMPILED:
-        return _pack_header(size << 8 | frames.DATA, flags, stream_id)
-    # In C an array: a tenth of the instructions.
-    octets = [0, 0, 0, 0, 0, 0, 0, 0, 0]
-    octets[0] = size >> 16
-    octets[1] = size >> 8 & 0xFF
-    octets[2] = size & 0xFF
-    octets[4] = flags
-    octets[5] = stream_id >> 24
-    octets[6] = stream_id >> 16 & 0xFF
-    octets[7] = stream_id >> 8 & 0xFF
-    octets[8] = stream_id & 0xFF
-    return octets[:9]  # type: ignore[return-value]  # in C a piece of an array is bytes
 
 
 class Stream:
     """The response side of one request. After the end or a reset, every call is ignored silently."""
 
     def __init__(self, core: Core, stream_id: int) -> None:
+        self.set_up(core, stream_id)
+
+    def set_up(self, core: Core, stream_id: int) -> None:
+        """The constructor for compiled code, where types of arguments are known."""
         self.id = stream_id
         self._core = core
         self.send_window = core.peer.initial_window
@@ -70,11 +57,15 @@ class Stream:
 
         Raises ``ValueError`` for a status below 200 or a header HTTP/2 can't carry, ``RuntimeError`` the second time.
         """
+        if not self.ended:
+            self.begin(response_block(status, headers), end_stream)
+
+    def begin(self, block: bytes, end_stream: bool) -> None:
+        """As ``respond``, by a head of ``encoder.response_block``."""
         if self.ended:
             return
         if self.head_sent:
             raise RuntimeError(f"stream {self.id} was already responded to; call respond once")
-        block = response_block(status, headers)
         self.head_sent = True
         self._core.write_headers(self.id, block, end_stream)
         if end_stream:
@@ -194,7 +185,7 @@ class Stream:
         last = self.ended and not buffer and not self._trailers
         self.send_window -= size
         core.send_window -= size
-        core.output += (data_header(size, _END_STREAM if last else 0, self.id), payload)
+        core.output += (frame_header(_DATA, size, _END_STREAM if last else 0, self.id), payload)
         if not buffer:
             self._drained(last)
         if self._above_high_water and self.buffered <= core.limits.send_low_water:
@@ -234,7 +225,7 @@ class Stream:
             return False
         self.send_window -= size
         core.send_window -= size
-        core.output += (data_header(size, flags, self.id), data)
+        core.output += (frame_header(_DATA, size, flags, self.id), data)
         return True
 
     def _enqueue(self, data: bytes) -> None:
@@ -273,7 +264,7 @@ class Stream:
         if self._trailers:
             self._core.write_headers(self.id, trailer_block(self._trailers), True)
         else:
-            self._core.output.append(data_header(0, _END_STREAM, self.id))
+            self._core.output.append(frame_header(_DATA, 0, _END_STREAM, self.id))
         self._sent_end()
 
     def _sent_end(self) -> None:

@@ -20,6 +20,17 @@ cpdef bytes run_proposal(Py_ssize_t completion_id, bytes value)
 cdef tuple _read_varint(bytes data, Py_ssize_t at)
 @cython.locals(end=Py_ssize_t, size=Py_ssize_t, octets=cython.p_const_char)
 cdef bytes _read_value(bytes data, Py_ssize_t at)
+@cython.locals(
+    entries=Py_ssize_t, last=int, tag=int, at=Py_ssize_t, start=Py_ssize_t, end=Py_ssize_t, number=Py_ssize_t, partial=bint,
+    state=dict
+)
+cpdef tuple read_start(bytes payload)
+@cython.locals(end=Py_ssize_t)
+cdef tuple _read_long(bytes data, Py_ssize_t at, int tag)
+@cython.locals(at=Py_ssize_t, octets=cython.p_const_char)
+cdef bint _read_start_text(bytes data, int tag, Py_ssize_t start, Py_ssize_t end, dict state) except -1
+@cython.locals(size=Py_ssize_t, start=Py_ssize_t, key=bytes, value=bytes, octets=cython.p_const_char)
+cdef bint _read_state_entry(bytes data, Py_ssize_t at, Py_ssize_t end, dict state) except -1
 cpdef bytes read_lone_value(bytes payload)
 @cython.locals(at=Py_ssize_t, completion_id=Py_ssize_t)
 cpdef tuple read_completion(bytes payload)

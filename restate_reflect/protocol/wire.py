@@ -26,6 +26,7 @@ __all__ = [
     "read_lone_value",
     "read_run_ack",
     "read_run_proposal",
+    "read_start",
     "run_ack",
     "run_command",
     "run_proposal",
@@ -146,16 +147,20 @@ def _read_varint(data: bytes, at: int) -> tuple[int, int]:
 
 def _read_value(data: bytes, at: int) -> bytes | None:
     """The content of a ``Value`` whose length stands at ``at``, if it fills the rest of the message."""
-    end = len(data)
-    size, at = (data[at], at + 1) if data[at] < 128 else _read_varint(data, at)
+    end, size = len(data), data[at]
+    at += 1
+    if size >= 128:
+        size, at = _read_varint(data, at - 1)
     if at + size != end:
         return None
     if not size:
         return b""
     if data[at] != 0x0A:
         return None
-    at += 1
-    size, at = (data[at], at + 1) if data[at] < 128 else _read_varint(data, at)
+    size = data[at + 1]
+    at += 2
+    if size >= 128:
+        size, at = _read_varint(data, at - 1)
     octets = data  # in C a pointer, see framing.py
     return octets[at:end] if size and at + size == end else None
 
@@ -195,11 +200,15 @@ def read_invocation_id(payload: bytes) -> tuple[int, str] | None:
     try:
         if payload[0] != 0x08:
             return None
-        completion_id, at = (payload[1], 2) if payload[1] < 128 else _read_varint(payload, 1)
+        completion_id, at = payload[1], 2
+        if completion_id >= 128:
+            completion_id, at = _read_varint(payload, 1)
         if payload[at] != 0x82 or payload[at + 1] != 0x01:
             return None
-        at += 2
-        size, at = (payload[at], at + 1) if payload[at] < 128 else _read_varint(payload, at)
+        size = payload[at + 2]
+        at += 3
+        if size >= 128:
+            size, at = _read_varint(payload, at - 1)
         if at + size != len(payload):
             return None
         octets = payload
@@ -208,12 +217,94 @@ def read_invocation_id(payload: bytes) -> tuple[int, str] | None:
         return None
 
 
+def read_start(payload: bytes) -> tuple[int, dict[str, bytes | None], bool] | None:
+    """``StartMessage``: known_entries (3), state_map (4) and partial_state (5); the rest is only checked.
+
+    For compiled code: 0.2 µs, where the generated code takes 1.2.
+    """
+    entries = last = at = 0
+    partial = False
+    state: dict[str, bytes | None] = {}
+    end = len(payload)
+    try:
+        while at < end:
+            tag, number, start = payload[at], payload[at + 1], at + 2
+            if tag < last or (tag == last and tag != 0x22):
+                return None
+            last = tag
+            if number >= 128:
+                number, start = _read_long(payload, at + 1, tag)
+            at = start
+            if tag == 0x18:
+                entries = number
+            elif tag == 0x28:
+                partial = number != 0
+            elif tag not in (0x38, 0x40, 0x48):  # retry count, duration, random seed
+                at = start + number
+                if at > end or not _read_start_text(payload, tag, start, at, state):
+                    return None
+    except (IndexError, ValueError):  # UnicodeDecodeError is a ValueError
+        return None
+    return entries, state, partial
+
+
+def _read_long(data: bytes, at: int, tag: int) -> tuple[int, int]:
+    """As ``_read_varint``; of a number that has 64 bits and is of no interest, only where it ends."""
+    if tag not in (0x40, 0x48):
+        return _read_varint(data, at)
+    for end in range(at + 1, at + 9):
+        if data[end] < 128:
+            return 0, end + 1
+    if data[at + 9] > 1:
+        raise ValueError
+    return 0, at + 10
+
+
+def _read_start_text(data: bytes, tag: int, start: int, end: int, state: dict[str, bytes | None]) -> bool:
+    """Whether a field of a start message that has a length is one of those known, and right."""
+    if tag == 0x22:
+        return _read_state_entry(data, start, end, state)
+    if tag in (0x12, 0x32, 0x52, 0x5A, 0x62):  # the id for people, key, scope, limit key, idempotency key
+        octets = data
+        for at in range(start, end):  # noqa: SIM110  in C
+            if octets[at] & 0x80:  # may be wrong UTF-8
+                return False
+        return True
+    return tag == 0x0A  # the id
+
+
+def _read_state_entry(data: bytes, at: int, end: int, state: dict[str, bytes | None]) -> bool:
+    """``StateEntry``: key (1), value (2)."""
+    octets = data
+    key = value = b""
+    if at < end and data[at] == 0x0A:
+        size, start = data[at + 1], at + 2
+        if size >= 128:
+            size, start = _read_varint(data, at + 1)
+        at = start + size
+        if at > end:
+            return False
+        key = octets[start:at]
+    if at < end and data[at] == 0x12:
+        size, start = data[at + 1], at + 2
+        if size >= 128:
+            size, start = _read_varint(data, at + 1)
+        at = start + size
+        if at > end:
+            return False
+        value = octets[start:at]
+    state[key.decode("utf-8")] = value
+    return at == end
+
+
 def read_completion(payload: bytes) -> tuple[int, bytes] | None:
     """``Notification`` with a completion id (1) and a value (5): both."""
     try:
         if payload[0] != 0x08:
             return None
-        completion_id, at = (payload[1], 2) if payload[1] < 128 else _read_varint(payload, 1)
+        completion_id, at = payload[1], 2
+        if completion_id >= 128:
+            completion_id, at = _read_varint(payload, 1)
         if payload[at] != 0x2A:
             return None
         content = _read_value(payload, at + 1)

@@ -159,9 +159,9 @@ def test_a_lock_taken_twice_is_a_deadlock() -> None:
 
 def test_spinning_is_told_from_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """No result is handed out before the handler waits: a busy loop would block the process for ever."""
-    from restate_reflect.durable import loop
+    from restate_reflect.durable import ready
 
-    monkeypatch.setattr(loop, "MAX_CALLBACKS", 1000)
+    monkeypatch.setattr(ready, "MAX_CALLBACKS", 1000)
 
     async def go(self: Any, ctx: Context) -> None:
         call = ctx.call_raw("Other", "go")

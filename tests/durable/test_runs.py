@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import pytest
 
 from restate_reflect import Context, RetryableError, RetryPolicy, TerminalError
-from restate_reflect.durable.environment import utc
 from restate_reflect.durable.guards import Guard
+from restate_reflect.durable.plain import utc
 from restate_reflect.durable.step_functions import step_function
 from restate_reflect.protocol.versions import ProtocolVersion
 from tests.journals import CANCEL, LOOP, V5, V6, V7, M, Played, command, done, given_input, journal, play

@@ -35,7 +35,7 @@ def accepted(core: Core, handler: str) -> Accepted:
 
 @pytest.mark.parametrize("handler", ["health", "discover", "wait"])
 def test_handlers_may_have_any_name(handler: str) -> None:
-    assert accepted(Core([reflect(Monitor)]), handler).handler.name == handler
+    assert accepted(Core([reflect(Monitor)]), handler).plan.handler.name == handler
 
 
 @pytest.mark.parametrize("path", ["/health", "/any/prefix/health", "/invoke/health"])

@@ -46,7 +46,7 @@ def _request(text: str) -> None:
         decision = CORE.answer(method, path, {"content-type": kind, "accept": kind}, mode)
         if isinstance(decision, Accepted):
             assert method == "POST"
-            assert path.partition("?")[0].endswith(f"/invoke/Service/{decision.handler.name}")
+            assert path.partition("?")[0].endswith(f"/invoke/Service/{decision.plan.handler.name}")
         else:
             assert decision.status in (200, 401, 404, 405, 415)
             assert decision.body

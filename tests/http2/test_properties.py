@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restate_reflect.http2 import Limits
-from restate_reflect.http2.stream import data_header
+from restate_reflect.http2.octets import frame_header
 from tests.http2.peer import GET, POST, PREFACE, Pair, Recorder, Server, echo, read_frames
 
 LIMITS = Limits(
@@ -38,10 +38,10 @@ TRAILERS = b"\x00\x01t\x011"
 ENDING = st.sampled_from([[], [], ["END_STREAM"]])
 
 
-@given(st.integers(0, 2**24 - 1), st.integers(0, 255), st.integers(0, 2**31 - 1))
-def test_a_data_header_is_what_struct_packs(size: int, flags: int, stream_id: int) -> None:
+@given(st.integers(0, 255), st.integers(0, 2**24 - 1), st.integers(0, 255), st.integers(0, 2**31 - 1))
+def test_a_frame_header_is_what_struct_packs(kind: int, size: int, flags: int, stream_id: int) -> None:
     """Compiled, it is written octet by octet; ids and sizes as large as these come up in no other test."""
-    assert data_header(size, flags, stream_id) == struct.pack(">LBL", size << 8, flags, stream_id)
+    assert frame_header(kind, size, flags, stream_id) == struct.pack(">LBL", size << 8 | kind, flags, stream_id)
 
 
 def raw_frame(kind: int, flags: int, stream_id: int, payload: bytes) -> bytes:

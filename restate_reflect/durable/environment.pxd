@@ -1,0 +1,16 @@
+cimport cython
+
+from restate_reflect.durable.routes cimport Routes
+
+
+@cython.final
+cdef class Environment:
+    cdef public object loop, executor, guard, wall_clock, on_failure, wrap_step, wrap_sink
+    cdef public Py_ssize_t max_message_bytes
+    cdef readonly Routes routes
+    cdef public bint draining
+    cdef readonly dict attempts
+    cdef object _idle
+
+    cpdef due(self, delay)
+    cpdef has_become_idle(self)
