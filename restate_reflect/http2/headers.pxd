@@ -23,7 +23,7 @@ cdef class HeaderReader:
     cdef _remember(self, bytes block, tuple request)
 
 
-@cython.locals(pseudo=dict, headers=dict, kind=int, known=Py_ssize_t)
+@cython.locals(pseudo=dict, headers=dict, kind=int, names=Py_ssize_t)
 cdef tuple _request(list fields)
 cdef RequestHead _head(dict pseudo, dict headers)
 cdef _check_target(method, path, scheme)

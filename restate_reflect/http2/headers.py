@@ -121,13 +121,11 @@ class HeaderReader:
 def _request(fields: list[Field]) -> Request:
     pseudo: dict[str, str] = {}
     headers: dict[str, str] = {}
-    length = -1
+    length, names = -1, 0
     for name, value, _, kind in fields:
         if kind == _PLAIN:
-            known = len(headers)
-            before = headers.setdefault(name, value)
-            if len(headers) == known:  # it was there
-                headers[name] = f"{before}, {value}"
+            headers[name] = value
+            names += 1
         elif kind == _PSEUDO:
             if headers or name in pseudo:
                 raise MalformedRequest(f"{name} comes twice or after a header")
@@ -135,10 +133,22 @@ def _request(fields: list[Field]) -> Request:
         elif kind == _CHECKED:
             if name == "content-length":
                 length = _content_length(value, headers)
+            names += name not in headers
             headers[name] = _joined(name, value, headers)
         else:
             raise MalformedRequest(value)
+    if len(headers) != names:
+        _join_repeated(fields, headers)
     return _head(pseudo, headers), length
+
+
+def _join_repeated(fields: list[Field], headers: dict[str, str]) -> None:
+    """RFC 9110 section 5.3. Looked for once all are there: few requests have a header twice."""
+    joined: dict[str, str] = {}
+    for name, value, _, kind in fields:
+        if kind == _PLAIN:
+            joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    headers.update(joined)
 
 
 def _content_length(value: str, headers: dict[str, str]) -> int:
