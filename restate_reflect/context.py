@@ -272,7 +272,7 @@ class Operations(Protocol):
         name: str,
         function: Callable[..., Any],
         args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
+        kwargs: dict[str, Any],
         retry: RetryPolicy | None,
         type_: Any,
     ) -> asyncio.Future[Any]: ...

@@ -71,6 +71,7 @@ _NO_GUARD: Final = Guard.OFF
 _SUSPENDED: Final = Progress.SUSPENDED
 _FAILED: Final = Ending.FAILED
 
+_NO_NAMES: Final[dict[str, Any]] = {}
 _new: Final = object.__new__
 _CANCELLATION: Final = SignalIndex(CANCEL_SIGNAL)
 
@@ -210,8 +211,9 @@ class Attempt:
 
     def _turn(self, root: DurableTask[Any]) -> bool:
         """Runs what is ready, then finds out what comes next. Returns whether to go round again."""
-        loop = self.loop
+        loop, has_run = self.loop, False
         if loop.handles:
+            has_run = True
             if self._assignments is None:
                 raised = loop.take_turn()  # as run_until_idle, without a Python frame in compiled code
                 if raised is not None or loop.handles:
@@ -220,7 +222,7 @@ class Attempt:
                 self._assignments.watch(loop.run_until_idle)
         if self.engine.is_closed:
             return False
-        if root.done() or loop.broken is not None:
+        if has_run and (root.done() or loop.broken is not None):
             self._finish(root)
             return False
         if self._cancelling:
@@ -331,10 +333,7 @@ class Attempt:
         plan = self.plan
         read = plan.read
         try:
-            if read is not None:
-                value = read(given.body)
-            else:
-                args, kwargs = plan.decode(given.body)
+            args, kwargs = plan.decode(given.body) if read is None else ((read(given.body),), _NO_NAMES)
         except DecodeError as error:
             self._answer(failures.bad_input(self.handler, error, self.engine.version))
             return self.loop.create_task(nothing())
@@ -342,7 +341,7 @@ class Attempt:
         context._operations = Operations(
             self, given
         )  # half of what their constructor, which is not compiled, would take
-        coroutine = plan.call(context, value) if read is not None else plan.call(context, *args, **kwargs)
+        coroutine = plan.call(context, *args, **kwargs) if read is None else plan.call(context, args[0])
         if self.environment.guard is _NO_GUARD:
             return durable_task(coroutine, self.loop, None, None)
         variables = contextvars.copy_context()

@@ -63,6 +63,9 @@ class LoopFuture(asyncio.Future[T]):
 
     __slots__ = ("_serial",)
     _serial: int
+    # In every class of which there are futures: a task that goes on asks for it by a new string, for which Python looks
+    # into each class's own dict in turn (C's task_wakeup). 1,200 instructions fewer for a call.
+    result = asyncio.Future.result
 
     def __hash__(self) -> int:
         return self._serial
@@ -81,6 +84,7 @@ class DurableFuture(LoopFuture[T]):
     _decode: Callable[[Any], T]
     _label: object
     """For errors, by ``str``: ``run 'charge'``."""
+    result = asyncio.Future.result
 
     @property
     def label(self) -> str:
@@ -124,6 +128,7 @@ class WatchedFuture(DurableFuture[T]):
     __slots__ = ("observed", "where")
     observed: bool
     where: Spot | None
+    result = asyncio.Future.result
 
     def add_done_callback(self, fn: Callable[[Any], object], /, *, context: ContextVars | None = None) -> None:
         self.observed = True
@@ -141,6 +146,7 @@ class RunFuture(WatchedFuture[T]):
     __slots__ = ("body",)
     body: asyncio.Future[Any] | None
     """The body while it runs. (A reference to the whole ``Run`` would be a cycle, and keep what it closes over.)"""
+    result = asyncio.Future.result
 
     def settle(self, notification: Notification) -> None:
         settle(self, notification, notification.value or b"")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import random
-from asyncio.events import _get_running_loop
+from _thread import get_ident
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import copy_context
@@ -43,7 +43,7 @@ from restate_reflect.durable.futures import (
     loop_future,
     watched_future,
 )
-from restate_reflect.durable.locations import caller
+from restate_reflect.durable.locations import IS_INTERPRETED, caller
 from restate_reflect.durable.logs import ReplayAwareLogger
 from restate_reflect.durable.outgoing import outgoing_call
 from restate_reflect.durable.plain import utc
@@ -75,6 +75,7 @@ __all__ = ["Operations"]
 
 _MAX_REFUSED: Final = 100
 
+_IS_COMPILED: Final = not IS_INTERPRETED
 _partial: Final = functools.partial  # each look-up of a module's attribute takes 600 instructions
 
 
@@ -245,7 +246,7 @@ class Operations:
         name: str,
         function: Callable[..., Any],
         args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
+        kwargs: dict[str, Any],
         retry: RetryPolicy | None,
         type_: Any,
     ) -> RunFuture[Any]:
@@ -260,25 +261,29 @@ class Operations:
                 " 'pause'."
             )
         known = step_function(function)
-        is_async, codec = known.is_async, known.codec
+        codec, decode = known.codec, known.decode
         declared = known.returns if type_ is UNSET else type_
         verify = declared is UNSET
-        if codec is None or type_ is not UNSET:
+        if codec is None or decode is None or type_ is not UNSET:
             codec = self._codec(Any if verify else declared)
+            decode = codec.decode
         completion_id = issue_run(self._engine, name)
-        future: RunFuture[Any] = watched_future(RunFuture, codec.decode, name, self._loop)
+        future: RunFuture[Any] = watched_future(RunFuture, decode, name, self._loop)
         future.body = None
         self._attempt.results.expect(completion_id, future)
         self._attempt.watch(future)
         if not self._engine.has_result(completion_id):
-            body = _partial(function, *args, **kwargs)
             wrap = self._attempt.environment.wrap_step
+            if wrap is not None:
+                function, args, kwargs = wrap(name, _partial(function, *args, **kwargs), known.is_async), (), {}
             run_ = Run(
                 completion_id,
                 name,
                 self._engine.command_index,
-                body if wrap is None else wrap(name, body, is_async),
-                is_async,
+                function,
+                args,
+                kwargs,
+                known.is_async,
                 copy_context(),
                 codec,
                 verify,
@@ -382,7 +387,9 @@ class Operations:
         """A context works in its own handler only, and only while the attempt lasts."""
         if self._engine.is_closed:
             self._refuse()
-        if _get_running_loop() is not self._loop:
+        # As asking asyncio for the running loop would do, which on 3.11 asks the system for the process each time.
+        here = thread_ident() if _IS_COMPILED else get_ident()  # type: ignore[name-defined]  # noqa: F821
+        if self._loop.thread != here:
             raise HandlerBugError(
                 f"the context was used outside of its handler ({caller()}): in the body of ctx.run, in a thread, or in"
                 " a task of another loop. Use it in the handler, and give the step what it needs as arguments."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +25,7 @@ class OutgoingCall(DurableFuture[T], CallFuture[T]):
     __slots__ = ("_slot",)
     _slot: InvocationIdSlot
     """All else about the call: compiled code writes its attributes for a tenth of the price."""
+    result = asyncio.Future.result
 
     def settle(self, notification: Notification) -> None:
         _settle(self, self._slot, notification)

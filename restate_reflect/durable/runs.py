@@ -12,10 +12,10 @@ import functools
 import inspect
 import sys
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from time import monotonic
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 from restate_reflect.codecs._base import Codec
 from restate_reflect.durable.arguments import written_bytes
@@ -27,20 +27,20 @@ from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["Run", "Runs", "RunsOwner"]
 
-T = TypeVar("T")
-
 
 class Run:
     """One ``ctx.run`` that this attempt may have to execute."""
 
     __slots__ = (
-        "body",
+        "args",
         "codec",
         "command_index",
         "completion_id",
         "context",
+        "function",
         "future",
         "is_async",
+        "kwargs",
         "name",
         "policy",
         "started",
@@ -52,7 +52,9 @@ class Run:
         completion_id: int,
         name: str,
         command_index: int,
-        body: Callable[[], Any],
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
         is_async: bool,
         context: contextvars.Context,
         codec: Codec[Any],
@@ -64,7 +66,9 @@ class Run:
         self.completion_id = completion_id
         self.name = name
         self.command_index = command_index
-        self.body = body
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
         self.is_async = is_async
         self.context = context
         self.codec = codec
@@ -81,6 +85,10 @@ class Run:
     @property
     def duration(self) -> float:
         return monotonic() - self.started
+
+    def call(self) -> Any:
+        """Calls the body. (A partial for it would take 0.1 µs more.)"""
+        return self.function(*self.args, **self.kwargs) if self.kwargs else self.function(*self.args)
 
     def encode(self, value: Any) -> bytes:
         """The result as it goes into the journal.
@@ -165,8 +173,8 @@ class Runs:
 
     def _spawn(self, run: Run) -> asyncio.Future[Any]:
         if run.is_async:
-            return self._start_task(_without_exit(run.body), run)
-        coroutine = _in_thread(self._loop, self._executor, functools.partial(run.context.copy().run, run.body))
+            return self._start_task(_without_exit(run), run)
+        coroutine = _in_thread(self._loop, self._executor, functools.partial(run.context.copy().run, run.call))
         return self._start_task(coroutine, run)
 
     def _start_task(self, coroutine: Coroutine[Any, Any, Any], run: Run) -> asyncio.Future[Any]:
@@ -274,9 +282,10 @@ _NOBODY: Final = _Nobody()
 
 
 def _failure(task: asyncio.Future[Any]) -> BaseException | None:
-    if task.cancelled():
+    try:
+        return task.exception()
+    except asyncio.CancelledError:
         return RestateReflectError("the step was cancelled from outside")
-    return task.exception()
 
 
 def _retrieve(task: asyncio.Future[Any]) -> None:
@@ -288,7 +297,12 @@ def _retrieve(task: asyncio.Future[Any]) -> None:
 async def _in_thread(loop: asyncio.AbstractEventLoop, executor: Executor | None, call: Callable[[], Any]) -> Any:
     """A plain function's result; if it returns an awaitable, that one's."""
     result = await loop.run_in_executor(executor, functools.partial(_harmless, call))
-    return await _without_exit(lambda: result) if inspect.isawaitable(result) else result
+    if not inspect.isawaitable(result):
+        return result
+    try:
+        return await result
+    except SystemExit as error:
+        raise _exited(error) from error
 
 
 def _harmless(call: Callable[[], Any]) -> Any:
@@ -301,14 +315,14 @@ def _harmless(call: Callable[[], Any]) -> Any:
         raise _exited(error) from error
 
 
-async def _without_exit(body: Callable[[], Awaitable[T]]) -> T:
+async def _without_exit(run: Run) -> Any:
     """A task that raises SystemExit ends the event loop, and with it every other invocation (costs 0.1 µs).
 
     The body is called in here: a coroutine made outside would be lost, with a warning, if the attempt ends before
     the task has begun.
     """
     try:
-        return await body()
+        return await run.call()
     except SystemExit as error:
         raise _exited(error) from error
 

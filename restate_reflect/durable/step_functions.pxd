@@ -6,7 +6,7 @@ cdef dict _known
 @cython.final
 cdef class StepFunction:
     cdef readonly bint is_async
-    cdef readonly object returns, codec
+    cdef readonly object returns, codec, decode
 
 
 @cython.locals(found=StepFunction)

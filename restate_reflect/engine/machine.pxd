@@ -28,11 +28,10 @@ cdef class Engine:
     cdef object _last_name, _locate, _start, _started, _last_awaiting
     cdef FrameDecoder _decoder
     cdef public list _output
-    cdef list _recorded
-    cdef object _queue
+    cdef list _recorded, _queue
     cdef set _seen
     cdef dict _proposals
-    cdef Py_ssize_t _missing, _next_completion, _next_signal, _telling_due
+    cdef Py_ssize_t _taken, _missing, _next_completion, _next_signal, _telling_due
 
     cdef set_up(self, version, locate, Py_ssize_t max_message_bytes)
     cpdef receive(self, bytes data)
@@ -52,6 +51,7 @@ cdef class Engine:
     cdef tuple _next_recorded(self)
     cpdef Input read_input(self)
     cpdef peek_recorded(self)
+    @cython.locals(queue=list, at=Py_ssize_t)
     cpdef Notification next_notification(self)
     cpdef require_issued(self, Py_ssize_t completion_id)
     cpdef bint has_result(self, Py_ssize_t completion_id) except -1

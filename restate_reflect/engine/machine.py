@@ -18,11 +18,10 @@ Theory of operation
 from __future__ import annotations
 
 import hashlib
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from google.protobuf.message import DecodeError, Message
 
@@ -186,6 +185,7 @@ class Engine:
         "_start",
         "_started",
         "_state",
+        "_taken",
         "_telling_due",
         "_wrote_command",
         "command_index",
@@ -227,9 +227,11 @@ class Engine:
         """The start message; read by generated code only where it has to be."""
         self._started: StartInfo | None = None
         self._output: list[bytes] = []
-        # Made with the first notification: many an attempt gets none, and an empty deque takes 760 bytes.
-        self._queue: deque[Notification] | None = None
+        self._queue: list[Any] = []
+        """Notifications; of those that were handed out, ``_taken`` at its front, only the places."""
+        self._taken = 0
         self._seen: set[NotificationId] | None = None
+        """Made with the first notification: many an attempt gets none."""
         self._recorded: list[tuple[int, bytes]] = []
         """Commands of the journal that the handler has not issued again, the next one last; while it arrives, all of
         them in its order."""
@@ -367,8 +369,8 @@ class Engine:
         self._enqueue(proposed)
 
     def _enqueue(self, notification: Notification) -> None:
-        if self._queue is None or self._seen is None:
-            self._queue, self._seen = deque(), set()
+        if self._seen is None:
+            self._seen = set()
         self._queue.append(notification)
         self._seen.add(notification.id)
 
@@ -399,7 +401,8 @@ class Engine:
             self._tell_recording()
         if self._state == _PROCESSING:
             self._wrote_command = True
-            self._output += (header(message_type, 0, len(payload)), payload)
+            self._output.append(header(message_type, 0, len(payload)))
+            self._output.append(payload)
             return
         try:
             recorded = self._next_recorded()
@@ -476,13 +479,23 @@ class Engine:
 
     def next_notification(self) -> Notification | None:
         """Takes the oldest notification that was not handed out yet."""
-        return self._queue.popleft() if self._queue else None
+        queue, at = self._queue, self._taken
+        if at == len(queue):
+            return None
+        notification: Notification = queue[at]
+        queue[at] = None
+        self._taken = at + 1
+        if self._taken == len(queue):
+            queue.clear()
+            self._taken = 0
+        return notification
 
     def take_notification(self, completion_id: int) -> Notification | None:
         """Takes one completion out of its turn (invocation ids, while cancelling)."""
-        for notification in self._queue or ():
-            if notification.id == completion_id and self._queue is not None:
-                self._queue.remove(notification)
+        for at in range(self._taken, len(self._queue)):
+            notification: Notification = self._queue[at]
+            if notification.id == completion_id:
+                del self._queue[at]
                 return notification
         return None
 
@@ -538,7 +551,8 @@ class Engine:
         if self._is_v7:
             flags = REQUESTED_ACK
             self._proposals[completion_id] = _own_result(completion_id, result)
-        self._output += (header(_PROPOSE_RUN, flags, len(payload)), payload)
+        self._output.append(header(_PROPOSE_RUN, flags, len(payload)))
+        self._output.append(payload)
 
     def run_retry_info(self, duration: float) -> RetryInfo:
         """How often the failing run was tried. ``duration`` is that of this try, in seconds.
@@ -664,7 +678,8 @@ class Engine:
         self.is_closed = True
         # A method of the owner: a cycle with it, which would be left to the garbage collector.
         self._locate = _nowhere
-        self._queue = None
+        self._queue.clear()
+        self._taken = 0
         self._proposals.clear()
 
     def _write(self, message_type: MessageType, message: Message) -> None:

@@ -116,7 +116,8 @@ class Core:
             block = EMPTY_TABLE + block
         if len(block) <= self.peer.max_frame_size:
             flags = _END_HEADERS | _END_STREAM if end_stream else _END_HEADERS
-            self.output += (frame_header(_HEADERS, len(block), flags, stream_id), block)
+            self.output.append(frame_header(_HEADERS, len(block), flags, stream_id))
+            self.output.append(block)
         else:
             self.output.append(frames.split_headers(stream_id, block, end_stream, self.peer.max_frame_size))
 

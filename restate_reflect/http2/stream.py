@@ -225,7 +225,8 @@ class Stream:
             return False
         self.send_window -= size
         core.send_window -= size
-        core.output += (frame_header(_DATA, size, flags, self.id), data)
+        core.output.append(frame_header(_DATA, size, flags, self.id))
+        core.output.append(data)
         return True
 
     def _enqueue(self, data: bytes) -> None:

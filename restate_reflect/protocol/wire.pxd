@@ -2,6 +2,7 @@ cimport cython
 
 
 cdef tuple _SHORT
+cdef dict _runs
 
 
 cpdef bytes varint(number)
@@ -13,6 +14,8 @@ cpdef bytes output_value(bytes content)
 cpdef bytes keyed_value(bytes key, bytes content)
 cpdef bytes eager_get(bytes key, bytes content)
 cpdef bytes state_get(bytes key, completion_id)
+@cython.locals(key=tuple)
+cpdef bytes run_command(Py_ssize_t completion_id, name)
 cpdef bytes sleep_command(wake_up_time, completion_id, name)
 @cython.locals(size=Py_ssize_t)
 cpdef bytes run_proposal(Py_ssize_t completion_id, bytes value)

@@ -83,10 +83,20 @@ def state_get(key: bytes, completion_id: int) -> bytes:
     return _bytes_field(b"\x0a", key) + b"\x58" + varint(completion_id)
 
 
-@lru_cache(maxsize=2048)
+_MOST_RUNS: Final = 2048
+_runs: dict[tuple[int, str], bytes] = {}
+
+
 def run_command(completion_id: int, name: str) -> bytes:
     """``RunCommandMessage``: result_completion_id (11), name (12). Most invocations do the same steps."""
-    return b"\x58" + varint(completion_id) + _bytes_field(b"\x62", name.encode())
+    key = (completion_id, name)
+    written = _runs.get(key)
+    if written is None:
+        written = b"\x58" + varint(completion_id) + _bytes_field(b"\x62", name.encode())
+        if len(_runs) >= _MOST_RUNS:
+            _runs.clear()
+        _runs[key] = written
+    return written
 
 
 def sleep_command(wake_up_time: int, completion_id: int, name: str) -> bytes:
