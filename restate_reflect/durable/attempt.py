@@ -337,10 +337,9 @@ class Attempt:
         except DecodeError as error:
             self._answer(failures.bad_input(self.handler, error, self.engine.version))
             return self.loop.create_task(nothing())
+        # Half of what their constructor, which is not compiled, would take.
         context = _new(plan.context)
-        context._operations = Operations(
-            self, given
-        )  # half of what their constructor, which is not compiled, would take
+        context._operations = Operations(self, given)
         coroutine = plan.call(context, *args, **kwargs) if read is None else plan.call(context, args[0])
         if self.environment.guard is _NO_GUARD:
             return durable_task(coroutine, self.loop, None, None)
