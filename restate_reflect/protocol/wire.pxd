@@ -32,8 +32,10 @@ cpdef tuple read_start(bytes payload)
 cdef tuple _read_long(bytes data, Py_ssize_t at, int tag)
 @cython.locals(at=Py_ssize_t, octets=cython.p_const_char)
 cdef bint _read_start_text(bytes data, int tag, Py_ssize_t start, Py_ssize_t end, dict state) except -1
-@cython.locals(size=Py_ssize_t, start=Py_ssize_t, key=bytes, value=bytes, octets=cython.p_const_char)
+@cython.locals(key=bytes, value=bytes)
 cdef bint _read_state_entry(bytes data, Py_ssize_t at, Py_ssize_t end, dict state) except -1
+@cython.locals(size=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t, octets=cython.p_const_char)
+cdef tuple _read_piece(bytes data, Py_ssize_t at, Py_ssize_t end)
 cpdef bytes read_lone_value(bytes payload)
 @cython.locals(at=Py_ssize_t, completion_id=Py_ssize_t)
 cpdef tuple read_completion(bytes payload)

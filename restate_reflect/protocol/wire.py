@@ -230,7 +230,7 @@ def read_invocation_id(payload: bytes) -> tuple[int, str] | None:
 def read_start(payload: bytes) -> tuple[int, dict[str, bytes | None], bool] | None:
     """``StartMessage``: known_entries (3), state_map (4) and partial_state (5); the rest is only checked.
 
-    For compiled code: 0.2 µs, where the generated code takes 1.2.
+    For compiled code: 0.25 µs, where the generated code takes 1.5.
     """
     entries = last = at = 0
     partial = False
@@ -285,26 +285,25 @@ def _read_start_text(data: bytes, tag: int, start: int, end: int, state: dict[st
 
 def _read_state_entry(data: bytes, at: int, end: int, state: dict[str, bytes | None]) -> bool:
     """``StateEntry``: key (1), value (2)."""
-    octets = data
     key = value = b""
     if at < end and data[at] == 0x0A:
-        size, start = data[at + 1], at + 2
-        if size >= 128:
-            size, start = _read_varint(data, at + 1)
-        at = start + size
-        if at > end:
-            return False
-        key = octets[start:at]
+        key, at = _read_piece(data, at + 1, end)
     if at < end and data[at] == 0x12:
-        size, start = data[at + 1], at + 2
-        if size >= 128:
-            size, start = _read_varint(data, at + 1)
-        at = start + size
-        if at > end:
-            return False
-        value = octets[start:at]
+        value, at = _read_piece(data, at + 1, end)
     state[key.decode("utf-8")] = value
     return at == end
+
+
+def _read_piece(data: bytes, at: int, end: int) -> tuple[bytes, int]:
+    """What follows its length, and where it ends. Raises ``ValueError`` beyond ``end``."""
+    size, start = data[at], at + 1
+    if size >= 128:
+        size, start = _read_varint(data, at)
+    stop = start + size
+    if stop > end:
+        raise ValueError
+    octets = data
+    return octets[start:stop], stop
 
 
 def read_completion(payload: bytes) -> tuple[int, bytes] | None:
