@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=int, help="medians are taken over these (7; with --quick 3)")
     parser.add_argument("--invocations", type=int, help="per round (4000; with --quick 1000)")
     parser.add_argument("--core", type=int, default=0, help="that server and driver share in `peers`; -1: none")
+    parser.add_argument("--one-core", action="store_true", help="`peers`: steps and calls on that core, too")
     parser.add_argument("--quick", action="store_true", help="less of everything: to see that it works")
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder for SUITE.json and SUITE.svg")
     return parser
@@ -58,6 +59,7 @@ def main() -> None:
         rounds=given.rounds or (3 if given.quick else 7),
         invocations=given.invocations or (1000 if given.quick else 4000),
         core=given.core if given.core >= 0 else None,
+        one_core=given.one_core,
         quick=given.quick,
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped, too

@@ -1,7 +1,8 @@
 """CPU, latency, memory, start-up and bytes of one invocation: this project beside its peers, alternating in one run.
 
 ``greet`` and ``add`` are measured with served process and driver on one core, which proved steadiest; ``steps`` and
-``calls``, in which driver and served process take turns within an invocation, on all of them.
+``calls``, in which driver and served process take turns within an invocation, on all of them. Where two cores slow
+each other down, as threads of one do, that takes more CPU time for the same: ``--one-core`` measures all on one.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def _alternate(servers: dict[str, Server], workload: str, options: Options) -> d
     """Each round begins with another peer, so that none always has the place after the same one."""
     samples = {name: Samples() for name in servers}
     order = deque(servers)
-    core = None if WORKLOADS[workload].bidirectional else options.core
+    core = options.core if options.one_core or not WORKLOADS[workload].bidirectional else None
     with pinned(core):
         for _ in range(options.rounds):
             for name in order:

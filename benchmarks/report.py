@@ -16,6 +16,8 @@ class Options:
     rounds: int = 5
     invocations: int = 4000
     core: int | None = 0
+    one_core: bool = False
+    """Whether steps and calls are measured on that core, too."""
     quick: bool = False
 
 
