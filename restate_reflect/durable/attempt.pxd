@@ -35,7 +35,7 @@ cdef class Attempt:
     cpdef receive_eof(self)
     cpdef abort(self, reason)
     cdef _advance(self)
-    @cython.locals(loop=ReadyQueue, has_run=bint)
+    @cython.locals(loop=ReadyQueue)
     cdef bint _turn(self, root) except -1
     cdef bint _wait(self) except -1
     cdef bint _awaits_result(self) except -1

@@ -211,9 +211,8 @@ class Attempt:
 
     def _turn(self, root: DurableTask[Any]) -> bool:
         """Runs what is ready, then finds out what comes next. Returns whether to go round again."""
-        loop, has_run = self.loop, False
+        loop = self.loop
         if loop.handles:
-            has_run = True
             if self._assignments is None:
                 raised = loop.take_turn()  # as run_until_idle, without a Python frame in compiled code
                 if raised is not None or loop.handles:
@@ -222,7 +221,7 @@ class Attempt:
                 self._assignments.watch(loop.run_until_idle)
         if self.engine.is_closed:
             return False
-        if has_run and (root.done() or loop.broken is not None):
+        if root.done() or loop.broken is not None:
             self._finish(root)
             return False
         if self._cancelling:

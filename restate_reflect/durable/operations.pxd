@@ -7,13 +7,10 @@ from restate_reflect.durable.outgoing cimport outgoing_call
 from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.durable.step_functions cimport StepFunction, step_function
 from restate_reflect.durable.routes cimport Route, Routes
-from restate_reflect.durable.thread_state cimport thread_ident
 from restate_reflect.engine.commands cimport state
 from restate_reflect.engine.commands.call cimport Destination, call as issue_call
 from restate_reflect.engine.commands.run cimport run as issue_run
 from restate_reflect.engine.machine cimport Engine
-
-cdef bint _IS_COMPILED
 
 
 @cython.final
@@ -31,7 +28,6 @@ cdef class Operations:
     cdef _call(self, Destination destination, bytes body, decode)
     cdef _send(self, Destination destination, body, delay, output)
     cdef _at(self, delay)
-    @cython.locals(here="unsigned long")
     cdef _check(self)
     cdef _refuse(self)
     cdef _future(self, decode, label)

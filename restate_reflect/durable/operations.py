@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import random
-from _thread import get_ident
+from asyncio.events import _get_running_loop
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from datetime import datetime
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from restate_reflect.codecs import codec_for
@@ -43,7 +42,7 @@ from restate_reflect.durable.futures import (
     loop_future,
     watched_future,
 )
-from restate_reflect.durable.locations import IS_INTERPRETED, caller
+from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
 from restate_reflect.durable.outgoing import outgoing_call
 from restate_reflect.durable.plain import utc
@@ -75,7 +74,6 @@ __all__ = ["Operations"]
 
 _MAX_REFUSED: Final = 100
 
-_IS_COMPILED: Final = not IS_INTERPRETED
 _partial: Final = functools.partial  # each look-up of a module's attribute takes 600 instructions
 
 
@@ -387,9 +385,7 @@ class Operations:
         """A context works in its own handler only, and only while the attempt lasts."""
         if self._engine.is_closed:
             self._refuse()
-        # As asking asyncio for the running loop would do, which on 3.11 asks the system for the process each time.
-        here = thread_ident() if _IS_COMPILED else get_ident()  # type: ignore[name-defined]  # noqa: F821
-        if self._loop.thread != here:
+        if _get_running_loop() is not self._loop:
             raise HandlerBugError(
                 f"the context was used outside of its handler ({caller()}): in the body of ctx.run, in a thread, or in"
                 " a task of another loop. Use it in the handler, and give the step what it needs as arguments."
@@ -436,7 +432,7 @@ def _request(start: StartInfo, given: Input, headers: Mapping[str, str]) -> Requ
     return Request(
         id=start.debug_id,
         headers=given.headers,
-        attempt_headers=MappingProxyType(headers),
+        attempt_headers=dict(headers),  # equal HTTP/2 requests share theirs
         body=given.body,
         key=start.key or None,
         scope=start.scope,

@@ -1,6 +1,6 @@
 cimport cython
 
-from restate_reflect.durable.thread_state cimport asyncgen_finalizer, thread_ident
+from restate_reflect.durable.thread_state cimport asyncgen_finalizer
 
 cdef bint _IS_COMPILED
 
@@ -18,7 +18,6 @@ cdef class ReadyQueue:
     cdef public object broken, timers
     cdef public bint making
     cdef public Py_ssize_t limit, serial
-    cdef readonly unsigned long thread
 
     cdef bint is_through(self) except -1
     cdef clear(self)

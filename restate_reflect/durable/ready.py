@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 import sys
-from _thread import get_ident
 from asyncio.events import _get_running_loop, _set_running_loop
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -66,7 +65,7 @@ class ReadyHandle:
 class ReadyQueue:
     """What is to be called, in its order."""
 
-    __slots__ = ("broken", "handles", "limit", "making", "serial", "tasks", "thread", "timers")
+    __slots__ = ("broken", "handles", "limit", "making", "serial", "tasks", "timers")
 
     def __init__(self, timers: TimerSource) -> None:
         self.timers = timers
@@ -79,8 +78,6 @@ class ReadyQueue:
         """An exception that a bare callback raised; ends the attempt."""
         self.serial = 0
         """Of the newest task or future of the loop; here, and not there, as this class is compiled."""
-        self.thread = 0
-        """The identifier of the thread in which a turn goes on; 0 between turns."""
         self.making = False
         """Whether the next question for the debug mode comes from one of our own futures."""
 
@@ -124,11 +121,9 @@ class ReadyQueue:
             ensure_hooks(type(self))
         outer = _get_running_loop()
         _set_running_loop(self)  # type: ignore[arg-type]  # by its subclass
-        self.thread = thread_ident() if _IS_COMPILED else get_ident()  # type: ignore[name-defined]  # noqa: F821
         try:
             return self._run(self.limit)
         finally:
-            self.thread = 0
             _set_running_loop(outer)
 
     def run(self) -> BaseException | None:

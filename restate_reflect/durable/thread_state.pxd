@@ -7,4 +7,3 @@ cdef extern from *:
     }
     """
     object asyncgen_finalizer "restate_asyncgen_finalizer" ()
-    unsigned long thread_ident "PyThread_get_thread_ident" ()

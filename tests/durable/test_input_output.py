@@ -89,8 +89,20 @@ class About:
             request.retry_count,
         ]
 
+    async def changed(self, ctx: ObjectContext) -> str:
+        headers = ctx.request.attempt_headers
+        headers["mine"] = "1"  # type: ignore[index]
+        return json.dumps(headers)
+
     async def chance(self, ctx: ObjectContext) -> list[object]:
         return [ctx.random.random(), ctx.random.randint(1, 10**9), str(ctx.uuid())]
+
+
+def test_headers_of_the_attempt_are_the_handlers_own() -> None:
+    """Equal requests of one HTTP/2 connection share theirs; and a plain dict goes wherever one may go."""
+    played = play(About, "changed")
+    assert json.loads(json.loads(played.output)) == {"traceparent": "00-1", "mine": "1"}
+    assert played.attempt.headers == {"traceparent": "00-1"}
 
 
 _errors: list[BaseException] = []

@@ -23,7 +23,7 @@ from pydantic import TypeAdapter
 from restate_reflect import Context, RetryPolicy
 from restate_reflect.durable.guards import Guard, GuardWarning
 from restate_reflect.errors import HandlerBugError
-from tests.journals import LOOP, M, Played, done, play, signal
+from tests.journals import LOOP, V6, M, Played, done, given_input, play, signal
 
 
 def handler(function: Callable[[Any, Context], Any], **options: Any) -> Played:
@@ -171,6 +171,23 @@ def test_spinning_is_told_from_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     message = bug(go)
     assert "the handler spins at" in message
     assert "asyncio.sleep(0)" in message
+
+
+def test_a_turn_that_was_left_early_is_looked_at_later() -> None:
+    """A callback of the handler's own may raise what is no Exception, after the handler has returned."""
+
+    class Left:
+        async def go(self, ctx: Context) -> int:
+            loop = asyncio.get_running_loop()
+            lost = loop.create_future()
+            lost.cancel()
+            loop.call_soon(lost.result)
+            return 1
+
+    played = Played(Left(), "go", V6, [], Guard.OFF)
+    with pytest.raises(asyncio.CancelledError):
+        played.begin([given_input()])
+    assert played.eof().output == b"1"
 
 
 # ---------------------------------------------------------------- contexts out of place
