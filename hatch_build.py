@@ -1,8 +1,8 @@
 """Compiles the hot modules, where that is possible: those that have a ``.pxd`` beside their ``.py``.
 
 The ``.py`` is the one source of both: interpreted as it stands, or compiled by Cython, which reads types of attributes
-and arguments in the ``.pxd``. Compiled, an invocation needs less than half the CPU (docs/performance.md); nothing else
-differs, so a machine without a C compiler gets the package without extensions.
+and arguments in the ``.pxd``. Compiled, an invocation needs a third of the CPU or less (docs/performance.md); nothing
+else differs, so a machine without a C compiler gets the package without extensions.
 
 ``RESTATE_REFLECT_COMPILE`` says what a build does:
 
