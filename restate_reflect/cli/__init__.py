@@ -6,9 +6,11 @@ Exit codes are those of ``_errors``. Each command lives in a module of its own, 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from restate_reflect.cli._collector import put_off
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -43,6 +45,10 @@ _VERSION_HELP = "Print the version, and whether this install is compiled."
 
 class _LazyGroup(click.Group):
     """Knows names and one-line helps; imports a command's module only to run or explain it."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        with put_off():
+            return super().main(*args, **extra)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)

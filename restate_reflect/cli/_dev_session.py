@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from restate_reflect.cli._collector import resume
 from restate_reflect.cli._dev_child import Child
 from restate_reflect.cli._dev_embedded import EmbeddedEngine
 from restate_reflect.cli._dev_engine import DevEngine, held
@@ -83,6 +84,7 @@ class DevSession:
         child = await self._revisions.begin()
         await self._engine.start()
         self._greet(await self._serve_docs(resources))
+        resume()
         while True:
             revision = await self._finish(child)
             await self._change(is_broken=revision is None)

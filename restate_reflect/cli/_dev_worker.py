@@ -14,6 +14,7 @@ import signal
 import sys
 from typing import Any, Final
 
+from restate_reflect.cli._collector import put_off, resume
 from restate_reflect.cli._control import Control, user_files
 from restate_reflect.cli._importing import import_anew_at_each_start, user_traceback
 from restate_reflect.cli._targets import Found, load_all
@@ -26,6 +27,7 @@ BROKEN: Final = 2
 """Exit code for code that can't be served."""
 
 
+@put_off()
 def main() -> None:
     control = Control.from_environment()
     if control is None:
@@ -63,6 +65,7 @@ async def _serve(found: list[Found], options: dict[str, Any], control: Control) 
         await line.open()
         watch(app, Guard(options["guard"]), line.tell)
         line.tell({"files": user_files(), "ready": listener.port, "table": table(definitions_of(app))})
+        resume()
         watcher = asyncio.create_task(line.end_with_supervisor())
         await stop.wait()
         watcher.cancel()

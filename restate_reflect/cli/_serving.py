@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import click
 
+from restate_reflect.cli._collector import relieve
 from restate_reflect.cli._control import WORKER_VARIABLE, Control, user_files
 from restate_reflect.cli._page import PageOptions, add_page, page_beside
 from restate_reflect.cli._stopping import stop_on_signals
@@ -20,17 +20,6 @@ from restate_reflect.cli._targets import Found
 __all__ = ["ServeOptions", "places", "serve", "url_of"]
 
 OnReady = Callable[[str], Awaitable[None]]
-
-_THRESHOLDS: Final = gc.get_threshold()
-"""The interpreter's own: what is served has not been imported yet."""
-
-YOUNG_OBJECTS: Final = 5_000
-"""Allocations, less deallocations, after which the garbage collector looks for cycles, instead of 700. Fifty attempts
-at once hold thousands of objects for milliseconds; looking at them again and again took 25 µs of the 236 of an
-invocation of ten steps, and attempts leave no cycles."""
-
-_SETTLED: Final = 1.0
-"""Seconds after which what start-up has made is taken to stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +98,7 @@ async def _listen(
             click.echo("\n".join(places(options, listener.port, docs_port)))
         else:
             control.tell({"files": user_files(), "ready": listener.port})
-        _relieve_collector()
+        relieve(asyncio.get_running_loop())
         watcher = asyncio.create_task(_stop_with_supervisor(control)) if control else None
         try:
             await on_ready(url_of(options.host, listener.port))
@@ -118,18 +107,6 @@ async def _listen(
             if watcher:
                 watcher.cancel()
         await listener.shutdown(options.grace)
-
-
-def _relieve_collector() -> None:
-    """Fewer collections, and none of what was imported. Thresholds that a module has set itself are left alone."""
-    if gc.get_threshold() == _THRESHOLDS:
-        gc.set_threshold(YOUNG_OBJECTS, *_THRESHOLDS[1:])
-        asyncio.get_running_loop().call_later(_SETTLED, _freeze)
-
-
-def _freeze() -> None:
-    gc.collect()
-    gc.freeze()
 
 
 async def _stop_with_supervisor(control: Control) -> None:

@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 
 import click
 
+from restate_reflect.cli._collector import resume
 from restate_reflect.cli._errors import plain_errors
 from restate_reflect.cli._generation import Generation
 from restate_reflect.cli._page import PageOptions
@@ -38,6 +39,7 @@ class Supervisor:
 
     async def run(self) -> int:
         """The exit code: 0 after a signal, else that of the workers that could not start."""
+        resume()
         options = self._options
         with (
             stop_on_signals() as stop,
