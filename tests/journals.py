@@ -22,7 +22,7 @@ from restate_reflect.durable.guards import Guard
 from restate_reflect.durable.routes import Plan
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import FrameDecoder, RawMessage, encode_frame
-from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType
+from restate_reflect.protocol.messages import MessageType, command_classes
 from restate_reflect.protocol.versions import ProtocolVersion
 from restate_reflect.reflection import TargetDirectory
 
@@ -45,7 +45,7 @@ CONTROL: dict[int, type[Message]] = {
 
 def read(raw: RawMessage) -> Any:
     """Decodes any message that the handler's side writes."""
-    return (COMMAND_CLASSES.get(raw.type) or CONTROL[raw.type]).FromString(raw.payload)
+    return (command_classes().get(raw.type) or CONTROL[raw.type]).FromString(raw.payload)
 
 
 def frames(data: bytes) -> list[RawMessage]:
@@ -224,7 +224,7 @@ class Played:
     def _store_written(self) -> None:
         for raw in self.written[self._read :]:
             self._read += 1
-            if raw.type in COMMAND_CLASSES:
+            if raw.type in command_classes():
                 self.stored.append(encode_frame(raw.type, raw.payload))
             elif raw.type == M.PROPOSE_RUN_COMPLETION:
                 self._pending_echoes.append(read(raw))
@@ -317,7 +317,7 @@ def play(
 
 def command(type_: MessageType, **fields: Any) -> bytes:
     """A recorded command, such as ``command(M.SLEEP_COMMAND, wake_up_time=1, result_completion_id=1)``."""
-    return frame(type_, COMMAND_CLASSES[type_](**fields))
+    return frame(type_, command_classes()[type_](**fields))
 
 
 def tree(future: Any) -> Any:

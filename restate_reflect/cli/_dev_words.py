@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from restate_reflect.cli._dev_spans import span
 from restate_reflect.codecs import Codec
-from restate_reflect.codecs._protobuf import ProtobufCodec
+from restate_reflect.codecs._protobuf_binary import ProtobufCodec
 from restate_reflect.engine import journal
 from restate_reflect.engine.notifications import CANCEL_SIGNAL, Notification, SignalIndex
 from restate_reflect.errors import CodecError

@@ -1,28 +1,26 @@
 """Protobuf messages: ``application/proto`` by default, protobuf-JSON by ``ProtobufJson``.
 
-The JSON form is a module of its own, imported with the first message that wants it: it takes 30 ms and 3 MB.
-
-The binary form is written deterministically (map entries sorted), since the journal compares bytes.
+Each form is a module of its own, imported with the first message that wants it: JSON takes 30 ms and 3 MB, and services
+without messages need no protobuf.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+import sys
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
-from google.protobuf.message import DecodeError as ProtobufDecodeError
-from google.protobuf.message import EncodeError as ProtobufEncodeError
-from google.protobuf.message import Message
-
-from restate_reflect.codecs._base import Codec, JsonSchema, SchemaMode
+from restate_reflect.codecs._base import Codec
 from restate_reflect.codecs._names import bare
-from restate_reflect.errors import DecodeError, EncodeError
 
 if TYPE_CHECKING:
+    from google.protobuf.message import Message
+
+    from restate_reflect.codecs._protobuf_binary import ProtobufCodec
     from restate_reflect.codecs._protobuf_json import ProtobufJsonCodec
 
-__all__ = ["ProtobufCodec", "ProtobufJson", "check", "is_message", "json_codec_of"]
+__all__ = ["ProtobufJson", "binary_codec_of", "is_message", "json_codec_of"]
 
-M = TypeVar("M", bound=Message)
+M = TypeVar("M", bound="Message")
 
 _NOT_GIVEN: Any = object()
 
@@ -46,7 +44,15 @@ def _codec_for(annotation: Any) -> Codec[Any]:
 
 
 def is_message(tp: Any) -> bool:
-    return isinstance(tp, type) and issubclass(tp, Message)
+    message = sys.modules.get("google.protobuf.message")  # a message can't exist before it was imported
+    return message is not None and isinstance(tp, type) and issubclass(tp, message.Message)
+
+
+def binary_codec_of(cls: type[M]) -> ProtobufCodec[M]:
+    """The binary codec of a message class."""
+    from restate_reflect.codecs._protobuf_binary import ProtobufCodec
+
+    return ProtobufCodec(cls)
 
 
 def json_codec_of(cls: type[M]) -> ProtobufJsonCodec[M]:
@@ -54,40 +60,3 @@ def json_codec_of(cls: type[M]) -> ProtobufJsonCodec[M]:
     from restate_reflect.codecs._protobuf_json import ProtobufJsonCodec
 
     return ProtobufJsonCodec(cls)
-
-
-class ProtobufCodec(Generic[M]):
-    """The binary form."""
-
-    __slots__ = ("_cls",)
-    content_type = "application/proto"
-
-    def __init__(self, cls: type[M]) -> None:
-        self._cls = cls
-
-    @property
-    def as_json(self) -> ProtobufJsonCodec[M]:
-        """The same messages as protobuf-JSON, for tools that show them to people."""
-        return json_codec_of(self._cls)
-
-    def encode(self, value: M) -> bytes:
-        check(self._cls, value)
-        try:
-            return value.SerializeToString(deterministic=True)
-        except ProtobufEncodeError as error:
-            raise EncodeError(f"{self._cls.DESCRIPTOR.full_name}: {error}") from error
-
-    def decode(self, data: bytes) -> M:
-        try:
-            return self._cls.FromString(data)
-        except ProtobufDecodeError as error:
-            raise DecodeError(f"not a valid {self._cls.DESCRIPTOR.full_name}: {error}") from error
-
-    def json_schema(self, mode: SchemaMode) -> JsonSchema | None:
-        return None
-
-
-def check(cls: type[Message], value: Any) -> None:
-    """Raises ``EncodeError`` unless it is such a message."""
-    if not isinstance(value, cls):
-        raise EncodeError(f"expected the message {cls.DESCRIPTOR.full_name}, got {type(value).__name__}.")

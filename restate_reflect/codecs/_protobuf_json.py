@@ -10,7 +10,7 @@ from google.protobuf.message import EncodeError as ProtobufEncodeError
 from google.protobuf.message import Message
 
 from restate_reflect.codecs._base import JsonSchema, SchemaMode
-from restate_reflect.codecs._protobuf import check
+from restate_reflect.codecs._protobuf_binary import check
 from restate_reflect.codecs._protobuf_loads import loads
 from restate_reflect.codecs._protobuf_sample import sample
 from restate_reflect.codecs._protobuf_schema import schema_of

@@ -20,7 +20,7 @@ from restate_reflect.embedded.store import Promise
 from restate_reflect.embedded.timers import TimerKind
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol import wire
-from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType
+from restate_reflect.protocol.messages import MessageType, command_classes
 
 __all__ = ["CommandRefused", "apply", "propose_run"]
 
@@ -44,7 +44,7 @@ def apply(kernel: Kernel, invocation: Invocation, message_type: int, payload: by
     if function is None:
         kernel.append(invocation, message_type, payload)
         return
-    message = COMMAND_CLASSES[message_type].FromString(payload)
+    message = command_classes()[message_type].FromString(payload)
     function(kernel, invocation, message, payload)
 
 

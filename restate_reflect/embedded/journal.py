@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from restate_reflect.embedded.records import Failure
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import encode_frame, is_command, is_notification
-from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType
+from restate_reflect.protocol.messages import MessageType, command_classes
 
 __all__ = [
     "CANCEL_SIGNAL",
@@ -63,7 +63,7 @@ class JournalEntry:
 
     @classmethod
     def read(cls, index: int, entry: Entry) -> JournalEntry:
-        message_class: type[Message] = COMMAND_CLASSES.get(entry.type, pb.Notification)
+        message_class: type[Message] = command_classes().get(entry.type, pb.Notification)
         return cls(index, MessageType(entry.type), message_class.FromString(entry.payload), entry.stored_at)
 
     @property

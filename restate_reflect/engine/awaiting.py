@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import cast
 
 from restate_reflect.engine.notifications import NotificationId, SignalIndex
-from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol import wire
+from restate_reflect.protocol import pb, wire
 
 __all__ = [
     "ALL_COMPLETED",
@@ -24,10 +24,11 @@ __all__ = [
     "to_suspension",
 ]
 
-FIRST_COMPLETED = pb.FIRST_COMPLETED
-ALL_COMPLETED = pb.ALL_COMPLETED
-FIRST_SUCCEEDED = pb.FIRST_SUCCEEDED_OR_ALL_FAILED
-ALL_SUCCEEDED = pb.ALL_SUCCEEDED_OR_FIRST_FAILED
+# The numbers themselves, for which the generated messages need not be loaded.
+FIRST_COMPLETED = cast("pb.CombinatorType", 1)
+ALL_COMPLETED = cast("pb.CombinatorType", 2)
+FIRST_SUCCEEDED = cast("pb.CombinatorType", 3)
+ALL_SUCCEEDED = cast("pb.CombinatorType", 4)
 
 
 @dataclass(slots=True)

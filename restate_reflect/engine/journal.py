@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from google.protobuf.message import DecodeError, Message
-
 from restate_reflect.errors import JournalMismatchError, ProtocolViolationError, RelatedCommand
+from restate_reflect.protocol import pb
 from restate_reflect.protocol.framing import RawMessage
-from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType
+from restate_reflect.protocol.messages import MessageType, command_classes
 
 __all__ = ["Command", "check", "decode", "describe"]
 
@@ -69,18 +68,18 @@ def mismatch(index: int, recorded: RawMessage, current: Command, where: str) -> 
     )
 
 
-def decode(message_type: int, payload: bytes) -> Message:
+def decode(message_type: int, payload: bytes) -> pb.Message:
     """The generated message for a command.
 
     Raises:
         ProtocolViolationError: Unknown type or malformed payload.
     """
-    cls = COMMAND_CLASSES.get(message_type)
+    cls = command_classes().get(message_type)
     if cls is None:
         raise ProtocolViolationError(f"unknown command type {message_type:#06x}")
     try:
         return cls.FromString(payload)
-    except DecodeError as error:
+    except pb.DecodeError as error:
         raise ProtocolViolationError(f"malformed {cls.DESCRIPTOR.name}: {error}") from error
 
 
@@ -99,5 +98,5 @@ _NOISE: Final = frozenset({"result_completion_id", "invocation_id_notification_i
 
 
 def _show(value: object) -> str:
-    text = " ".join(str(value).split()) if isinstance(value, Message) else repr(value)
+    text = " ".join(str(value).split()) if isinstance(value, pb.Message) else repr(value)
     return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"

@@ -23,8 +23,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final, NamedTuple, TypeVar
 
-from google.protobuf.message import DecodeError, Message
-
 from restate_reflect.engine import journal, notifications
 from restate_reflect.engine.awaiting import AwaitNode, to_awaiting_on, to_suspension
 from restate_reflect.engine.eager_state import EagerState
@@ -41,8 +39,7 @@ from restate_reflect.errors import (
     TerminalError,
     UnsupportedFeatureError,
 )
-from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol import wire
+from restate_reflect.protocol import pb, wire
 from restate_reflect.protocol.framing import (
     MAX_MESSAGE_BYTES,
     REQUESTED_ACK,
@@ -58,7 +55,7 @@ from restate_reflect.protocol.versions import ProtocolVersion
 
 __all__ = ["AttemptError", "Ending", "Engine", "Input", "Progress", "StartInfo"]
 
-M = TypeVar("M", bound=Message)
+M = TypeVar("M", bound="pb.Message")
 T = TypeVar("T")
 
 _MAX_DELAY: Final = 365 * 86400.0
@@ -682,14 +679,14 @@ class Engine:
         self._taken = 0
         self._proposals.clear()
 
-    def _write(self, message_type: MessageType, message: Message) -> None:
+    def _write(self, message_type: MessageType, message: pb.Message) -> None:
         self._output.append(encode_frame(message_type, message.SerializeToString()))
 
 
 def _parse(cls: type[M], payload: bytes) -> M:
     try:
         return cls.FromString(payload)
-    except DecodeError as error:
+    except pb.DecodeError as error:
         raise ProtocolViolationError(f"malformed {cls.DESCRIPTOR.name}: {error}") from error
 
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
-from google.protobuf.message import DecodeError
-
 from restate_reflect.errors import ProtocolViolationError, TerminalError
-from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol import wire
+from restate_reflect.protocol import pb, wire
 
 __all__ = [
     "CANCEL_SIGNAL",
@@ -96,7 +93,7 @@ def parse(message_type: int, payload: bytes) -> Notification:
         return _made(started[0], None, started[1])
     try:
         read = pb.Notification.FromString(payload)
-    except DecodeError as error:
+    except pb.DecodeError as error:
         raise ProtocolViolationError(f"malformed notification (type {message_type:#06x}): {error}") from error
     id_ = _read_id(read, message_type)
     match read.WhichOneof("result"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from restate_reflect.codecs import Codec
-from restate_reflect.codecs._protobuf import ProtobufCodec
+from restate_reflect.codecs._protobuf_binary import ProtobufCodec
 from restate_reflect.definitions import HandlerDefinition
 from restate_reflect.errors import CodecError
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from restate_reflect.codecs import JsonSchema
-from restate_reflect.codecs._protobuf import ProtobufCodec
+from restate_reflect.codecs._protobuf_binary import ProtobufCodec
 from restate_reflect.definitions import HandlerDefinition, InputStyle, ServiceDefinition, ServiceKind
 from restate_reflect.openapi import example
 from restate_reflect.page._bodies import form_of

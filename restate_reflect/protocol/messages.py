@@ -7,13 +7,11 @@ Source: the type table of the service protocol (``0x0000`` control, ``0x0400`` c
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import Final
+from functools import cache
 
-from google.protobuf.message import Message
+from restate_reflect.protocol import pb
 
-from restate_reflect.protocol import _pb2 as pb
-
-__all__ = ["COMMAND_CLASSES", "MessageType"]
+__all__ = ["MessageType", "command_classes"]
 
 
 class MessageType(IntEnum):
@@ -63,25 +61,28 @@ class MessageType(IntEnum):
     SIGNAL_NOTIFICATION = 0xFBFF
 
 
-COMMAND_CLASSES: Final[dict[int, type[Message]]] = {
-    MessageType.INPUT_COMMAND: pb.InputCommandMessage,
-    MessageType.OUTPUT_COMMAND: pb.OutputCommandMessage,
-    MessageType.GET_LAZY_STATE_COMMAND: pb.GetLazyStateCommandMessage,
-    MessageType.SET_STATE_COMMAND: pb.SetStateCommandMessage,
-    MessageType.CLEAR_STATE_COMMAND: pb.ClearStateCommandMessage,
-    MessageType.CLEAR_ALL_STATE_COMMAND: pb.ClearAllStateCommandMessage,
-    MessageType.GET_LAZY_STATE_KEYS_COMMAND: pb.GetLazyStateKeysCommandMessage,
-    MessageType.GET_EAGER_STATE_COMMAND: pb.GetEagerStateCommandMessage,
-    MessageType.GET_EAGER_STATE_KEYS_COMMAND: pb.GetEagerStateKeysCommandMessage,
-    MessageType.GET_PROMISE_COMMAND: pb.GetPromiseCommandMessage,
-    MessageType.PEEK_PROMISE_COMMAND: pb.PeekPromiseCommandMessage,
-    MessageType.COMPLETE_PROMISE_COMMAND: pb.CompletePromiseCommandMessage,
-    MessageType.SLEEP_COMMAND: pb.SleepCommandMessage,
-    MessageType.CALL_COMMAND: pb.CallCommandMessage,
-    MessageType.ONE_WAY_CALL_COMMAND: pb.OneWayCallCommandMessage,
-    MessageType.SEND_SIGNAL_COMMAND: pb.SendSignalCommandMessage,
-    MessageType.RUN_COMMAND: pb.RunCommandMessage,
-    MessageType.ATTACH_INVOCATION_COMMAND: pb.AttachInvocationCommandMessage,
-    MessageType.GET_INVOCATION_OUTPUT_COMMAND: pb.GetInvocationOutputCommandMessage,
-    MessageType.COMPLETE_AWAKEABLE_COMMAND: pb.CompleteAwakeableCommandMessage,
-}
+@cache
+def command_classes() -> dict[int, type[pb.Message]]:
+    """By type; a function, as the classes are loaded when they are needed."""
+    return {
+        MessageType.INPUT_COMMAND: pb.InputCommandMessage,
+        MessageType.OUTPUT_COMMAND: pb.OutputCommandMessage,
+        MessageType.GET_LAZY_STATE_COMMAND: pb.GetLazyStateCommandMessage,
+        MessageType.SET_STATE_COMMAND: pb.SetStateCommandMessage,
+        MessageType.CLEAR_STATE_COMMAND: pb.ClearStateCommandMessage,
+        MessageType.CLEAR_ALL_STATE_COMMAND: pb.ClearAllStateCommandMessage,
+        MessageType.GET_LAZY_STATE_KEYS_COMMAND: pb.GetLazyStateKeysCommandMessage,
+        MessageType.GET_EAGER_STATE_COMMAND: pb.GetEagerStateCommandMessage,
+        MessageType.GET_EAGER_STATE_KEYS_COMMAND: pb.GetEagerStateKeysCommandMessage,
+        MessageType.GET_PROMISE_COMMAND: pb.GetPromiseCommandMessage,
+        MessageType.PEEK_PROMISE_COMMAND: pb.PeekPromiseCommandMessage,
+        MessageType.COMPLETE_PROMISE_COMMAND: pb.CompletePromiseCommandMessage,
+        MessageType.SLEEP_COMMAND: pb.SleepCommandMessage,
+        MessageType.CALL_COMMAND: pb.CallCommandMessage,
+        MessageType.ONE_WAY_CALL_COMMAND: pb.OneWayCallCommandMessage,
+        MessageType.SEND_SIGNAL_COMMAND: pb.SendSignalCommandMessage,
+        MessageType.RUN_COMMAND: pb.RunCommandMessage,
+        MessageType.ATTACH_INVOCATION_COMMAND: pb.AttachInvocationCommandMessage,
+        MessageType.GET_INVOCATION_OUTPUT_COMMAND: pb.GetInvocationOutputCommandMessage,
+        MessageType.COMPLETE_AWAKEABLE_COMMAND: pb.CompleteAwakeableCommandMessage,
+    }

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from restate_reflect.embedded import Entry, JournalEntry
 from restate_reflect.errors import TerminalError
-from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType
+from restate_reflect.protocol.messages import MessageType, command_classes
 from restate_reflect.server import AdminError, RestateServer
 from restate_reflect.testing._views import InvocationSummary
 
@@ -171,7 +171,7 @@ def _server_names() -> dict[str, int]:
     """``Command: SetState`` for ``SET_STATE_COMMAND`` and so on."""
     names: dict[str, int] = {}
     for each in MessageType:
-        kind = "Command" if each in COMMAND_CLASSES else "Notification"
+        kind = "Command" if each in command_classes() else "Notification"
         word = each.name.removesuffix("_COMMAND").removesuffix("_COMPLETION").removesuffix("_NOTIFICATION")
         names[f"{kind}: {word.title().replace('_', '')}"] = each
     return names

@@ -114,6 +114,36 @@ asyncio.run(main())
     assert done.stdout == "False\nHTTP/1.1 200 OK True\n"
 
 
+def test_serving_loads_no_protobuf() -> None:
+    """It comes with the first message that is not written by hand, or with a module that has messages of its own."""
+    program = """
+import asyncio, sys
+import restate_reflect.cli._serving
+from restate_reflect import Context, ObjectContext
+from restate_reflect.endpoint import listening
+from restate_reflect.endpoint.core import core_of
+
+class Greeter:
+    async def greet(self, ctx: Context, name: str) -> str: ...
+
+class Counter:
+    async def add(self, ctx: ObjectContext, amount: int) -> int: ...
+
+async def main():
+    core = core_of([Greeter, Counter])
+    async with listening(core):
+        print(core.answer("GET", "/discover", {}, "BIDI_STREAM").status)
+
+asyncio.run(main())
+print([name for name in sys.modules if name.startswith("google.protobuf")])
+from restate_reflect.protocol import pb
+pb.StartMessage()
+print("google.protobuf.descriptor" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:3] == ["200", "[]", "True"]
+
+
 FIXED = [
     "Context", "ObjectContext", "ObjectSharedContext", "RetryPolicy", "RetryableError", "State", "Request",
     "TerminalError", "WorkflowContext", "WorkflowSharedContext", "endpoint", "handler", "reflect", "service",

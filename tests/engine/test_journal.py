@@ -8,12 +8,12 @@ from restate_reflect.engine.journal import Command, check, describe
 from restate_reflect.errors import JournalMismatchError, ProtocolViolationError
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import RawMessage
-from restate_reflect.protocol.messages import COMMAND_CLASSES
+from restate_reflect.protocol.messages import command_classes
 from tests.journals import M
 
 
 def raw(type_: M, **fields: object) -> RawMessage:
-    return RawMessage(type_, COMMAND_CLASSES[type_](**fields).SerializeToString())
+    return RawMessage(type_, command_classes()[type_](**fields).SerializeToString())
 
 
 def same(recorded: RawMessage, current: RawMessage) -> bool:

@@ -17,7 +17,7 @@ from restate_reflect import TerminalError, WorkflowContext
 from restate_reflect.durable.guards import Guard
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import RawMessage, encode_frame
-from restate_reflect.protocol.messages import COMMAND_CLASSES, MessageType
+from restate_reflect.protocol.messages import MessageType, command_classes
 from restate_reflect.protocol.versions import ProtocolVersion
 from tests.journals import CANCEL, M, Played, ack, called, done, frame, given_input, read, signal
 
@@ -267,7 +267,7 @@ class Server:
     def _collect(self, played: Played) -> None:
         written = played.written
         for raw in written[self.seen :]:
-            if raw.type in COMMAND_CLASSES or raw.type == M.PROPOSE_RUN_COMPLETION:
+            if raw.type in command_classes() or raw.type == M.PROPOSE_RUN_COMPLETION:
                 self.incoming.append(raw)
         self.seen = len(written)
 

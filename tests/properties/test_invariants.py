@@ -74,9 +74,9 @@ def send(played: Played, entry: bytes) -> None:
 
 def commands(played: Played) -> list[bytes]:
     from restate_reflect.protocol.framing import encode_frame
-    from restate_reflect.protocol.messages import COMMAND_CLASSES
+    from restate_reflect.protocol.messages import command_classes
 
-    return [encode_frame(raw.type, raw.payload) for raw in played.written if raw.type in COMMAND_CLASSES]
+    return [encode_frame(raw.type, raw.payload) for raw in played.written if raw.type in command_classes()]
 
 
 @quick

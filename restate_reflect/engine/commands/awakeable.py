@@ -7,7 +7,7 @@ import base64
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import SignalIndex, to_failure
 from restate_reflect.errors import TerminalError
-from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol import pb
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["complete", "create"]

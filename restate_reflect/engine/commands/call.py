@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from restate_reflect.engine.machine import Engine
-from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol import wire
+from restate_reflect.protocol import pb, wire
 from restate_reflect.protocol.messages import MessageType
 from restate_reflect.protocol.versions import ProtocolVersion
 

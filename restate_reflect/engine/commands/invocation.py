@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 from restate_reflect.engine.machine import Engine
 from restate_reflect.identifiers import InvocationTarget, WorkflowRun
-from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol import pb
 from restate_reflect.protocol.messages import MessageType
 from restate_reflect.protocol.versions import ProtocolVersion
 
@@ -31,7 +31,7 @@ def output(engine: Engine, target: InvocationTarget) -> int:
     return completion_id
 
 
-_Message: TypeAlias = pb.AttachInvocationCommandMessage | pb.GetInvocationOutputCommandMessage
+_Message: TypeAlias = "pb.AttachInvocationCommandMessage | pb.GetInvocationOutputCommandMessage"
 
 
 def _fill(engine: Engine, message: _Message, target: InvocationTarget) -> None:

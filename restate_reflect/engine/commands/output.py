@@ -7,8 +7,7 @@ from typing import Final
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import to_failure
 from restate_reflect.errors import TerminalError
-from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol import wire
+from restate_reflect.protocol import pb, wire
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["output"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import CANCEL_SIGNAL, to_failure
 from restate_reflect.errors import TerminalError
-from restate_reflect.protocol import _pb2 as pb
+from restate_reflect.protocol import pb
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["cancel", "send"]

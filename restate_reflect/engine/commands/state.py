@@ -8,8 +8,7 @@ from restate_reflect.engine.eager_state import Unknown
 from restate_reflect.engine.journal import decode
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import read_keys
-from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol import wire
+from restate_reflect.protocol import pb, wire
 from restate_reflect.protocol.framing import RawMessage
 from restate_reflect.protocol.messages import MessageType
 

@@ -1,0 +1,60 @@
+"""Protobuf messages in their binary form.
+
+It is written deterministically (map entries sorted), since the journal compares bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from google.protobuf.message import DecodeError as ProtobufDecodeError
+from google.protobuf.message import EncodeError as ProtobufEncodeError
+from google.protobuf.message import Message
+
+from restate_reflect.codecs._base import JsonSchema, SchemaMode
+from restate_reflect.codecs._protobuf import json_codec_of
+from restate_reflect.errors import DecodeError, EncodeError
+
+if TYPE_CHECKING:
+    from restate_reflect.codecs._protobuf_json import ProtobufJsonCodec
+
+__all__ = ["ProtobufCodec", "check"]
+
+M = TypeVar("M", bound=Message)
+
+
+class ProtobufCodec(Generic[M]):
+    """The binary form."""
+
+    __slots__ = ("_cls",)
+    content_type = "application/proto"
+
+    def __init__(self, cls: type[M]) -> None:
+        self._cls = cls
+
+    @property
+    def as_json(self) -> ProtobufJsonCodec[M]:
+        """The same messages as protobuf-JSON, for tools that show them to people."""
+        return json_codec_of(self._cls)
+
+    def encode(self, value: M) -> bytes:
+        check(self._cls, value)
+        try:
+            return value.SerializeToString(deterministic=True)
+        except ProtobufEncodeError as error:
+            raise EncodeError(f"{self._cls.DESCRIPTOR.full_name}: {error}") from error
+
+    def decode(self, data: bytes) -> M:
+        try:
+            return self._cls.FromString(data)
+        except ProtobufDecodeError as error:
+            raise DecodeError(f"not a valid {self._cls.DESCRIPTOR.full_name}: {error}") from error
+
+    def json_schema(self, mode: SchemaMode) -> JsonSchema | None:
+        return None
+
+
+def check(cls: type[Message], value: Any) -> None:
+    """Raises ``EncodeError`` unless it is such a message."""
+    if not isinstance(value, cls):
+        raise EncodeError(f"expected the message {cls.DESCRIPTOR.full_name}, got {type(value).__name__}.")
