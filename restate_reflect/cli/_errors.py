@@ -7,8 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -44,8 +43,7 @@ EXIT_CODES: Final = {
 """By the name of a class, the nearest counts; names, since the modules are loaded only where they are needed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+class Explained(NamedTuple):
     """An error in the words of a command line."""
 
     message: str

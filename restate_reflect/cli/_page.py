@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from restate_reflect.cli._errors import plain_errors
 from restate_reflect.errors import TargetError
@@ -13,8 +12,7 @@ from restate_reflect.errors import TargetError
 __all__ = ["PageOptions", "add_page", "page_beside"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PageOptions:
+class PageOptions(NamedTuple):
     """Where the page is, and the server whose handlers it calls."""
 
     host: str

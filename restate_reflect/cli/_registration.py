@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Registration", "show_calls"]
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class Registration:
     """Registers the endpoint; called with its URL each time it serves new code."""
 

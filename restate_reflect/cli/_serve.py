@@ -139,10 +139,11 @@ def _page(registration: Registration, options: dict[str, Any]) -> PageOptions | 
 
 def _serve(options: ServeOptions, registration: Registration) -> int:
     from restate_reflect.cli._control import Control
-    from restate_reflect.cli._supervisor import Supervisor
 
     control = Control.from_environment()
     if control is None and (options.workers > 1 or options.reload):
+        from restate_reflect.cli._supervisor import Supervisor
+
         return run(Supervisor(options, registration).run(), "asyncio")
     _serve_here(options, registration, control)
     return 0

@@ -6,8 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -22,8 +21,7 @@ __all__ = ["ServeOptions", "places", "serve", "url_of"]
 OnReady = Callable[[str], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServeOptions:
+class ServeOptions(NamedTuple):
     """What ``serve`` was asked for; ``grace`` is seconds."""
 
     targets: tuple[str, ...]

@@ -9,11 +9,10 @@ from __future__ import annotations
 import keyword
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from restate_reflect.cli import _candidates, _importing
 from restate_reflect.cli._suggest import did_you_mean
@@ -22,8 +21,7 @@ from restate_reflect.errors import TargetError
 __all__ = ["Found", "Role", "Target", "load", "load_all", "parse"]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """An import string taken apart; exactly one of ``module`` and ``file`` is set."""
 
     text: str
@@ -44,8 +42,7 @@ class Role(Enum):
     FACTORY = "factory"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """An object that a target leads to."""
 
     target: Target

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
 from restate_reflect.durable.attempt import Attempt, Sink
@@ -40,8 +40,7 @@ def _installed_version() -> str:
 SERVER_HEADER: Final = ("x-restate-server", f"restate-reflect/{_installed_version()}")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A complete response."""
 
     status: int
@@ -49,7 +48,7 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Accepted:
     """An invocation that may start; its response has status 200 and these headers."""
 

@@ -31,7 +31,7 @@ FIRST_SUCCEEDED = cast("pb.CombinatorType", 3)
 ALL_SUCCEEDED = cast("pb.CombinatorType", 4)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class AwaitNode:
     """Notifications and nested nodes, combined one way."""
 

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -146,8 +145,7 @@ class Input:
         self.body = body
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptError:
+class AttemptError(NamedTuple):
     """What goes into an ErrorMessage."""
 
     code: int
@@ -657,7 +655,7 @@ class Engine:
         if self.is_closed:
             return
         if len(error.message) > MAX_ERROR_TEXT:
-            error = replace(error, message=shortened(error.message, MAX_ERROR_TEXT))
+            error = error._replace(message=shortened(error.message, MAX_ERROR_TEXT))
         self.failure = error
         self._write(MessageType.ERROR, _error_message(error, self.version))
         self._close(Ending.FAILED)

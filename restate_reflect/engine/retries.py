@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from restate_reflect.options import RetryPolicy, seconds
 
 __all__ = ["FAIL", "FOREVER", "PAUSE", "Fail", "Pause", "Retry", "RetryInfo", "next_step"]
 
 
-@dataclass(frozen=True, slots=True)
-class RetryInfo:
+class RetryInfo(NamedTuple):
     """How often and how long this run was tried, the failure at hand included."""
 
     attempts: int
@@ -20,8 +18,7 @@ class RetryInfo:
     """Seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(NamedTuple):
     """End the attempt; try again after ``delay`` seconds (``None``: the server decides)."""
 
     delay: float | None

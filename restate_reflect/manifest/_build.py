@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.manifest._fields import HANDLER_FIELDS, SERVICE_FIELDS, HandlerView, ManifestField
@@ -73,8 +72,7 @@ def _known(fields: Iterable[ManifestField], subject: Any, version: int) -> dict[
     return {name: value for name, value in values if value is not None}
 
 
-@dataclass(frozen=True, slots=True)
-class UnsupportedOption:
+class UnsupportedOption(NamedTuple):
     """An option that is set, but that a manifest of the asked version can't carry."""
 
     where: str

@@ -9,8 +9,7 @@ transport's to announce).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from restate_reflect.definitions import HandlerDefinition, HandlerKind, ServiceDefinition
 from restate_reflect.options import HandlerOptions, RetryPolicy, ServiceOptions, millis
@@ -20,16 +19,14 @@ __all__ = ["HANDLER_FIELDS", "SERVICE_FIELDS", "HandlerView", "ManifestField"]
 Options = ServiceOptions | HandlerOptions
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerView:
+class HandlerView(NamedTuple):
     """A handler with its service: some handler fields come from service options."""
 
     service: ServiceDefinition
     handler: HandlerDefinition
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestField:
+class ManifestField(NamedTuple):
     """One field; ``read`` gives ``None`` when it is not set."""
 
     name: str

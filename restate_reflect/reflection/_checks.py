@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from restate_reflect.definitions import HandlerKind, ServiceKind, SkippedMethod
 from restate_reflect.options import HandlerOptions
@@ -16,8 +16,7 @@ from restate_reflect.reflection._scan import Method
 __all__ = ["Candidate", "check_kinds", "check_names", "check_run", "check_unknown", "report_no_handlers"]
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A method with a context."""
 
     method: Method

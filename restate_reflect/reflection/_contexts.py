@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import types
-from dataclasses import dataclass
-from typing import Any, Union, get_args, get_origin
+from typing import Any, NamedTuple, Union, get_args, get_origin
 
 from restate_reflect import context
 from restate_reflect.codecs._names import bare, type_name
@@ -13,8 +12,7 @@ from restate_reflect.definitions import HandlerKind, ServiceKind
 __all__ = ["BY_KIND", "CONTEXT_NAMES", "KIND_WORDS", "ContextMisuse", "ContextRule", "classify"]
 
 
-@dataclass(frozen=True, slots=True)
-class ContextRule:
+class ContextRule(NamedTuple):
     """What a method is whose first parameter has this context type."""
 
     context: type
@@ -22,8 +20,7 @@ class ContextRule:
     handler: HandlerKind | None
 
 
-@dataclass(frozen=True, slots=True)
-class ContextMisuse:
+class ContextMisuse(NamedTuple):
     """An annotation that speaks of a context, but is none that a handler may have."""
 
     code: str

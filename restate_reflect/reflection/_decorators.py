@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar, Unpack, overload
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar, Unpack, overload
 
 from restate_reflect.options import HandlerOptions, ServiceOptions, merge
 from restate_reflect.reflection._options import OptionArguments
@@ -18,20 +18,18 @@ _SERVICE = "__restate_service__"
 _HANDLER = "__restate_handler__"
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceMark:
+class ServiceMark(NamedTuple):
     """What ``@service`` was given."""
 
     name: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerMark:
+class HandlerMark(NamedTuple):
     """What ``@handler`` was given."""
 
     name: str | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = MappingProxyType({})
 
 
 @overload

@@ -6,9 +6,8 @@ import functools
 import inspect
 import types
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Generic, Protocol
+from typing import Any, Generic, NamedTuple, Protocol
 
 from restate_reflect.definitions import SkippedMethod
 from restate_reflect.reflection._decorators import handler_mark
@@ -26,8 +25,7 @@ class Binding(Enum):
     STATIC = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(NamedTuple):
     """A function on a class, not yet known to be a handler."""
 
     cls: type

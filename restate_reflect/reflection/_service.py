@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from restate_reflect.definitions import HandlerDefinition, ServiceDefinition, SkippedMethod
 from restate_reflect.errors import Problem
@@ -33,13 +33,12 @@ from restate_reflect.reflection._signature import NotAHandler, read_input, read_
 __all__ = ["Reading", "Request"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(NamedTuple):
     """What the caller of ``reflect`` asked for."""
 
     name: str | None = None
-    handlers: Mapping[str, HandlerOptions] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)
+    handlers: Mapping[str, HandlerOptions] = MappingProxyType({})
+    options: Mapping[str, Any] = MappingProxyType({})
     interface: bool = False
     """For callers only: nothing is constructed, and no instance is kept."""
 

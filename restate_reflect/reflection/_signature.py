@@ -5,8 +5,7 @@ from __future__ import annotations
 import collections.abc
 import inspect
 import re
-from dataclasses import dataclass
-from typing import Any, Never, NoReturn, get_args, get_origin
+from typing import Any, NamedTuple, Never, NoReturn, get_args, get_origin
 
 import typing_extensions
 from pydantic.fields import FieldInfo
@@ -28,8 +27,7 @@ _AWAITABLES = (collections.abc.Awaitable, collections.abc.Coroutine)
 _VARIADIC = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
 
 
-@dataclass(frozen=True, slots=True)
-class NotAHandler:
+class NotAHandler(NamedTuple):
     """The method is the class's own business."""
 
     reason: str

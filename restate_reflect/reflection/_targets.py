@@ -10,7 +10,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from restate_reflect.definitions import (
     HandlerDefinition,
@@ -26,8 +26,7 @@ from restate_reflect.reflection._reflect import reflect_interface
 __all__ = ["CallTarget", "HandlerReference", "TargetDirectory", "handler_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class CallTarget:
+class CallTarget(NamedTuple):
     """A handler as its callers see it, served here or elsewhere."""
 
     service: str
