@@ -5,7 +5,8 @@ from restate_reflect.durable.environment cimport Environment
 from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.durable.results cimport Results
 from restate_reflect.durable.routes cimport Plan
-from restate_reflect.durable.runs cimport Run, Runs
+from restate_reflect.durable.run cimport Run
+from restate_reflect.durable.runs cimport Runs
 from restate_reflect.engine.commands.output cimport output
 from restate_reflect.engine.machine cimport Engine
 from restate_reflect.engine.notifications cimport Notification
@@ -31,6 +32,7 @@ cdef class Attempt:
 
     cdef set_up(self, Plan plan, version, sink, Environment environment, headers)
     cdef Runs made_runs(self)
+    cdef Calls made_calls(self)
     cpdef receive(self, bytes data)
     cpdef receive_eof(self)
     cpdef abort(self, reason)

@@ -26,7 +26,8 @@ from restate_reflect.durable.operations import Operations
 from restate_reflect.durable.plain import nothing
 from restate_reflect.durable.results import Results
 from restate_reflect.durable.routes import Plan
-from restate_reflect.durable.runs import Run, Runs
+from restate_reflect.durable.run import Run
+from restate_reflect.durable.runs import Runs
 from restate_reflect.durable.waiting import await_tree, blocked_future, fail_awaits
 from restate_reflect.engine.awaiting import FIRST_COMPLETED, AwaitNode
 from restate_reflect.engine.commands.output import output
@@ -134,6 +135,7 @@ class Attempt:
                 self,
                 self.environment.loop,
                 self.environment.executor,
+                self.environment.first_turns,
                 guarded=self.environment.guard is not _NO_GUARD,
             )
         return self._runs
@@ -141,6 +143,10 @@ class Attempt:
     @property
     def calls(self) -> Calls:
         """The calls in flight; made with the first."""
+        return self.made_calls()
+
+    def made_calls(self) -> Calls:
+        """``calls``, as compiled code calls it."""
         if self._calls is None:
             self._calls = Calls(self.engine)
         return self._calls

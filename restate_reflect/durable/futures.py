@@ -13,6 +13,7 @@ from contextvars import Context as ContextVars
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from restate_reflect.durable.locations import IS_INTERPRETED, Spot, spot
+from restate_reflect.durable.ready import succeed
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
 
@@ -119,7 +120,7 @@ def settle(future: DurableFuture[Any], notification: Notification, result: Notif
     except Exception as error:
         future.fail(HandlerBugError(f"the result of {future.label} does not fit its declared type: {error}"))
     else:
-        future.set_result(value)
+        succeed(future, value)
 
 
 class WatchedFuture(DurableFuture[T]):

@@ -46,7 +46,7 @@ from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
 from restate_reflect.durable.outgoing import outgoing_call
 from restate_reflect.durable.plain import utc
-from restate_reflect.durable.runs import Run
+from restate_reflect.durable.run import Run
 from restate_reflect.durable.step_functions import step_function
 from restate_reflect.engine.commands import awakeable, invocation, promise, signal, sleep, state
 from restate_reflect.engine.commands.call import Destination
@@ -219,7 +219,7 @@ class Operations:
     def _call(self, destination: Destination, body: bytes, decode: Callable[[bytes], Any]) -> CallFuture[Any]:
         invocation_id, result = issue_call(self._engine, destination, body)
         slot = InvocationIdSlot(invocation_id, "call", destination, self._loop)
-        calls = self._attempt.calls
+        calls = self._attempt.made_calls()
         if calls.send_cancel is None:
             calls.send_cancel = self.cancel
         future = outgoing_call(decode, slot, self._loop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import sys
 from asyncio.events import _get_running_loop, _set_running_loop
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from restate_reflect.durable.futures import DurableTask
     from restate_reflect.durable.loop import Timer
 
-__all__ = ["ReadyHandle", "ReadyQueue", "TimerSource"]
+__all__ = ["ReadyHandle", "ReadyQueue", "TimerSource", "succeed"]
 
 MAX_CALLBACKS: Final = 1_000_000
 """Callbacks in a row before a handler counts as spinning (``while not done: await asyncio.sleep(0)``): no result is
@@ -42,6 +43,39 @@ class _NoTimers:
 
 
 _NO_TIMERS: Final = _NoTimers()
+
+
+class _NoLoop:
+    """Of a future that nobody waits for."""
+
+    def get_debug(self) -> bool:
+        return False
+
+
+def _succeeded() -> tuple[asyncio.Future[Any]]:
+    future: asyncio.Future[Any] = asyncio.Future(loop=_NoLoop())  # type: ignore[arg-type]
+    future.set_result(None)
+    return (future,)
+
+
+_SUCCEEDED: Final = _succeeded()
+
+_succeeding: asyncio.Future[Any] | None = None
+"""Whose callbacks are being scheduled by ``succeed``."""
+
+
+def succeed(future: asyncio.Future[Any], value: Any) -> None:
+    """``set_result`` for a future whose ``result`` is asyncio's own: a task that waits for it is woken more cheaply.
+
+    All a task wants to know from what wakes it is whether that has failed (the ``await`` takes the result from the
+    future itself). Of an exact ``asyncio.Future`` C knows; all others it asks by ``result``: 1,400 instructions.
+    """
+    global _succeeding
+    _succeeding = future
+    try:
+        future.set_result(value)
+    finally:
+        _succeeding = None
 
 
 class ReadyHandle:
@@ -84,6 +118,8 @@ class ReadyQueue:
     def call_soon(
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> ReadyHandle:
+        if _IS_COMPILED and _succeeding is not None and args[0] is _succeeding and is_wakeup(callback):  # type: ignore[name-defined]  # noqa: F821
+            args = _SUCCEEDED
         handle = ReadyHandle(callback, args, context if context is not None else contextvars.copy_context())
         self.handles.append(handle)
         return handle

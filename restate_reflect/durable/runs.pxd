@@ -1,30 +1,12 @@
 cimport cython
 
-
-@cython.final
-cdef class Run:
-    cdef readonly object completion_id, name, command_index, function, context, codec, policy, future
-    cdef readonly tuple args
-    cdef readonly dict kwargs
-    cdef readonly bint is_async, verify
-    cdef public object started
-
-    cpdef call(self)
-    cpdef bytes encode(self, value)
-
-
-@cython.final
-cdef class FirstTurn:
-    cdef object _asked
-    cdef dict _attributes
-
-    @cython.locals(attributes=dict)
-    cdef start(self, coroutine, Run run, loop)
+from restate_reflect.durable.first_turns cimport FirstTurns
+from restate_reflect.durable.run cimport Run
 
 
 @cython.final
 cdef class Runs:
-    cdef FirstTurn _first_turn
+    cdef FirstTurns _first_turns
     cdef object _owner, _loop, _executor, _pending
     cdef readonly dict _executing
     cdef bint _guarded
@@ -37,7 +19,7 @@ cdef class Runs:
     cpdef drop_pending(self)
     cdef _start(self, Run run)
     cdef _spawn(self, Run run)
-    cdef _start_task(self, coroutine, Run run)
+    cdef _returned(self, Run run)
     cpdef _finished(self, Run run, task)
 
 

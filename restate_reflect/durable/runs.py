@@ -7,108 +7,20 @@ everything that is recorded comes first.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import functools
 import inspect
-import sys
 from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from time import monotonic
 from typing import Any, Final, Protocol
 
-from restate_reflect.codecs._base import Codec
-from restate_reflect.durable.arguments import written_bytes
-from restate_reflect.durable.futures import RunFuture
+from restate_reflect.durable.first_turns import FirstTurns, exited
 from restate_reflect.durable.guards import outside_handler
-from restate_reflect.errors import EncodeError, RelatedCommand, RestateReflectError
-from restate_reflect.options import RetryPolicy
-from restate_reflect.protocol.messages import MessageType
+from restate_reflect.durable.run import Run
+from restate_reflect.errors import RestateReflectError
 
-__all__ = ["Run", "Runs", "RunsOwner"]
-
-
-class Run:
-    """One ``ctx.run`` that this attempt may have to execute."""
-
-    __slots__ = (
-        "args",
-        "codec",
-        "command_index",
-        "completion_id",
-        "context",
-        "function",
-        "future",
-        "is_async",
-        "kwargs",
-        "name",
-        "policy",
-        "started",
-        "verify",
-    )
-
-    def __init__(
-        self,
-        completion_id: int,
-        name: str,
-        command_index: int,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        is_async: bool,
-        context: contextvars.Context,
-        codec: Codec[Any],
-        verify: bool,
-        policy: RetryPolicy,
-        future: RunFuture[Any],
-    ) -> None:
-        """``verify``: whether to check that the result survives the codec (no declared type)."""
-        self.completion_id = completion_id
-        self.name = name
-        self.command_index = command_index
-        self.function = function
-        self.args = args
-        self.kwargs = kwargs
-        self.is_async = is_async
-        self.context = context
-        self.codec = codec
-        self.verify = verify
-        self.policy = policy
-        self.future = future
-        self.started = 0.0
-        """By the monotonic clock, in seconds; when the body was started."""
-
-    @property
-    def related(self) -> RelatedCommand:
-        return RelatedCommand(self.command_index, MessageType.RUN_COMMAND, self.name)
-
-    @property
-    def duration(self) -> float:
-        return monotonic() - self.started
-
-    def call(self) -> Any:
-        """Calls the body. (A partial for it would take 0.1 µs more.)"""
-        return self.function(*self.args, **self.kwargs) if self.kwargs else self.function(*self.args)
-
-    def encode(self, value: Any) -> bytes:
-        """The result as it goes into the journal.
-
-        Raises:
-            EncodeError: The value does not fit the declared type, or would come back as another one.
-        """
-        try:
-            data = self.codec.encode(value)
-            if type(data) is not bytes:
-                data = written_bytes(data)
-        except EncodeError as error:
-            raise EncodeError(f"the result of run {self.name!r} can't be journaled: {error}") from error
-        if self.verify and self.codec.decode(data) != value:
-            raise EncodeError(
-                f"the result of run {self.name!r} ({type(value).__name__}) would come back from the journal as"
-                f" something else ({self.future.where}). Annotate the function's return type, or give the type:"
-                " ctx.options(type=…).run(…)."
-            )
-        return data
+__all__ = ["Runs", "RunsOwner"]
 
 
 class RunsOwner(Protocol):
@@ -121,19 +33,26 @@ class RunsOwner(Protocol):
 class Runs:
     """The steps of one attempt that wait for execution, or execute."""
 
-    __slots__ = ("_executing", "_executor", "_first_turn", "_guarded", "_loop", "_owner", "_pending")
+    __slots__ = ("_executing", "_executor", "_first_turns", "_guarded", "_loop", "_owner", "_pending")
 
     def __init__(
-        self, owner: RunsOwner, loop: asyncio.AbstractEventLoop, executor: Executor | None, *, guarded: bool
+        self,
+        owner: RunsOwner,
+        loop: asyncio.AbstractEventLoop,
+        executor: Executor | None,
+        first_turns: FirstTurns | None,
+        *,
+        guarded: bool,
     ) -> None:
-        """``guarded``: whether handler code is watched, which bodies of steps must not be."""
+        """``guarded``: whether handler code is watched, which bodies of steps must not be. ``first_turns``: where
+        asyncio has no eager tasks."""
         self._owner = owner
         self._guarded = guarded
         self._loop = loop
         self._executor = executor
         self._pending: deque[Run] = deque()
         self._executing: dict[int, Run] = {}
-        self._first_turn = None if _HAS_EAGER_TASKS else FirstTurn(loop)
+        self._first_turns = first_turns
 
     def is_executing(self) -> bool:
         """Whether a body runs whose result somebody still wants.
@@ -165,23 +84,34 @@ class Runs:
         run.started = monotonic()
         if self._guarded:
             run.context.run(outside_handler)
-        task = run.future.body = self._spawn(run)
+        task = self._spawn(run)
+        if task is None:
+            self._returned(run)
+            return
+        run.future.body = task
         if task.done():
             self._finished(run, task)
         else:
             task.add_done_callback(functools.partial(self._finished, run))
 
-    def _spawn(self, run: Run) -> asyncio.Future[Any]:
+    def _spawn(self, run: Run) -> asyncio.Future[Any] | None:
+        """Runs the first turn at once: a body that does not wait costs no turn of the loop. See ``FirstTurns.start``
+        for ``None``."""
+        if run.is_async and self._first_turns is not None:
+            return self._first_turns.start(run)
         if run.is_async:
-            return self._start_task(_without_exit(run), run)
-        coroutine = _in_thread(self._loop, self._executor, functools.partial(run.context.copy().run, run.call))
-        return self._start_task(coroutine, run)
+            coroutine = _without_exit(run)
+        else:
+            coroutine = _in_thread(self._loop, self._executor, functools.partial(run.context.copy().run, _call, run))
+        if self._first_turns is not None:
+            return self._first_turns.start_task(coroutine, run)
+        return run.context.run(_eager_task, coroutine, self._loop, run.name)
 
-    def _start_task(self, coroutine: Coroutine[Any, Any, Any], run: Run) -> asyncio.Future[Any]:
-        """Runs the first turn at once: a body that does not wait costs no turn of the loop."""
-        if self._first_turn is None:
-            return run.context.run(_eager_task, coroutine, self._loop, run.name)
-        return self._first_turn.start(coroutine, run, self._loop)
+    def _returned(self, run: Run) -> None:
+        assert self._first_turns is not None
+        value = self._first_turns.take_value()
+        if self._executing.pop(run.completion_id, None) is not None and not run.future.done():
+            self._owner.run_succeeded(run, value)
 
     def _finished(self, run: Run, task: asyncio.Future[Any]) -> None:
         run.future.body = None
@@ -213,62 +143,12 @@ class Runs:
             run.future.cancel_body()
 
 
-_HAS_EAGER_TASKS: Final = sys.version_info >= (3, 12)
 # Each look-up of a module's attribute takes 250 instructions.
 _make_task: Final = asyncio.Task
-_enter_task: Final = asyncio.tasks._enter_task
-_leave_task: Final = asyncio.tasks._leave_task
 
 
 def _eager_task(coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop, name: str) -> asyncio.Future[Any]:
     return _make_task(coroutine, loop=loop, name=name, eager_start=True)  # type: ignore[call-arg]  # from 3.12 on
-
-
-class FirstTurn:
-    """An eager task on 3.11: what a new task asks its loop to call soon is called now.
-
-    Ten steps that do not wait cost 699 µs this way, and 933 with a turn of the loop for each.
-    """
-
-    __slots__ = ("_asked", "_attributes")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._attributes: dict[str, Any] = vars(loop)
-        self._asked: Callable[[], object] | None = None
-
-    def __call__(self, callback: Callable[[], object], *, context: contextvars.Context) -> None:
-        """Stands in for the loop's ``call_soon`` while the task is made."""
-        self._asked = callback
-
-    def start(
-        self, coroutine: Coroutine[Any, Any, Any], run: Run, loop: asyncio.AbstractEventLoop
-    ) -> asyncio.Future[Any]:
-        attributes = self._attributes
-        patched = attributes.get("call_soon")
-        attributes["call_soon"] = self
-        try:
-            task = _make_task(coroutine, loop=loop, name=run.name, context=run.context)
-        finally:
-            if patched is None:
-                del attributes["call_soon"]  # the class's method is in force again
-            else:
-                attributes["call_soon"] = patched
-        asked, self._asked = self._asked, None
-        assert asked is not None
-        current = _current_tasks.get(loop)
-        if current is None:
-            run.context.run(asked)
-        else:  # as 3.12 can; Python's "Extending asyncio" has these two
-            _leave_task(loop, current)
-            try:
-                run.context.run(asked)
-            finally:
-                _enter_task(loop, current)
-        return task
-
-
-# Gone from 3.14 on, where it is not asked for.
-_current_tasks: Final[dict[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = getattr(asyncio.tasks, "_current_tasks", {})
 
 
 class _Nobody:
@@ -294,6 +174,10 @@ def _retrieve(task: asyncio.Future[Any]) -> None:
         task.exception()
 
 
+def _call(run: Run) -> Any:
+    return run.call()
+
+
 async def _in_thread(loop: asyncio.AbstractEventLoop, executor: Executor | None, call: Callable[[], Any]) -> Any:
     """A plain function's result; if it returns an awaitable, that one's."""
     result = await loop.run_in_executor(executor, functools.partial(_harmless, call))
@@ -302,7 +186,7 @@ async def _in_thread(loop: asyncio.AbstractEventLoop, executor: Executor | None,
     try:
         return await result
     except SystemExit as error:
-        raise _exited(error) from error
+        raise exited(error) from error
 
 
 def _harmless(call: Callable[[], Any]) -> Any:
@@ -312,7 +196,7 @@ def _harmless(call: Callable[[], Any]) -> Any:
     except StopIteration as error:
         raise RuntimeError("the step's function raised StopIteration") from error
     except SystemExit as error:
-        raise _exited(error) from error
+        raise exited(error) from error
 
 
 async def _without_exit(run: Run) -> Any:
@@ -324,8 +208,4 @@ async def _without_exit(run: Run) -> Any:
     try:
         return await run.call()
     except SystemExit as error:
-        raise _exited(error) from error
-
-
-def _exited(error: SystemExit) -> RuntimeError:
-    return RuntimeError(f"the step called sys.exit({error.code!r})")
+        raise exited(error) from error

@@ -1,0 +1,13 @@
+cimport cython
+
+
+@cython.final
+cdef class Run:
+    cdef readonly object completion_id, name, command_index, function, context, codec, policy, future
+    cdef readonly tuple args
+    cdef readonly dict kwargs
+    cdef readonly bint is_async, verify
+    cdef public object started
+
+    cpdef call(self)
+    cpdef bytes encode(self, value)
