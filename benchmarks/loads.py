@@ -6,8 +6,9 @@ import json
 import subprocess
 import sys
 
+from benchmarks.bursts import Burst
 from benchmarks.driver import Report
-from benchmarks.machine import cpu_seconds
+from benchmarks.machine import cpu_seconds, process_tree
 from benchmarks.servers import ROOT, Server
 
 __all__ = ["cpu_us", "drive"]
@@ -24,24 +25,36 @@ def drive(
     streams: int = 50,
     rate: float | None = None,
     connections: int = 1,
+    burst: int | None = None,
 ) -> Report:
     """Runs the load on each connection and returns the driver's report."""
     arguments = [str(server.port), workload, str(invocations), f"--streams={streams}", f"--connections={connections}"]
-    command = [sys.executable, "-m", "benchmarks.driver", *arguments, *([f"--rate={rate}"] if rate else [])]
+    if rate:
+        arguments.append(f"--rate={rate}")
+    if burst:
+        arguments += [f"--burst={burst}", "--watch", *map(str, process_tree(server.pid))]
+    command = [sys.executable, "-m", "benchmarks.driver", *arguments]
     try:
         finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DRIVER_TIMEOUT)
     except subprocess.TimeoutExpired:
         raise RuntimeError(f"{' '.join(command)} did not end within {DRIVER_TIMEOUT:g} s") from None
     if finished.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{finished.stderr}")
-    return Report(**json.loads(finished.stdout))
+    found = json.loads(finished.stdout)
+    return Report(**{**found, "bursts": [Burst(**each) for each in found["bursts"]]})
 
 
 def cpu_us(
-    server: Server, workload: str, invocations: int, *, streams: int = 50, connections: int = 1
+    server: Server,
+    workload: str,
+    invocations: int,
+    *,
+    streams: int = 50,
+    connections: int = 1,
+    burst: int | None = None,
 ) -> tuple[float, Report]:
     """CPU µs of the serving processes per completed invocation under a closed loop; nan if none was completed."""
     before = cpu_seconds(server.pid)
-    report = drive(server, workload, invocations, streams=streams, connections=connections)
+    report = drive(server, workload, invocations, streams=streams, connections=connections, burst=burst)
     spent = cpu_seconds(server.pid) - before
     return (spent / report.completed * 1e6 if report.completed else float("nan")), report

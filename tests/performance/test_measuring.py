@@ -65,6 +65,26 @@ def test_pinning_holds_for_a_while_only() -> None:
     assert os.sched_getaffinity(0) == before
 
 
+@linux
+def test_the_yardstick_is_read_on_each_core() -> None:
+    """And all are free again afterwards. It takes some microseconds at least."""
+    from benchmarks.bursts import best_yardstick_us
+
+    before = os.sched_getaffinity(0)
+    assert 1 < best_yardstick_us(0.01) < 1e6
+    assert os.sched_getaffinity(0) == before
+
+
+@linux
+def test_bursts_are_quiet_if_no_core_was_slow() -> None:
+    """By a tenth of the best."""
+    from benchmarks.bursts import Burst, quiet
+
+    fast, nearly, slow = (Burst(10, 1.0, yardstick) for yardstick in (100.0, 109.9, 110.1))
+    assert quiet([slow, fast, nearly], 100.0) == [fast, nearly]
+    assert quiet([slow], 100.0) == []
+
+
 def test_requests_are_written_as_restate_server_writes_them() -> None:
     """Byte for byte where they say the same: the path without indexing, all else by the dynamic table."""
     peer, headers = client(), RequestHeaders()
