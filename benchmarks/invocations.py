@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.bursts import Burst, best_yardstick_us, quiet
+from benchmarks.bursts import Burst, Speed, quiet
 from benchmarks.loads import cpu_us, drive
 from benchmarks.machine import pinned, rss_bytes
 from benchmarks.plot import bars
@@ -37,8 +37,6 @@ ENOUGH: Final = 12
 """Quiet bursts for a median."""
 MOST_ROUNDS: Final = 4
 """Times as many rounds as were asked for, until every peer has had so many."""
-CALIBRATION: Final = 15.0
-"""Seconds in which the machine's own speed is looked for."""
 
 
 @dataclass(slots=True)
@@ -53,8 +51,8 @@ class Samples:
     response_bytes: float = 0.0
     lost: Counter[str] = field(default_factory=Counter)
 
-    def summary(self, yardstick_us: float) -> dict[str, Any]:
-        undisturbed = [burst.cpu_us for burst in quiet(self.bursts, yardstick_us)]
+    def summary(self, best: Speed | None) -> dict[str, Any]:
+        undisturbed = [burst.cpu_us for burst in quiet(self.bursts, best)]
         return {
             "cpu_us": round(median(self.cpu_us), 1),
             "quiet_cpu_us": round(median(undisturbed), 1) if undisturbed else None,
@@ -71,19 +69,19 @@ class Samples:
 
 
 @dataclass(slots=True)
-class _Speed:
-    """The machine's own, as far as it has shown it."""
+class _Machine:
+    """Its own speed, as far as it has shown it."""
 
-    best_us: float
-    """Of the yardstick."""
+    best: Speed | None = None
 
     def learn(self, bursts: list[Burst]) -> None:
-        self.best_us = min([self.best_us, *(burst.yardstick_us for burst in bursts)])
+        for burst in bursts:
+            self.best = burst.speed if self.best is None else self.best.better(burst.speed)
 
 
 def run(options: Options) -> Outcome:
     """Everything, by peer."""
-    machine = _Speed(best_yardstick_us(1.0 if options.quick else CALIBRATION))
+    machine = _Machine()
     result: dict[str, Any] = {peer.name: {"start_ms": _start_up(peer, options)} for peer in PEERS}
     with ExitStack() as stack:
         servers = {peer.name: stack.enter_context(running(peer)) for peer in PEERS}
@@ -92,9 +90,9 @@ def run(options: Options) -> Outcome:
                 drive(server, workload, max(_count(workload, options) // 4, 50))  # caches, adaptive bytecode
         found = {workload: _alternate(servers, workload, options, machine) for workload in MEASURED}
         for name, server in servers.items():
-            result[name]["workloads"] = {each: found[each][name].summary(machine.best_us) for each in MEASURED}
+            result[name]["workloads"] = {each: found[each][name].summary(machine.best) for each in MEASURED}
             result[name]["rss_mb"] = [round(size / 2**20, 1) for size in rss_bytes(server.pid)]
-    data = {"peers": result, "peer_versions": peer_versions(), "best_yardstick_us": round(machine.best_us, 1)}
+    data = {"peers": result, "peer_versions": peer_versions(), "best": asdict(machine.best) if machine.best else None}
     return Outcome(data, _text(result), _plot(result))
 
 
@@ -114,7 +112,7 @@ def _starts(peer: Peer, count: int) -> Iterator[float]:
                 yield server.first_discovery
 
 
-def _alternate(servers: dict[str, Server], workload: str, options: Options, machine: _Speed) -> dict[str, Samples]:
+def _alternate(servers: dict[str, Server], workload: str, options: Options, machine: _Machine) -> dict[str, Samples]:
     """Each round begins with another peer, so that none always has the place after the same one."""
     samples = {name: Samples() for name in servers}
     order = deque(servers)
@@ -132,9 +130,9 @@ def _alternate(servers: dict[str, Server], workload: str, options: Options, mach
     return samples
 
 
-def _too_few(samples: Samples, machine: _Speed) -> bool:
+def _too_few(samples: Samples, machine: _Machine) -> bool:
     """Quiet bursts, so that it takes part in another round."""
-    return len(quiet(samples.bursts, machine.best_us)) < ENOUGH
+    return len(quiet(samples.bursts, machine.best)) < ENOUGH
 
 
 def _closed_loop(server: Server, workload: str, invocations: int, samples: Samples) -> None:

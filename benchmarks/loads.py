@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from benchmarks.bursts import Burst
+from benchmarks.bursts import Burst, Speed
 from benchmarks.driver import Report
 from benchmarks.machine import cpu_seconds, process_tree
 from benchmarks.servers import ROOT, Server
@@ -41,7 +41,8 @@ def drive(
     if finished.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{finished.stderr}")
     found = json.loads(finished.stdout)
-    return Report(**{**found, "bursts": [Burst(**each) for each in found["bursts"]]})
+    bursts = [Burst(**{**each, "speed": Speed(**each["speed"])}) for each in found["bursts"]]
+    return Report(**{**found, "bursts": bursts})
 
 
 def cpu_us(

@@ -75,7 +75,7 @@ def test_every_workload_completes_on_this_project(name: str, streams: int, rate:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the clock of another process's CPU time is Linux's")
 @pytest.mark.parametrize("name", ["greet", "calls"])
-def test_bursts_are_all_invocations(name: str) -> None:
+def test_bursts_are_all_invocations_but_the_first(name: str) -> None:
     """The CPU time between the readings is that of the watched process, this one."""
     with ServedInThread(Greeter, Calls) as served:
         before = time.process_time()
@@ -83,7 +83,7 @@ def test_bursts_are_all_invocations(name: str) -> None:
         report = asyncio.run(drive(served.port, load))
         spent = time.process_time() - before
     assert (report.completed, report.lost) == (25, {})
-    assert [burst.invocations for burst in report.bursts] == [10, 10, 5]
+    assert [burst.invocations for burst in report.bursts] == [10, 5]
     assert 0 < sum(burst.invocations * burst.cpu_us for burst in report.bursts) <= spent * 1e6
 
 

@@ -66,23 +66,30 @@ def test_pinning_holds_for_a_while_only() -> None:
 
 
 @linux
-def test_the_yardstick_is_read_on_each_core() -> None:
-    """And all are free again afterwards. It takes some microseconds at least."""
-    from benchmarks.bursts import best_yardstick_us
+def test_a_meter_reads_every_core_and_frees_them_again() -> None:
+    """What nobody has completed is no burst."""
+    from benchmarks.bursts import Meter
 
     before = os.sched_getaffinity(0)
-    assert 1 < best_yardstick_us(0.01) < 1e6
+    meter = Meter([os.getpid()])
+    for completed in (3, 7, 7, 8):
+        meter.end_burst(completed)
     assert os.sched_getaffinity(0) == before
+    assert [burst.invocations for burst in meter.bursts] == [4, 1]
+    assert all(burst.speed.yardstick_us > 1 and burst.speed.memory_us > 1 for burst in meter.bursts)
 
 
 @linux
-def test_bursts_are_quiet_if_no_core_was_slow() -> None:
-    """By a tenth of the best."""
-    from benchmarks.bursts import Burst, quiet
+def test_bursts_are_quiet_if_nothing_was_slow() -> None:
+    """By a tenth of the best, in computing and in reading memory."""
+    from benchmarks.bursts import Burst, Speed, quiet
 
-    fast, nearly, slow = (Burst(10, 1.0, yardstick) for yardstick in (100.0, 109.9, 110.1))
-    assert quiet([slow, fast, nearly], 100.0) == [fast, nearly]
-    assert quiet([slow], 100.0) == []
+    best = Speed(100.0, 1000.0)
+    speeds = [Speed(110.1, 1000.0), best, Speed(109.9, 1099.0), Speed(100.0, 1101.0)]
+    bursts = [Burst(10, 1.0, speed) for speed in speeds]
+    assert quiet(bursts, best) == bursts[1:3]
+    assert Speed(120.0, 900.0).better(best) == Speed(100.0, 900.0)
+    assert Speed(120.0, 900.0).worse(best) == Speed(120.0, 1000.0)
 
 
 def test_requests_are_written_as_restate_server_writes_them() -> None:
