@@ -11,6 +11,7 @@ cdef class InvocationIdSlot:
     cdef Calls _calls
     cdef object _verb, _destination, _loop, _future
 
+    cdef set_up(self, Py_ssize_t completion_id, verb, destination, loop)
     cpdef settle(self, Notification notification)
     cpdef belong_to(self, Calls calls)
     cpdef publish(self)

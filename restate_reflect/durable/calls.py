@@ -22,6 +22,10 @@ class InvocationIdSlot:
 
     def __init__(self, completion_id: int, verb: str, destination: object, loop: DurableLoop) -> None:
         """``verb`` and ``destination`` are for errors: ``call Inventory/tea/reserve``."""
+        self.set_up(completion_id, verb, destination, loop)
+
+    def set_up(self, completion_id: int, verb: str, destination: object, loop: DurableLoop) -> None:
+        """The constructor for compiled code, where types of arguments are known."""
         self.completion_id = completion_id
         self.value: str | None = None
         self.answered = False

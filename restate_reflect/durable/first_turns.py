@@ -82,7 +82,7 @@ class BodyTask:
     def _is_known(self) -> bool:
         """To others than asyncio's own list of tasks."""
         task: Any = self.task
-        return getweakrefcount(task) != 1 or task._callbacks is not None or task._must_cancel or task.cancelling() != 0
+        return task._must_cancel or task._callbacks is not None or getweakrefcount(task) != 1
 
     def suits(self, context: contextvars.Context) -> bool:
         """Whether a body that is to see these variables can run in it."""

@@ -40,7 +40,10 @@ class Timer(ReadyHandle):
         args: tuple[Any, ...],
         context: contextvars.Context,
     ) -> None:
-        super().__init__(callback, args, context)
+        self._callback = callback
+        self._args = args
+        self._context = context
+        self._cancelled = False
         self._loop = loop
         self._when = when
 

@@ -5,6 +5,7 @@ from restate_reflect.durable.calls cimport Calls, InvocationIdSlot
 from restate_reflect.durable.futures cimport durable_future, loop_future, watched_future
 from restate_reflect.durable.outgoing cimport outgoing_call
 from restate_reflect.durable.ready cimport ReadyQueue
+from restate_reflect.durable.run cimport made_run
 from restate_reflect.durable.step_functions cimport StepFunction, step_function
 from restate_reflect.durable.routes cimport Route, Routes
 from restate_reflect.engine.commands cimport state
@@ -26,6 +27,7 @@ cdef class Operations:
     cdef tuple _prepare(self, method, args, kwargs, options)
     @cython.locals(slot=InvocationIdSlot, calls=Calls)
     cdef _call(self, Destination destination, bytes body, decode)
+    @cython.locals(slot=InvocationIdSlot)
     cdef _send(self, Destination destination, body, delay, output)
     cdef _at(self, delay)
     cdef _check(self)

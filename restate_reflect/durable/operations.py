@@ -46,7 +46,7 @@ from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
 from restate_reflect.durable.outgoing import outgoing_call
 from restate_reflect.durable.plain import utc
-from restate_reflect.durable.run import Run
+from restate_reflect.durable.run import made_run
 from restate_reflect.durable.step_functions import step_function
 from restate_reflect.engine.commands import awakeable, invocation, promise, signal, sleep, state
 from restate_reflect.engine.commands.call import Destination
@@ -218,7 +218,8 @@ class Operations:
 
     def _call(self, destination: Destination, body: bytes, decode: Callable[[bytes], Any]) -> CallFuture[Any]:
         invocation_id, result = issue_call(self._engine, destination, body)
-        slot = InvocationIdSlot(invocation_id, "call", destination, self._loop)
+        slot = InvocationIdSlot.__new__(InvocationIdSlot)
+        slot.set_up(invocation_id, "call", destination, self._loop)
         calls = self._attempt.made_calls()
         if calls.send_cancel is None:
             calls.send_cancel = self.cancel
@@ -233,7 +234,8 @@ class Operations:
     ) -> InvocationHandle[Any]:
         invoke_time = self._at(seconds(delay)) if delay else 0
         completion_id = issue_send(self._engine, destination, body, invoke_time)
-        slot = InvocationIdSlot(completion_id, "send", destination, self._loop)
+        slot = InvocationIdSlot.__new__(InvocationIdSlot)
+        slot.set_up(completion_id, "send", destination, self._loop)
         self._attempt.results.expect(completion_id, slot)
         return InvocationHandle(self, slot.future(), output)
 
@@ -274,7 +276,7 @@ class Operations:
             wrap = self._attempt.environment.wrap_step
             if wrap is not None:
                 function, args, kwargs = wrap(name, _partial(function, *args, **kwargs), known.is_async), (), {}
-            run_ = Run(
+            run_ = made_run(
                 completion_id,
                 name,
                 self._engine.command_index,

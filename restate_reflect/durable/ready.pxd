@@ -16,6 +16,10 @@ cdef class ReadyHandle:
     cdef public bint _cancelled
 
 
+@cython.locals(handle=ReadyHandle)
+cdef ReadyHandle _made(callback, tuple args, context)
+
+
 # DurableLoop is a subclass: what compiled code calls is a cdef function, as with cpdef each call would look for an
 # override.
 cdef class ReadyQueue:

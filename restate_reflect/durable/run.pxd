@@ -11,3 +11,10 @@ cdef class Run:
 
     cpdef call(self)
     cpdef bytes encode(self, value)
+
+
+@cython.locals(run=Run)
+cpdef Run made_run(
+    completion_id, name, command_index, function, tuple args, dict kwargs, bint is_async, context, codec, bint verify,
+    policy, future,
+)

@@ -14,7 +14,7 @@ from restate_reflect.errors import EncodeError, RelatedCommand
 from restate_reflect.options import RetryPolicy
 from restate_reflect.protocol.messages import MessageType
 
-__all__ = ["Run"]
+__all__ = ["Run", "made_run"]
 
 
 class Run:
@@ -36,36 +36,20 @@ class Run:
         "verify",
     )
 
-    def __init__(
-        self,
-        completion_id: int,
-        name: str,
-        command_index: int,
-        function: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        is_async: bool,
-        context: contextvars.Context,
-        codec: Codec[Any],
-        verify: bool,
-        policy: RetryPolicy,
-        future: RunFuture[Any],
-    ) -> None:
-        """``verify``: whether to check that the result survives the codec (no declared type)."""
-        self.completion_id = completion_id
-        self.name = name
-        self.command_index = command_index
-        self.function = function
-        self.args = args
-        self.kwargs = kwargs
-        self.is_async = is_async
-        self.context = context
-        self.codec = codec
-        self.verify = verify
-        self.policy = policy
-        self.future = future
-        self.started = 0.0
-        """By the monotonic clock, in seconds; when the body was started."""
+    completion_id: int
+    name: str
+    command_index: int
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    is_async: bool
+    context: contextvars.Context
+    codec: Codec[Any]
+    verify: bool
+    policy: RetryPolicy
+    future: RunFuture[Any]
+    started: float
+    """By the monotonic clock, in seconds; when the body was started."""
 
     @property
     def related(self) -> RelatedCommand:
@@ -98,3 +82,38 @@ class Run:
                 " ctx.options(type=…).run(…)."
             )
         return data
+
+
+def made_run(
+    completion_id: int,
+    name: str,
+    command_index: int,
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    is_async: bool,
+    context: contextvars.Context,
+    codec: Codec[Any],
+    verify: bool,
+    policy: RetryPolicy,
+    future: RunFuture[Any],
+) -> Run:
+    """A function, which compiled code calls more cheaply than a constructor.
+
+    ``verify``: whether to check that the result survives the codec (no declared type).
+    """
+    run = Run.__new__(Run)
+    run.completion_id = completion_id
+    run.name = name
+    run.command_index = command_index
+    run.function = function
+    run.args = args
+    run.kwargs = kwargs
+    run.is_async = is_async
+    run.context = context
+    run.codec = codec
+    run.verify = verify
+    run.policy = policy
+    run.future = future
+    run.started = 0.0
+    return run

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
 from time import monotonic
@@ -50,7 +49,7 @@ class Runs:
         self._guarded = guarded
         self._loop = loop
         self._executor = executor
-        self._pending: deque[Run] = deque()
+        self._pending: list[Run] = []
         self._executing: dict[int, Run] = {}
         self._first_turns = first_turns
 
@@ -69,18 +68,22 @@ class Runs:
         self._pending.append(run)
 
     def start(self) -> None:
-        """Starts what is pending; a body that needs no waiting is finished on return."""
-        while self._pending:
-            run = self._pending.popleft()
-            if not run.future.done():
-                self._start(run)
+        """Starts what is pending, and what is added meanwhile; a body that needs no waiting is finished on return."""
+        begun = 0
+        try:
+            while begun < len(self._pending):
+                run = self._pending[begun]
+                begun += 1
+                if not run.future.done():
+                    self._start(run)
+        finally:
+            del self._pending[:begun]
 
     def drop_pending(self) -> None:
         """The attempt has failed: what has not started is left to the next one."""
         self._pending.clear()
 
     def _start(self, run: Run) -> None:
-        self._executing[run.completion_id] = run
         run.started = monotonic()
         if self._guarded:
             run.context.run(outside_handler)
@@ -88,6 +91,8 @@ class Runs:
         if task is None:
             self._returned(run)
             return
+        if self._owner is not _NOBODY:
+            self._executing[run.completion_id] = run
         run.future.body = task
         if task.done():
             self._finished(run, task)
@@ -110,7 +115,7 @@ class Runs:
     def _returned(self, run: Run) -> None:
         assert self._first_turns is not None
         value = self._first_turns.take_value()
-        if self._executing.pop(run.completion_id, None) is not None and not run.future.done():
+        if not run.future.done():
             self._owner.run_succeeded(run, value)
 
     def _finished(self, run: Run, task: asyncio.Future[Any]) -> None:

@@ -26,13 +26,15 @@ def open_stream(core: Core, environment: Environment, stream: Stream, head: Requ
     accepted = core.accepted
     # As `answer` does it, without the call.
     known = accepted.get((head.path, head.fields.get("content-type"))) if head.method == "POST" else None
-    decision = core.answer(head.method, head.path, head.headers, "BIDI_STREAM") if known is None else known
-    if isinstance(decision, Answer):
-        stream.respond(decision.status, decision.headers)
-        stream.send_and_end(decision.body)
-        return _Answered(stream)
+    if known is None:
+        decision = core.answer(head.method, head.path, head.headers, "BIDI_STREAM")
+        if isinstance(decision, Answer):
+            stream.respond(decision.status, decision.headers)
+            stream.send_and_end(decision.body)
+            return _Answered(stream)
+        known = decision
     handler = _AttemptStream.__new__(_AttemptStream)
-    handler.set_up(core, environment, stream, decision, head)
+    handler.set_up(core, environment, stream, known, head)
     return handler
 
 
