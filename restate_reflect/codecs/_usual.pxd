@@ -6,7 +6,7 @@ cdef class FlatCheck:
     cdef object _model
     cdef tuple _expected
 
-    @cython.locals(classes=tuple)
+    @cython.locals(classes=tuple, values=dict)
     cpdef bint is_right(self, value) except -1
 
 

@@ -32,9 +32,10 @@ class FlatCheck:
     def is_right(self, value: Any) -> bool:
         if type(value) is not self._model:
             return False
-        values = value.__dict__
-        if type(values) is not dict:
+        found = value.__dict__
+        if type(found) is not dict:
             return False
+        values: dict[str, Any] = found
         for name, classes in self._expected:  # noqa: SIM110  a generator would cost what is saved
             if type(values.get(name, _MISSING)) not in classes:
                 return False

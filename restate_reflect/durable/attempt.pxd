@@ -2,6 +2,7 @@ cimport cython
 
 from restate_reflect.durable.calls cimport Calls
 from restate_reflect.durable.environment cimport Environment
+from restate_reflect.durable.futures cimport durable_task
 from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.durable.results cimport Results
 from restate_reflect.durable.routes cimport Plan

@@ -106,7 +106,7 @@ class Attempt:
         self.environment = environment
         self.headers = headers
         self.engine = Engine.__new__(Engine)
-        self.engine.set_up(version, self._locate, environment.max_message_bytes)
+        self.engine.set_up(version, self, environment.max_message_bytes)
         # The methods left abstract are set by durable.loop, each as a refusal with a message.
         self.loop = DurableLoop(self)  # type: ignore[abstract]
         self.results = Results()
@@ -271,7 +271,7 @@ class Attempt:
         """The handler waits for something that nothing will ever complete."""
         if self.engine.is_replaying:
             self.engine.progress(self._await_tree, False)
-        self.engine.fail(AttemptError(500, failures.deadlock(self._locate()), bug=True))
+        self.engine.fail(AttemptError(500, failures.deadlock(self.locate()), bug=True))
         return False
 
     def _tell_blocked(self) -> bool:
@@ -323,7 +323,7 @@ class Attempt:
             self._watched_limit = 64 + 2 * len(watched)
         watched.append(future)
 
-    def _locate(self) -> str:
+    def locate(self) -> str:
         """Where the user's code stands: at a call, at an await, or (before and after) at its definition."""
         if self.loop.is_current():
             return caller()

@@ -25,7 +25,7 @@ cdef class Engine:
     cdef public EagerState eager_state
     cdef bint _is_v7, _wrote_command
     cdef int _state, _last_type
-    cdef object _last_name, _locate, _start, _started, _last_awaiting
+    cdef object _last_name, _locator, _start, _started, _last_awaiting
     cdef FrameDecoder _decoder
     cdef public list _output
     cdef list _recorded, _queue
@@ -33,7 +33,7 @@ cdef class Engine:
     cdef dict _proposals
     cdef Py_ssize_t _taken, _missing, _next_completion, _next_signal, _telling_due
 
-    cdef set_up(self, version, locate, Py_ssize_t max_message_bytes)
+    cdef set_up(self, version, locator, Py_ssize_t max_message_bytes)
     cpdef receive(self, bytes data)
     cpdef receive_eof(self)
     cpdef bytes take_output(self)

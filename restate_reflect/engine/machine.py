@@ -20,7 +20,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from restate_reflect.engine import journal, notifications
 from restate_reflect.engine.awaiting import AwaitNode, to_awaiting_on, to_suspension
@@ -89,8 +89,18 @@ RECORDING: Final[list[Callable[[Engine], None]]] = []
 """Called for each command that a handler issues, in any engine of the process; for tests, and empty otherwise."""
 
 
-def _nowhere() -> str:
-    return "unknown"
+class Locator(Protocol):
+    """Tells where in the user's source the current call stands; asked for errors only."""
+
+    def locate(self) -> str: ...
+
+
+class _Nowhere:
+    def locate(self) -> str:
+        return "unknown"
+
+
+_NOWHERE: Final = _Nowhere()
 
 
 _NO_STATE: Final = EagerState()
@@ -168,7 +178,7 @@ class Engine:
         "_last_awaiting",
         "_last_name",
         "_last_type",
-        "_locate",
+        "_locator",
         "_missing",
         "_next_completion",
         "_next_signal",
@@ -196,13 +206,12 @@ class Engine:
         self,
         version: ProtocolVersion,
         *,
-        locate: Callable[[], str] = _nowhere,
+        locator: Locator = _NOWHERE,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
-        """``locate`` tells where in the user's source the current call stands; used in errors only."""
-        self.set_up(version, locate, max_message_bytes)
+        self.set_up(version, locator, max_message_bytes)
 
-    def set_up(self, version: ProtocolVersion, locate: Callable[[], str], max_message_bytes: int) -> None:
+    def set_up(self, version: ProtocolVersion, locator: Locator, max_message_bytes: int) -> None:
         """The constructor for compiled code, where types of arguments are known."""
         self.version = version
         self._is_v7 = version >= 7
@@ -216,7 +225,7 @@ class Engine:
         self.input_closed = False
         self.is_closed = False
         """Whether End, Suspension or Error was written; an attribute, as it is asked for often."""
-        self._locate = locate
+        self._locator = locator
         self._decoder = FrameDecoder(max_message_bytes)
         self._start: bytes | pb.StartMessage | None = None
         """The start message; read by generated code only where it has to be."""
@@ -271,6 +280,8 @@ class Engine:
         if not output:
             return b""
         self._output = []
+        if len(output) == 2:  # one message, as most often
+            return output[0] + output[1]
         return b"".join(output)
 
     # ------------------------------------------------------------ state
@@ -403,7 +414,7 @@ class Engine:
             recorded = self._next_recorded()
             if recorded[0] != message_type or recorded[1] != payload:  # the server stores a command as it got it
                 current = Command(MessageType(message_type), payload, name)
-                journal.check(self.command_index, RawMessage(*recorded), current, self._locate())
+                journal.check(self.command_index, RawMessage(*recorded), current, self._locator.locate())
         except EngineError as error:
             self.fail_with(error)
             raise
@@ -465,7 +476,7 @@ class Engine:
             return
         error = UnsupportedFeatureError(
             f"{feature} needs service protocol V{since.value}, but this invocation runs on V{self.version.value}"
-            f" ({self._locate()}). Enable V{since.value} on the server, or do without."
+            f" ({self._locator.locate()}). Enable V{since.value} on the server, or do without."
         )
         self.fail_with(error)
         raise error
@@ -518,7 +529,7 @@ class Engine:
             f" {completion_id}) belongs to a step that the code has not reached.\n"
             f"  recorded: {self._shown_recorded()}\n"
             "  current:  an await\n"
-            f"  at:       {self._locate()}\n"
+            f"  at:       {self._locator.locate()}\n"
             "An await was added or moved. Deploy the old code for invocations in flight.",
             related=self.related,
         )
@@ -597,7 +608,7 @@ class Engine:
             " journal does not have, though the journal goes on.\n"
             f"  recorded: {self._shown_recorded()}\n"
             "  current:  an await\n"
-            f"  at:       {self._locate()}\n"
+            f"  at:       {self._locator.locate()}\n"
             "An await was added or moved. Deploy the old code for invocations in flight.",
             related=self.related,
         )
@@ -638,7 +649,7 @@ class Engine:
             f"journal mismatch after command {self.command_index}: the handler ended, but its journal goes on.\n"
             f"  recorded: {self._shown_recorded()}\n"
             "  current:  the end\n"
-            f"  at:       {self._locate()}"
+            f"  at:       {self._locator.locate()}"
         )
 
     def _shown_recorded(self) -> str:
@@ -671,8 +682,8 @@ class Engine:
         self.ending = ending
         self._state = _CLOSED
         self.is_closed = True
-        # A method of the owner: a cycle with it, which would be left to the garbage collector.
-        self._locate = _nowhere
+        # The owner: a cycle with it, which would be left to the garbage collector.
+        self._locator = _NOWHERE
         self._queue.clear()
         self._taken = 0
         self._proposals.clear()
