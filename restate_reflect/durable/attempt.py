@@ -8,6 +8,7 @@ output of one such round is written at once.
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import logging
 from collections.abc import Callable, Mapping
@@ -356,8 +357,11 @@ class Attempt:
     def _finish(self, root: DurableTask[Any]) -> None:
         """The handler has returned or raised."""
         error = self.loop.broken
-        if error is None and root.done():
-            error = failures.self_cancelled() if root.cancelled() else root.exception()
+        if error is None:
+            try:
+                error = root.exception()
+            except asyncio.CancelledError:
+                error = failures.self_cancelled()
         if error is None:
             self._complete(root.result())
             return

@@ -151,8 +151,7 @@ class ReadyQueue:
 
     def clear(self) -> None:
         """The attempt has ended, and all coroutines have."""
-        self.tasks.clear()
-        self.handles.clear()
+        self.tasks, self.handles = [], []
         self.timers = _NO_TIMERS
 
     def take_turn(self) -> BaseException | None:

@@ -85,18 +85,19 @@ class Core:
         self._executor = executor
         self._directory = TargetDirectory(self.services.values())
         self._environment: Environment | None = None
-        self.accepted: dict[tuple[str, str | None], Accepted] = {}
-        """By path and content type, of requests that need no signature: what ``answer`` has found before."""
+        self.accepted: dict[str | None, dict[str, Accepted]] = {}
+        """By content type and path, of requests that need no signature: what ``answer`` has found before."""
 
     # ------------------------------------------------------------ requests
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], mode: ProtocolMode) -> Answer | Accepted:
         """Decides on a request. ``headers`` have lower-case names; a query string is ignored.
 
-        One that was accepted before, by a path without query, is one look-up (0.2 µs instead of 2).
+        One that was accepted before, by a path without query, is two look-ups (0.2 µs instead of 2).
         """
         if method == "POST":
-            known = self.accepted.get((path, headers.get("content-type")))
+            by_path = self.accepted.get(headers.get("content-type"))
+            known = None if by_path is None else by_path.get(path)
             if known is not None:
                 return known
         path = path.partition("?")[0]
@@ -146,8 +147,9 @@ class Core:
             return _text(415, _unsupported(requested, self.max_protocol_version))
         headers = (("content-type", protocol.content_type), SERVER_HEADER)
         accepted = Accepted(Plan(*found), protocol, headers, response_block(200, headers))
-        if self._identity is None and len(self.accepted) < 10_000:  # paths come from the peer, prefixes included
-            self.accepted[path, requested] = accepted
+        by_path = self.accepted.setdefault(requested, {})
+        if self._identity is None and len(by_path) < 10_000:  # paths come from the peer, prefixes included
+            by_path[path] = accepted
         return accepted
 
     def _find(self, service_name: str, handler_name: str) -> tuple[ServiceDefinition, HandlerDefinition] | Answer:

@@ -25,7 +25,8 @@ def open_stream(core: Core, environment: Environment, stream: Stream, head: Requ
     """
     accepted = core.accepted
     # As `answer` does it, without the call.
-    known = accepted.get((head.path, head.fields.get("content-type"))) if head.method == "POST" else None
+    by_path = accepted.get(head.fields.get("content-type")) if head.method == "POST" else None
+    known = None if by_path is None else by_path.get(head.path)
     if known is None:
         decision = core.answer(head.method, head.path, head.headers, "BIDI_STREAM")
         if isinstance(decision, Answer):

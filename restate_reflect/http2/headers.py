@@ -76,9 +76,10 @@ class HeaderReader:
         A block that repeats byte for byte while the dynamic table has not changed means the same; then
         this takes 0.1 µs. Raises ``ConnectionFault``, ``OversizedHeaders`` or ``MalformedRequest``.
         """
-        known = self._requests.get(block)
-        if known is not None:
-            return known
+        if self._requests:  # seldom, with peers whose blocks change the table each time
+            known = self._requests.get(block)
+            if known is not None:
+                return known
         before = self._decoder.changes
         request = _request(self._fields(block))
         if before == self._decoder.changes:
