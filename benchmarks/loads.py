@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from typing import Any
 
 from benchmarks.bursts import Burst, Speed
 from benchmarks.driver import Report
@@ -40,9 +41,13 @@ def drive(
         raise RuntimeError(f"{' '.join(command)} did not end within {DRIVER_TIMEOUT:g} s") from None
     if finished.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{finished.stderr}")
-    found = json.loads(finished.stdout)
-    bursts = [Burst(**{**each, "speed": Speed(**each["speed"])}) for each in found["bursts"]]
-    return Report(**{**found, "bursts": bursts})
+    found: dict[str, Any] = json.loads(finished.stdout)
+    found["bursts"] = [_burst(**each) for each in found["bursts"]]
+    return Report(**found)
+
+
+def _burst(speed: dict[str, float], **rest: Any) -> Burst:
+    return Burst(speed=Speed(**speed), **rest)
 
 
 def cpu_us(

@@ -11,6 +11,7 @@ import functools
 import inspect
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
+from contextvars import Context as ContextVars
 from time import monotonic
 from typing import Any, Final, Protocol
 
@@ -107,7 +108,7 @@ class Runs:
         if run.is_async:
             coroutine = _without_exit(run)
         else:
-            coroutine = _in_thread(self._loop, self._executor, functools.partial(run.context.copy().run, _call, run))
+            coroutine = _in_thread(self._loop, self._executor, functools.partial(_call_in, run.context.copy(), run))
         if self._first_turns is not None:
             return self._first_turns.start_task(coroutine, run)
         return run.context.run(_eager_task, coroutine, self._loop, run.name)
@@ -177,6 +178,10 @@ def _retrieve(task: asyncio.Future[Any]) -> None:
     """Looks at the exception so that asyncio does not log it as lost."""
     if not task.cancelled():
         task.exception()
+
+
+def _call_in(variables: ContextVars, run: Run) -> Any:
+    return variables.run(_call, run)
 
 
 def _call(run: Run) -> Any:

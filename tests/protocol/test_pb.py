@@ -17,7 +17,8 @@ def test_names_are_those_of_the_generated_module() -> None:
 
 def test_each_name_is_looked_up_once() -> None:
     """From then on it stands in the module."""
-    vars(pb).pop("EndMessage", None)
+    if "EndMessage" in vars(pb):
+        del pb.EndMessage
     assert pb.EndMessage is vars(pb)["EndMessage"]
 
 
