@@ -1,9 +1,20 @@
 cimport cython
 
 
+cdef extern from *:
+    """
+    #define restate_plain_dict(owner) PyObject_GenericGetDict(owner, NULL)
+    """
+    object plain_dict "restate_plain_dict" (object owner)
+
+
+cdef bint _IS_COMPILED
+
+
 @cython.final
 cdef class FlatCheck:
     cdef object _model
+    cdef bint _is_plain
     cdef tuple _expected
 
     @cython.locals(classes=tuple, values=dict)

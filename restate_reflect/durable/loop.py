@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from asyncio import events, futures
+from asyncio import futures
 from collections.abc import Callable, Coroutine, Iterable
 from types import FrameType
 from typing import Any, Final, NoReturn, TypeVar
@@ -19,6 +19,7 @@ from restate_reflect.durable.futures import DurableTask, LoopFuture, durable_tas
 from restate_reflect.durable.generators import ensure_hooks
 from restate_reflect.durable.locations import caller, waiting_at
 from restate_reflect.durable.ready import ReadyHandle, ReadyQueue
+from restate_reflect.durable.running import exchange, running_loop
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
 
@@ -95,7 +96,7 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
 
     def is_current(self) -> bool:
         """Whether the calling code runs on this loop."""
-        return events._get_running_loop() is self
+        return running_loop() is self
 
     def discard(self) -> None:
         """Closes every coroutine that is still waiting; the attempt has ended.
@@ -108,8 +109,7 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
 
     def _close_coroutines(self) -> None:
         ensure_hooks(DurableLoop)
-        outer = events._get_running_loop()
-        events._set_running_loop(self)
+        outer = exchange(self)
         try:
             for task in self.tasks:
                 # A `finally` block may make another task, which comes last.
@@ -117,7 +117,7 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
             for task in self.tasks:
                 task.let_go()
         finally:
-            events._set_running_loop(outer)
+            exchange(outer)
 
     def timer_fired(self, timer: Timer) -> None:
         """Queues a timer's callback and moves the clock to it."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import random
-from asyncio.events import _get_running_loop
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import copy_context
@@ -25,6 +24,7 @@ from restate_reflect.durable.arguments import (
     step_problem,
     written_bytes,
 )
+from restate_reflect.durable.run import made_run
 from restate_reflect.durable.calls import InvocationIdSlot
 from restate_reflect.durable.decoding import (
     Decoder,
@@ -46,7 +46,7 @@ from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
 from restate_reflect.durable.outgoing import outgoing_call
 from restate_reflect.durable.plain import utc
-from restate_reflect.durable.run import made_run
+from restate_reflect.durable.running import running_loop
 from restate_reflect.durable.step_functions import step_function
 from restate_reflect.engine.commands import awakeable, invocation, promise, signal, sleep, state
 from restate_reflect.engine.commands.call import Destination
@@ -387,7 +387,7 @@ class Operations:
         """A context works in its own handler only, and only while the attempt lasts."""
         if self._engine.is_closed:
             self._refuse()
-        if _get_running_loop() is not self._loop:
+        if running_loop() is not self._loop:
             raise HandlerBugError(
                 f"the context was used outside of its handler ({caller()}): in the body of ctx.run, in a thread, or in"
                 " a task of another loop. Use it in the handler, and give the step what it needs as arguments."

@@ -1,5 +1,6 @@
 cimport cython
 
+from restate_reflect.durable.running cimport exchange
 from restate_reflect.durable.thread_state cimport asyncgen_finalizer
 from restate_reflect.durable.wakeups cimport is_wakeup
 

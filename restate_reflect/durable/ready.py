@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from asyncio.events import _get_running_loop, _set_running_loop
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from restate_reflect.durable.gathering import order_gather
 from restate_reflect.durable.generators import Finalizer, ensure_hooks
 from restate_reflect.durable.locations import IS_INTERPRETED
+from restate_reflect.durable.running import exchange
 from restate_reflect.errors import AttemptClosedError
 
 if TYPE_CHECKING:
@@ -163,12 +163,11 @@ class ReadyQueue:
         hook = asyncgen_finalizer() if _IS_COMPILED else _get_hooks().finalizer  # type: ignore[name-defined]  # noqa: F821
         if type(hook) is not Finalizer:
             ensure_hooks(type(self))
-        outer = _get_running_loop()
-        _set_running_loop(self)  # type: ignore[arg-type]  # by its subclass
+        outer = exchange(self)
         try:
             return self._run(self.limit)
         finally:
-            _set_running_loop(outer)
+            exchange(outer)
 
     def run(self) -> BaseException | None:
         """``take_turn``, for code that is not compiled."""

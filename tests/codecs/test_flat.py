@@ -65,6 +65,21 @@ def test_a_model_with_attributes_of_another_kind_is_written_with_care() -> None:
     assert codec_for(Flat).encode(value) == careful(value)
 
 
+class Dressed(BaseModel):
+    """Shows another ``__dict__`` than the one it has."""
+
+    name: str
+
+    def __getattribute__(self, name: str) -> Any:
+        return {"name": "another"} if name == "__dict__" else super().__getattribute__(name)
+
+
+def test_a_model_that_shows_other_attributes_is_judged_by_these() -> None:
+    value = Dressed.model_construct(name=1)
+    assert check_of(Dressed).is_right(value)
+    assert codec_for(Dressed).encode(value) == value.model_dump_json().encode() == b'{"name":"another"}'
+
+
 class Nested(BaseModel):
     flat: Flat
 
