@@ -11,6 +11,8 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from restate_reflect import _extensions
+
 if TYPE_CHECKING:
     from restate_reflect.context import (
         Awakeable,
@@ -68,6 +70,8 @@ __all__ = [
     "reflect",
     "service",
 ]
+
+_extensions.install()
 
 _FROM = {
     "context": "Awakeable CallFuture Context DurablePromise InvocationHandle ObjectContext ObjectSharedContext Request"

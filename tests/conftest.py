@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Some machines forbid it. The tests start hundreds of processes, each of which would compile 140 modules (0.3 s).
     sys.dont_write_bytecode = False
     if old := hatch_build.stale(hatch_build.ROOT):
-        pytest.exit(f"{old[0]} is older than its source. Run python hatch_build.py, with --clean to go without it.", 4)
+        pytest.exit(f"{old[0]} has changed since it was compiled. Run python hatch_build.py, or that with --clean.", 4)
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 

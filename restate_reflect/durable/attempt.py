@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 from restate_reflect.durable import failures
 from restate_reflect.durable.arguments import written_bytes
 from restate_reflect.durable.assignments import Assignments
+from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.calls import Calls
 from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.futures import DurableFuture, DurableTask, WatchedFuture, durable_task
@@ -27,7 +28,6 @@ from restate_reflect.durable.operations import Operations
 from restate_reflect.durable.plain import nothing
 from restate_reflect.durable.results import Results
 from restate_reflect.durable.routes import Plan
-from restate_reflect.durable.run import Run
 from restate_reflect.durable.runs import Runs
 from restate_reflect.durable.waiting import await_tree, blocked_future, fail_awaits
 from restate_reflect.engine.awaiting import FIRST_COMPLETED, AwaitNode

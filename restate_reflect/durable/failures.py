@@ -9,9 +9,9 @@ from itertools import islice
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerDefinition
+from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.futures import WatchedFuture
 from restate_reflect.durable.results import Results
-from restate_reflect.durable.run import Run
 from restate_reflect.engine.machine import AttemptError, Engine
 from restate_reflect.errors import (
     CodecError,

@@ -1,6 +1,6 @@
 cimport cython
 
-from restate_reflect.durable.run cimport Run
+from restate_reflect.durable.begun_run cimport Run
 
 
 @cython.final

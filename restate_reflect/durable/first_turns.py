@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine, Generator
 from sys import getrefcount
 from typing import Any, Final
 
-from restate_reflect.durable.run import Run
+from restate_reflect.durable.begun_run import Run
 
 __all__ = ["FirstTurns", "exited"]
 

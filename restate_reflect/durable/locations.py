@@ -17,7 +17,9 @@ IS_INTERPRETED: Final = __file__.endswith((".py", ".pyc"))
 
 _OWN_FRAME: Final = int(IS_INTERPRETED)
 
-_OWN: Final = (str(Path(__file__).parent.parent) + os.sep, "<frozen")
+# Compiled modules are all in the package's own folder.
+_PACKAGE: Final = Path(__file__).parents[1 if IS_INTERPRETED else 0]
+_OWN: Final = (str(_PACKAGE) + os.sep, "<frozen")
 _LIBRARY: Final = str(Path(os.__file__).parent) + os.sep
 
 

@@ -5,7 +5,7 @@ from restate_reflect.durable.calls cimport Calls, InvocationIdSlot
 from restate_reflect.durable.futures cimport durable_future, loop_future, watched_future
 from restate_reflect.durable.outgoing cimport outgoing_call
 from restate_reflect.durable.ready cimport ReadyQueue
-from restate_reflect.durable.run cimport made_run
+from restate_reflect.durable.begun_run cimport made_run
 from restate_reflect.durable.running cimport running_loop
 from restate_reflect.durable.step_functions cimport StepFunction, step_function
 from restate_reflect.durable.routes cimport Route, Routes

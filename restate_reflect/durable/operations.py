@@ -24,7 +24,7 @@ from restate_reflect.durable.arguments import (
     step_problem,
     written_bytes,
 )
-from restate_reflect.durable.run import made_run
+from restate_reflect.durable.begun_run import made_run
 from restate_reflect.durable.calls import InvocationIdSlot
 from restate_reflect.durable.decoding import (
     Decoder,

@@ -1,7 +1,7 @@
 cimport cython
 
 from restate_reflect.durable.first_turns cimport FirstTurns
-from restate_reflect.durable.run cimport Run
+from restate_reflect.durable.begun_run cimport Run
 
 
 @cython.final

@@ -15,9 +15,9 @@ from contextvars import Context as ContextVars
 from time import monotonic
 from typing import Any, Final, Protocol
 
+from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.first_turns import FirstTurns, exited
 from restate_reflect.durable.guards import outside_handler
-from restate_reflect.durable.run import Run
 from restate_reflect.errors import RestateReflectError
 
 __all__ = ["Runs", "RunsOwner"]

@@ -55,7 +55,9 @@ ALLOWED: dict[str, set[str]] = {
         "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "manifest",
         "openapi", "page", "protocol", "reflection", "server", "stubs", *VALUES,
     },
-    ROOT_MODULE: {"context", "definitions", "endpoint", "reflection", *VALUES},
+    # Finds the compiled modules, before any of them is imported.
+    "_extensions": set(),
+    ROOT_MODULE: {"_extensions", "context", "definitions", "endpoint", "reflection", *VALUES},
     "__main__": {"cli"},
 }  # fmt: skip
 

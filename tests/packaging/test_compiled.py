@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import zipfile
 from collections.abc import Callable
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 import pytest
@@ -101,17 +102,20 @@ def test_another_wish_is_refused(build: Build) -> None:
 
 
 @needs_compiler
-def test_the_extensions_are_in_the_wheel_beside_their_sources_and_run(tree: Path, build: Build) -> None:
+def test_the_library_is_in_the_wheel_beside_the_sources_and_runs(tree: Path, build: Build) -> None:
     done = build("1")
     assert done.returncode == 0, done.stdout + done.stderr
     wheel = wheel_of(tree)
     assert "py3-none-any" not in str(wheel.filename)
-    assert extensions_in(wheel) == ["restate_reflect/http2/huffman", "restate_reflect/protocol/framing"]
+    assert extensions_in(wheel) == ["restate_reflect/_compiled"]
     assert {"restate_reflect/http2/huffman.py", "restate_reflect/protocol/framing.py"} <= set(wheel.namelist())
     wheel.extractall(tree / "unpacked")
     code = (
         "from restate_reflect.protocol import framing\n"
-        "print(framing.__file__, framing.FrameDecoder().cut(framing.encode_frame(3, b'abc')))"
+        "from restate_reflect.http2 import huffman\n"
+        "print(framing.__file__, framing.FrameDecoder().cut(framing.encode_frame(3, b'abc')))\n"
+        "assert huffman.__file__ == framing.__file__ == framing.__spec__.origin\n"
+        "assert framing.__package__ == 'restate_reflect.protocol'\n"
     )
     command = [sys.executable, "-c", code]
     ran = subprocess.run(command, cwd=tree / "unpacked", capture_output=True, text=True, check=True, timeout=60)
@@ -126,7 +130,7 @@ def test_profile_compiles_by_what_the_workloads_do(tree: Path, build: Build) -> 
         pytest.skip("the compiler is not GCC")
     done = build("profile")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert extensions_in(wheel_of(tree)) == ["restate_reflect/http2/huffman", "restate_reflect/protocol/framing"]
+    assert extensions_in(wheel_of(tree)) == ["restate_reflect/_compiled"]
 
 
 @needs_compiler
@@ -156,16 +160,44 @@ def test_every_module_that_is_compiled_has_its_source() -> None:
     assert [name for name in names if not (ROOT / f"{name.replace('.', '/')}.py").is_file()] == []
 
 
-def test_an_extension_that_is_older_than_its_source_is_found_and_taken_away(tree: Path) -> None:
-    """Python would run it in place of what was changed."""
+def test_a_source_that_has_changed_since_is_found_and_the_library_taken_away(tree: Path) -> None:
+    """Python would run the library in place of what was changed."""
     source = tree / "restate_reflect" / "protocol" / "framing.py"
-    built = source.with_name("framing.cpython-311-x86_64-linux-gnu.so")
+    types = source.with_suffix(".pxd")
+    built = tree / "restate_reflect" / "_compiled.cpython-311-x86_64-linux-gnu.so"
     built.touch()
     now = built.stat().st_mtime
-    for path, seconds in ((source, -10), (source.with_suffix(".pxd"), -10)):
-        os.utime(path, (now + seconds, now + seconds))
+    for path in modules_and_types(tree):
+        os.utime(path, (now - 10, now - 10))
     assert stale(tree) == []
-    os.utime(source, (now + 10, now + 10))
-    assert stale(tree) == [built]
+    for path in (source, types):
+        os.utime(path, (now + 10, now + 10))
+        assert stale(tree) == [path]
+        os.utime(path, (now - 10, now - 10))
     clean(tree)
     assert not built.exists()
+    os.utime(source, (now + 10, now + 10))
+    assert stale(tree) == []
+
+
+def modules_and_types(tree: Path) -> list[Path]:
+    types = list((tree / "restate_reflect").rglob("*.pxd"))
+    return [*types, *(path.with_suffix(".py") for path in types)]
+
+
+@needs_compiler
+def test_two_modules_of_the_same_name_are_refused(tree: Path, build: Build) -> None:
+    for suffix in (".py", ".pxd"):
+        shutil.copy(tree / "restate_reflect" / "protocol" / f"framing{suffix}", tree / "restate_reflect" / "http2")
+    done = build("1")
+    assert done.returncode != 0
+    assert "more than one of the compiled modules is called framing" in " ".join((done.stdout + done.stderr).split())
+
+
+def test_a_library_that_can_not_be_loaded_is_no_reason_to_go_without(tree: Path) -> None:
+    (tree / "restate_reflect" / f"_compiled{EXTENSION_SUFFIXES[0]}").write_bytes(b"not a library")
+    command = [sys.executable, "-c", "import restate_reflect"]
+    done = subprocess.run(command, cwd=tree, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("ImportError")
+    assert "_compiled" in done.stderr
