@@ -11,18 +11,17 @@ CPU time is told twice: as the median of all rounds, and as that of the bursts i
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any, Final
 
-from benchmarks.bursts import Burst, Speed, quiet
+from benchmarks.bursts import Burst, Speed, fastest, quiet
 from benchmarks.loads import cpu_us, drive
 from benchmarks.machine import pinned, rss_bytes
 from benchmarks.plot import bars
 from benchmarks.report import Options, Outcome, lost_lines, markdown
-from benchmarks.servers import PEERS, Peer, Server, peer_versions, running
+from benchmarks.servers import PEERS, Server, peer_versions, running
 from benchmarks.workloads import WORKLOADS
 
 __all__ = ["run"]
@@ -30,7 +29,7 @@ __all__ = ["run"]
 MEASURED: Final = ("greet", "add", "steps", "calls")
 RATE: Final = 500.0
 """Invocations per second for the latencies: a load that every peer carries. A tenth for ten times as long ones."""
-STARTS: Final = 15
+STARTS: Final = 25
 BURST: Final = 250
 """Invocations; a fifth of ten times as long ones. A burst takes 40 to 90 ms, most of them the driver's."""
 ENOUGH: Final = 12
@@ -72,17 +71,17 @@ class Samples:
 class _Machine:
     """Its own speed, as far as it has shown it."""
 
-    best: Speed | None = None
+    speeds: list[Speed] = field(default_factory=list)
 
-    def learn(self, bursts: list[Burst]) -> None:
-        for burst in bursts:
-            self.best = burst.speed if self.best is None else self.best.better(burst.speed)
+    @property
+    def best(self) -> Speed | None:
+        return fastest(self.speeds)
 
 
 def run(options: Options) -> Outcome:
     """Everything, by peer."""
     machine = _Machine()
-    result: dict[str, Any] = {peer.name: {"start_ms": _start_up(peer, options)} for peer in PEERS}
+    result: dict[str, Any] = {name: {"start_ms": start} for name, start in _start_up(options).items()}
     with ExitStack() as stack:
         servers = {peer.name: stack.enter_context(running(peer)) for peer in PEERS}
         for server in servers.values():
@@ -100,16 +99,15 @@ def _count(workload: str, options: Options) -> int:
     return options.invocations // 5 if WORKLOADS[workload].bidirectional else options.invocations
 
 
-def _start_up(peer: Peer, options: Options) -> float:
-    """Milliseconds to the first discovery, the shortest, with files and bytecode in the cache."""
-    return round(min(_starts(peer, 3 if options.quick else STARTS)) * 1000, 1)
-
-
-def _starts(peer: Peer, count: int) -> Iterator[float]:
-    for number in range(count + 1):
-        with running(peer) as server:
-            if number:
-                yield server.first_discovery
+def _start_up(options: Options) -> dict[str, float]:
+    """Milliseconds to the first discovery, the shortest of each peer, with files and bytecode in the cache."""
+    found: dict[str, list[float]] = {peer.name: [] for peer in PEERS}
+    for number in range((3 if options.quick else STARTS) + 1):
+        for peer in PEERS:
+            with running(peer) as server:
+                if number:
+                    found[peer.name].append(server.first_discovery)
+    return {name: round(min(starts) * 1000, 1) for name, starts in found.items()}
 
 
 def _alternate(servers: dict[str, Server], workload: str, options: Options, machine: _Machine) -> dict[str, Samples]:
@@ -122,8 +120,8 @@ def _alternate(servers: dict[str, Server], workload: str, options: Options, mach
             asked = number < options.rounds
             for name in order:
                 if asked or _too_few(samples[name], machine):
-                    _closed_loop(servers[name], workload, _count(workload, options), samples[name])
-                    machine.learn(samples[name].bursts)
+                    bursts = _closed_loop(servers[name], workload, _count(workload, options), samples[name])
+                    machine.speeds += [burst.speed for burst in bursts]
             for name in order if asked else ():
                 _fixed_load(servers[name], workload, samples[name])
             order.rotate(-1)
@@ -135,7 +133,7 @@ def _too_few(samples: Samples, machine: _Machine) -> bool:
     return len(quiet(samples.bursts, machine.best)) < ENOUGH
 
 
-def _closed_loop(server: Server, workload: str, invocations: int, samples: Samples) -> None:
+def _closed_loop(server: Server, workload: str, invocations: int, samples: Samples) -> list[Burst]:
     burst = BURST // 5 if WORKLOADS[workload].bidirectional else BURST
     cost, report = cpu_us(server, workload, invocations, burst=burst)
     samples.cpu_us.append(cost)
@@ -144,6 +142,7 @@ def _closed_loop(server: Server, workload: str, invocations: int, samples: Sampl
     # Opening and windows of the connection are included; they are spread over all invocations.
     samples.request_bytes = report.bytes_sent / invocations
     samples.response_bytes = report.bytes_received / invocations
+    return report.bursts
 
 
 def _fixed_load(server: Server, workload: str, samples: Samples) -> None:
