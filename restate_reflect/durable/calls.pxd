@@ -6,7 +6,7 @@ from restate_reflect.engine.notifications cimport Notification
 @cython.final
 cdef class InvocationIdSlot:
     cdef readonly Py_ssize_t completion_id
-    cdef public object value
+    cdef public object decode, value
     cdef public bint answered
     cdef Calls _calls
     cdef object _verb, _destination, _loop, _future

@@ -18,7 +18,10 @@ __all__ = ["Calls", "InvocationIdSlot"]
 class InvocationIdSlot:
     """A call: takes its invocation id, and makes a future only if somebody asks for one."""
 
-    __slots__ = ("_calls", "_destination", "_future", "_loop", "_verb", "answered", "completion_id", "value")
+    __slots__ = ("_calls", "_destination", "_future", "_loop", "_verb", "answered", "completion_id", "decode", "value")
+
+    decode: Callable[[bytes], Any]
+    """Reads the call's output; set with the future that waits for it."""
 
     def __init__(self, completion_id: int, verb: str, destination: object, loop: DurableLoop) -> None:
         """``verb`` and ``destination`` are for errors: ``call Inventory/tea/reserve``."""

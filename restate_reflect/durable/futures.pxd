@@ -6,7 +6,7 @@ from restate_reflect.engine.notifications cimport Notification
 cdef int _OWN_FRAMES
 
 
-cpdef settle(future, Notification notification, result)
+cpdef settle(future, decode, Notification notification, result)
 cpdef loop_future(cls, ReadyQueue loop)
 cpdef durable_task(coro, ReadyQueue loop, name, context)
 cpdef durable_future(decode, label, ReadyQueue loop)

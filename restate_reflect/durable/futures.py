@@ -93,7 +93,7 @@ class DurableFuture(LoopFuture[T]):
         return str(self._label)
 
     def settle(self, notification: Notification) -> None:
-        settle(self, notification, notification)
+        settle(self, self._decode, notification, notification)
 
     @property
     def is_awaited(self) -> bool:
@@ -108,15 +108,17 @@ class DurableFuture(LoopFuture[T]):
         return self if self.is_awaited else None
 
 
-def settle(future: DurableFuture[Any], notification: Notification, result: Notification | bytes) -> None:
-    """Hands a notification to its future, whose ``decode`` reads the notification itself or a value that was in it."""
+def settle(
+    future: DurableFuture[Any], decode: Callable[[Any], Any], notification: Notification, result: Notification | bytes
+) -> None:
+    """Hands a notification to its future; ``decode`` reads the notification itself or a value that was in it."""
     if future.done():
         return
     if notification.failure is not None:
         future.fail(notification.failure)
         return
     try:
-        value = future._decode(result)
+        value = decode(result)
     except Exception as error:
         future.fail(HandlerBugError(f"the result of {future.label} does not fit its declared type: {error}"))
     else:
@@ -150,7 +152,7 @@ class RunFuture(WatchedFuture[T]):
     result = asyncio.Future.result
 
     def settle(self, notification: Notification) -> None:
-        settle(self, notification, notification.value or b"")
+        settle(self, self._decode, notification, notification.value or b"")
 
     @property
     def label(self) -> str:

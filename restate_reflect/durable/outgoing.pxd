@@ -5,5 +5,5 @@ from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.engine.notifications cimport Notification
 
 
-cdef _settle(call, InvocationIdSlot slot, Notification notification)
+cpdef settle_call(call, InvocationIdSlot slot, Notification notification)
 cpdef outgoing_call(decode, InvocationIdSlot slot, ReadyQueue loop)

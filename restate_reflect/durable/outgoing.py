@@ -14,7 +14,7 @@ from restate_reflect.engine.notifications import Notification
 if TYPE_CHECKING:
     from restate_reflect.durable.calls import InvocationIdSlot
 
-__all__ = ["OutgoingCall", "outgoing_call"]
+__all__ = ["OutgoingCall", "outgoing_call", "settle_call"]
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ class OutgoingCall(DurableFuture[T], CallFuture[T]):
     result = asyncio.Future.result
 
     def settle(self, notification: Notification) -> None:
-        _settle(self, self._slot, notification)
+        settle_call(self, self._slot, notification)
 
     @property
     def label(self) -> str:
@@ -45,14 +45,15 @@ class OutgoingCall(DurableFuture[T], CallFuture[T]):
         self._slot.send_cancel(invocation_id)
 
 
-def _settle(call: OutgoingCall[Any], slot: InvocationIdSlot, notification: Notification) -> None:
+def settle_call(call: OutgoingCall[Any], slot: InvocationIdSlot, notification: Notification) -> None:
+    """``call.settle``."""
     slot.answered = True
-    settle(call, notification, notification.value or b"")
+    settle(call, slot.decode, notification, notification.value or b"")
 
 
 def outgoing_call(decode: Callable[[bytes], T], slot: InvocationIdSlot, loop: DurableLoop) -> OutgoingCall[T]:
     """``decode`` is given the callee's output. A function: see ``futures``."""
     future: OutgoingCall[T] = loop_future(OutgoingCall, loop)
-    future._decode = decode
+    slot.decode = decode
     future._slot = slot
     return future

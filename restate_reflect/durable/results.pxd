@@ -1,5 +1,7 @@
 cimport cython
 
+from restate_reflect.durable.calls cimport InvocationIdSlot
+from restate_reflect.durable.outgoing cimport settle_call
 from restate_reflect.engine.notifications cimport Notification
 
 
@@ -10,6 +12,7 @@ cdef class Results:
 
     cpdef expect(self, completion_id, waiter)
     cpdef expect_signal(self, signal, waiter)
+    @cython.locals(slot=InvocationIdSlot)
     cpdef deliver(self, Notification notification)
     cdef _hand_over(self, Notification notification, waiter)
     cpdef forget(self)
