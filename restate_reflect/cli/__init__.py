@@ -73,7 +73,7 @@ class _LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args[0] not in _COMMANDS and not args[0].startswith("-"):
-            from restate_reflect.cli._suggest import did_you_mean
+            from restate_reflect.targets.suggest import did_you_mean
 
             ctx.fail(f"there is no command {args[0]!r}.{did_you_mean(args[0], sorted(_COMMANDS))}")
         return super().resolve_command(ctx, args)

@@ -16,10 +16,10 @@ from typing import Any, Final
 
 from restate_reflect.cli._collector import put_off, resume
 from restate_reflect.cli._control import Control, user_files
-from restate_reflect.cli._importing import import_anew_at_each_start, user_traceback
-from restate_reflect.cli._targets import Found, load_all
 from restate_reflect.durable.guards import Guard
 from restate_reflect.errors import RestateReflectError
+from restate_reflect.targets.importing import import_anew_at_each_start, user_traceback
+from restate_reflect.targets.target import Found, load_all
 
 __all__ = ["main"]
 
@@ -50,10 +50,10 @@ def _shown(error: Exception) -> str:
 
 
 async def _serve(found: list[Found], options: dict[str, Any], control: Control) -> None:
-    from restate_reflect.cli._application import application, definitions_of
     from restate_reflect.cli._dev_watching import watch
-    from restate_reflect.cli._table import table
     from restate_reflect.endpoint import listening
+    from restate_reflect.targets.application import application, definitions_of
+    from restate_reflect.targets.table import table
 
     line = Line(control)
     stop = asyncio.Event()

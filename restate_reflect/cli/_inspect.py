@@ -32,7 +32,7 @@ def command(targets: tuple[str, ...], as_json: bool) -> None:
 
 
 def _lines(found: Sequence[ServiceDefinition]) -> Iterator[str]:
-    from restate_reflect.cli._table import table
+    from restate_reflect.targets.table import table
 
     for service in found:
         title, *handlers = table([service]).splitlines()

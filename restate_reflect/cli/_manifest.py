@@ -44,8 +44,8 @@ def definitions(targets: Sequence[str]) -> tuple[ServiceDefinition, ...]:
     """
     import asyncio
 
-    from restate_reflect.cli._application import definitions_of, servable
-    from restate_reflect.cli._targets import load_all
+    from restate_reflect.targets.application import definitions_of, servable
+    from restate_reflect.targets.target import load_all
 
     async def made() -> tuple[ServiceDefinition, ...]:
         return definitions_of(await servable(found))

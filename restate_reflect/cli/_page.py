@@ -69,9 +69,9 @@ def _page_alone(app: Any, options: PageOptions) -> Any:
     """The page about an endpoint's services, without the endpoint: identity keys don't matter here."""
     from aiohttp import web
 
-    from restate_reflect.cli._application import definitions_of
     from restate_reflect.endpoint import CORE, Core
     from restate_reflect.page import add_docs
+    from restate_reflect.targets.application import definitions_of
 
     page = web.Application()
     page[CORE] = Core(definitions_of(app))

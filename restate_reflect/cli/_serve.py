@@ -151,9 +151,9 @@ def _serve(options: ServeOptions, registration: Registration) -> int:
 
 def _serve_here(options: ServeOptions, registration: Registration, control: Control | None) -> None:
     from restate_reflect.cli._control import user_files
-    from restate_reflect.cli._importing import import_anew_at_each_start
     from restate_reflect.cli._serving import serve
-    from restate_reflect.cli._targets import load_all
+    from restate_reflect.targets.importing import import_anew_at_each_start
+    from restate_reflect.targets.target import load_all
 
     if options.reload:
         import_anew_at_each_start()

@@ -14,7 +14,7 @@ from restate_reflect.cli._collector import relieve
 from restate_reflect.cli._control import WORKER_VARIABLE, Control, user_files
 from restate_reflect.cli._page import PageOptions, add_page, page_beside
 from restate_reflect.cli._stopping import stop_on_signals
-from restate_reflect.cli._targets import Found
+from restate_reflect.targets.target import Found
 
 __all__ = ["ServeOptions", "places", "serve", "url_of"]
 
@@ -67,8 +67,8 @@ async def serve(
 
 
 async def _application(found: Sequence[Found], options: ServeOptions) -> Any:
-    from restate_reflect.cli._application import application, definitions_of, servable
-    from restate_reflect.cli._table import table
+    from restate_reflect.targets.application import application, definitions_of, servable
+    from restate_reflect.targets.table import table
 
     with_page = options.page is not None and options.page.port is None
     make = application if with_page else servable

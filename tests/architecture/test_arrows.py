@@ -49,11 +49,13 @@ ALLOWED: dict[str, set[str]] = {
         "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "protocol",
         "reflection", "server", *VALUES,
     },
+    # What a TARGET on a command line means.
+    "targets": {"definitions", "endpoint", *VALUES},
     # Decoding the state in a journal needs the declared keys, which are values of context.State; dev watches attempts
     # where they run.
     "cli": {
         "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "manifest",
-        "openapi", "page", "protocol", "reflection", "server", "stubs", *VALUES,
+        "openapi", "page", "protocol", "reflection", "server", "stubs", "targets", *VALUES,
     },
     # Finds the compiled modules, before any of them is imported.
     "_extensions": set(),

@@ -10,10 +10,10 @@ from textwrap import dedent
 
 import pytest
 
-from restate_reflect.cli._instances import construct
-from restate_reflect.cli._targets import Found, Role, load, load_all, parse
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.errors import TargetError
+from restate_reflect.targets.instances import construct
+from restate_reflect.targets.target import Found, Role, load, load_all, parse
 
 Write = Callable[..., Path]
 
@@ -353,7 +353,7 @@ def test_a_factory_that_raises_shows_the_users_frames(write: Write) -> None:
     assert shown.startswith("'shop:broken': shop:broken() raised:\n  Traceback")
     assert f'File "{file}", line ' in shown
     assert shown.endswith("ValueError: no database")
-    assert "_instances.py" not in shown
+    assert "instances.py" not in shown
 
 
 @pytest.mark.parametrize("target", ["bad", "bad.py", "bad:X"])

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from restate_reflect import reflect
-from restate_reflect.cli._targets import parse
 from restate_reflect.endpoint.core import Accepted, Core
 from restate_reflect.endpoint.identity import IdentityKeyError, IdentityVerifier
 from restate_reflect.errors import TargetError
 from restate_reflect.manifest import negotiate
 from restate_reflect.protocol.versions import ProtocolVersion
+from restate_reflect.targets.target import parse
 from tests.fuzz.programs import Service
 from tests.fuzz.source import Source
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from restate_reflect.cli import _candidates, _importing
-from restate_reflect.cli._suggest import did_you_mean
 from restate_reflect.errors import TargetError
+from restate_reflect.targets import candidates, importing
+from restate_reflect.targets.suggest import did_you_mean
 
 __all__ = ["Found", "Role", "Target", "load", "load_all", "parse"]
 
@@ -77,9 +77,9 @@ def load(text: str) -> list[Found]:
         TargetError: it leads to nothing that can be served.
     """
     target = parse(text)
-    module = _importing.import_target(target.text, target.module, target.file)
+    module = importing.import_target(target.text, target.module, target.file)
     if target.attribute is None:
-        return [_found(target, module, name, value) for name, value in _candidates.in_module(target.text, module)]
+        return [_found(target, module, name, value) for name, value in candidates.in_module(target.text, module)]
     value = _attribute(target, module, target.attribute)
     return [_found(target, module, target.attribute, value)]
 
@@ -113,7 +113,7 @@ def _no_module_name(text: str, head: str) -> str:
 
 def _attribute(target: Target, module: ModuleType, dotted: str) -> Any:
     value: Any = module
-    walked = f"module {module.__name__!r} ({_importing.file_of(module)})"
+    walked = f"module {module.__name__!r} ({importing.file_of(module)})"
     for part in dotted.split("."):
         if not hasattr(value, part):
             names = [name for name in vars_of(value) if not name.startswith("_")]
@@ -134,12 +134,12 @@ def _found(target: Target, module: ModuleType, name: str, value: Any) -> Found:
     if isinstance(value, ModuleType):
         raise TargetError(f"{target.text!r}: {full} is a module. Write {value.__name__!r} to serve all of it.")
     if isinstance(value, type):
-        return Found(target, full, _candidates.checked_class(target.text, full, value), Role.CLASS)
-    if _candidates.is_application(value):
+        return Found(target, full, candidates.checked_class(target.text, full, value), Role.CLASS)
+    if candidates.is_application(value):
         return Found(target, full, value, Role.APPLICATION)
-    if _candidates.is_factory(value):
+    if candidates.is_factory(value):
         return Found(target, full, value, Role.FACTORY)
-    if _candidates.is_finished(value) or _candidates.has_handlers(type(value)):
+    if candidates.is_finished(value) or candidates.has_handlers(type(value)):
         return Found(target, full, value, Role.INSTANCE)
     raise TargetError(
         f"{target.text!r}: {full} is {_article(type(value).__name__)}, neither a class with handlers, an instance "

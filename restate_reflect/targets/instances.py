@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from restate_reflect.cli._candidates import has_handlers, is_application, is_finished, required_parameters
-from restate_reflect.cli._importing import user_traceback
-from restate_reflect.cli._targets import Found, Role
 from restate_reflect.errors import TargetError
+from restate_reflect.targets.candidates import has_handlers, is_application, is_finished, required_parameters
+from restate_reflect.targets.importing import user_traceback
+from restate_reflect.targets.target import Found, Role
 
 __all__ = ["construct"]
 

@@ -11,8 +11,8 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from restate_reflect.cli._suggest import did_you_mean
 from restate_reflect.errors import TargetError
+from restate_reflect.targets.suggest import did_you_mean
 
 __all__ = ["file_of", "import_anew_at_each_start", "import_target", "user_traceback"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from restate_reflect.cli._candidates import is_application
-from restate_reflect.cli._instances import construct
-from restate_reflect.cli._targets import Found
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.errors import TargetError
+from restate_reflect.targets.candidates import is_application
+from restate_reflect.targets.instances import construct
+from restate_reflect.targets.target import Found
 
 __all__ = ["application", "definitions_of", "servable"]
 
