@@ -2,21 +2,29 @@
 
     python schemas/generate.py [OUTPUT_DIRECTORY]
 
-Needs the ``dev`` extra (grpcio-tools carries protoc and the stub generator).
+Needs the ``schemas`` extra, which brings the one protoc that made them.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
-
-import grpc_tools
-from grpc_tools import protoc
 
 SCHEMAS = Path(__file__).parent
 PACKAGE = SCHEMAS.parent / "restate_reflect" / "protocol"
 RENAMED = {"service_protocol_pb2.py": "_pb2.py", "service_protocol_pb2.pyi": "_pb2.pyi"}
+
+
+def protoc() -> Path | None:
+    """The protoc of this environment, with Google's own .proto files where it looks for them; not any of PATH.
+
+    Every protoc generates other code, and of the older ones today's protobuf refuses it.
+    """
+    path = Path(sysconfig.get_path("scripts"), "protoc.exe" if sys.platform == "win32" else "protoc")
+    return path if path.exists() else None
 
 
 def generate(target: Path) -> None:
@@ -33,10 +41,10 @@ def generate_options() -> None:
 
 
 def _compile(root: Path, proto: str, target: Path) -> None:
-    google = Path(grpc_tools.__file__).with_name("_proto")
-    arguments = ["protoc", f"-I{root}", f"-I{google}", f"--python_out={target}", f"--pyi_out={target}", proto]
-    if protoc.main(arguments) != 0:
-        raise SystemExit("protoc failed")
+    program = protoc()
+    if program is None:
+        raise SystemExit("no protoc in this environment; the extra brings one: pip install -e '.[schemas]'")
+    subprocess.run([program, f"-I{root}", f"--python_out={target}", f"--pyi_out={target}", proto], check=True)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Shows messages as inputs, outputs, state, steps and promises, in both encodings;
 options in ``shop.proto``; and calls by the generated interfaces, which need no implementation.
 ``shop_pb2.py`` and ``shop_restate.py`` are made by::
 
-    python -m grpc_tools.protoc -I. -I"$(protoc-gen-restate-reflect --include)" \\
+    protoc -I. -I"$(protoc-gen-restate-reflect --include)" \\
         --python_out=. --pyi_out=. --restate-reflect_out=. examples/protobuf_shop/shop.proto
 
 Try it::

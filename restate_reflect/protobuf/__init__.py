@@ -2,7 +2,7 @@
 
 ::
 
-    python -m grpc_tools.protoc -I. -I"$(protoc-gen-restate-reflect --include)" \\
+    protoc -I. -I"$(protoc-gen-restate-reflect --include)" \\
         --python_out=. --pyi_out=. --restate-reflect_out=. shop.proto
 
 writes ``shop_restate.py`` beside ``shop_pb2.py``: a class for each ``service``, to call it by, and to derive an

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -11,30 +10,19 @@ import pytest
 
 import restate_reflect.protocol
 from restate_reflect.protocol import _pb2 as pb
+from schemas.generate import generate, protoc
 
 PACKAGE = Path(restate_reflect.protocol.__file__).parent
-VERSION = re.compile(r"^# Protobuf Python Version: .*$|ValidateProtobufRuntimeVersion\([^)]*\)", re.MULTILINE)
-SCHEMAS = Path(__file__).parents[2] / "schemas"
 
 
-@pytest.mark.filterwarnings("ignore:pkg_resources is deprecated")
 def test_generated_module_equals_the_generators_output(tmp_path: Path) -> None:
-    """Both the module and its stub.
-
-    Another protoc than the pinned one names itself in the module, and writes other annotations into the stub.
-    """
-    pytest.importorskip("grpc_tools.protoc", reason="grpcio-tools is not installed, so there is no protoc")
-    spec = importlib.util.spec_from_file_location("schemas_generate", SCHEMAS / "generate.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.generate(tmp_path)
-    made, kept = ((folder / "_pb2.py").read_text() for folder in (tmp_path, PACKAGE))
-    assert VERSION.sub("", made) == VERSION.sub("", kept), f"run: {sys.executable} schemas/generate.py"
-    if VERSION.findall(made) == VERSION.findall(kept):
-        assert made == kept
-        assert (tmp_path / "_pb2.pyi").read_text() == (PACKAGE / "_pb2.pyi").read_text()
+    """Both the module and its stub."""
+    if protoc() is None:
+        pytest.skip("no protoc in this environment; it belongs to the extra 'schemas'")
+    generate(tmp_path)
+    for name in ("_pb2.py", "_pb2.pyi"):
+        made, kept = ((folder / name).read_text() for folder in (tmp_path, PACKAGE))
+        assert made == kept, f"run: {sys.executable} schemas/generate.py"
 
 
 def test_generated_code_runs_on_the_oldest_protobuf_that_is_allowed() -> None:
