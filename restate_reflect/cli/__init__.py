@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from restate_reflect.cli._collector import put_off
+from restate_reflect.processes.collector import put_off
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem

@@ -57,10 +57,10 @@ def command(folder: Path, fresh: bool, **options: Any) -> None:
         raise click.UsageError("--server-binary is for --engine server.")
     if options["docs_port"] is not None and not options["docs"]:
         raise click.UsageError("--docs-port and --no-docs exclude each other.")
-    from restate_reflect.cli._dev_folder import data_folder
-    from restate_reflect.cli._dev_session import DevOptions, DevSession
     from restate_reflect.cli._errors import plain_errors
     from restate_reflect.cli._loop import run
+    from restate_reflect.dev.folder import data_folder
+    from restate_reflect.dev.session import DevOptions, DevSession
 
     with plain_errors("127.0.0.1", options["ingress_port"]), data_folder(folder, fresh=fresh) as prepared:
         code = run(DevSession(DevOptions(folder=prepared, **options)).run(), "asyncio")

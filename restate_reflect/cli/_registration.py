@@ -78,7 +78,7 @@ def _ingress_of(admin: Admin) -> str | None:
 
 def show_calls(ingress_url: str, services: list[dict[str, Any]]) -> None:
     """Prints ready-made calls; nothing if the ingress is not known."""
-    from restate_reflect.cli._curl import curl_lines
+    from restate_reflect.openapi._curl import curl_lines
 
     if ingress_url and (lines := curl_lines(ingress_url, services)):
         click.echo("\n".join(["", "try:", *(f"  {line}" for line in lines), "", "Ctrl-C stops."]))

@@ -14,10 +14,10 @@ from restate_reflect.cli._options import URL, targets_argument
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from restate_reflect.cli._control import Control
     from restate_reflect.cli._page import PageOptions
     from restate_reflect.cli._registration import Registration
     from restate_reflect.cli._serving import ServeOptions
+    from restate_reflect.processes.control import Control
 
 __all__ = ["command"]
 
@@ -138,7 +138,7 @@ def _page(registration: Registration, options: dict[str, Any]) -> PageOptions | 
 
 
 def _serve(options: ServeOptions, registration: Registration) -> int:
-    from restate_reflect.cli._control import Control
+    from restate_reflect.processes.control import Control
 
     control = Control.from_environment()
     if control is None and (options.workers > 1 or options.reload):
@@ -150,8 +150,8 @@ def _serve(options: ServeOptions, registration: Registration) -> int:
 
 
 def _serve_here(options: ServeOptions, registration: Registration, control: Control | None) -> None:
-    from restate_reflect.cli._control import user_files
     from restate_reflect.cli._serving import serve
+    from restate_reflect.processes.control import user_files
     from restate_reflect.targets.importing import import_anew_at_each_start
     from restate_reflect.targets.target import load_all
 

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 
 import click
 
-from restate_reflect.cli._collector import relieve
-from restate_reflect.cli._control import WORKER_VARIABLE, Control, user_files
 from restate_reflect.cli._page import PageOptions, add_page, page_beside
-from restate_reflect.cli._stopping import stop_on_signals
+from restate_reflect.processes.collector import relieve
+from restate_reflect.processes.control import WORKER_VARIABLE, Control, user_files
+from restate_reflect.processes.stopping import stop_on_signals
 from restate_reflect.targets.target import Found
 
 __all__ = ["ServeOptions", "places", "serve", "url_of"]

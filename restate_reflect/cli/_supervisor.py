@@ -11,14 +11,14 @@ from contextlib import ExitStack, contextmanager
 
 import click
 
-from restate_reflect.cli._collector import resume
 from restate_reflect.cli._errors import plain_errors
-from restate_reflect.cli._generation import Generation
 from restate_reflect.cli._page import PageOptions
 from restate_reflect.cli._serving import OnReady, ServeOptions, places, url_of
-from restate_reflect.cli._stopping import stop_on_signals
-from restate_reflect.cli._watch import Watch
-from restate_reflect.cli._worker import WorkerEndedError
+from restate_reflect.processes.collector import resume
+from restate_reflect.processes.generation import Generation
+from restate_reflect.processes.stopping import stop_on_signals
+from restate_reflect.processes.watch import Watch
+from restate_reflect.processes.worker import WorkerEndedError
 
 __all__ = ["Supervisor"]
 

@@ -51,11 +51,17 @@ ALLOWED: dict[str, set[str]] = {
     },
     # What a TARGET on a command line means.
     "targets": {"definitions", "endpoint", *VALUES},
-    # Decoding the state in a journal needs the declared keys, which are values of context.State; dev watches attempts
-    # where they run.
+    # Processes that serve: the line to each, signals, files that change.
+    "processes": set(),
+    # Runs and shows services while they are written: the engine, revisions, and attempts watched where they run.
+    "dev": {
+        "codecs", "definitions", "durable", "embedded", "endpoint", "engine", "openapi", "page", "processes",
+        "protocol", "server", "targets", *VALUES,
+    },
+    # Decoding the state in a journal needs the declared keys, which are values of context.State.
     "cli": {
-        "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "manifest",
-        "openapi", "page", "protocol", "reflection", "server", "stubs", "targets", *VALUES,
+        "codecs", "context", "definitions", "dev", "endpoint", "ingress", "manifest", "openapi", "page", "processes",
+        "server", "stubs", "targets", *VALUES,
     },
     # Finds the compiled modules, before any of them is imported.
     "_extensions": set(),

@@ -97,7 +97,9 @@ class Dev:
             ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True
         ).stdout
         rows = [line.split(None, 2) for line in shown.splitlines()]
-        return [int(row[0]) for row in rows if int(row[1]) == self.process.pid and "_dev_worker" in row[-1]]
+        return [
+            int(row[0]) for row in rows if int(row[1]) == self.process.pid and "restate_reflect.dev.worker" in row[-1]
+        ]
 
     def kill(self) -> None:
         """As a crash of the machine: all of its processes at once, without warning."""

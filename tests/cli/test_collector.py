@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from restate_reflect.cli import _collector, main
+from restate_reflect.cli import main
+from restate_reflect.processes import collector
 from tests.support import ROOT
 
 SHOP = """
@@ -48,12 +49,12 @@ finally:
 def untouched() -> Iterator[None]:
     """Every test leaves the collector as it found it."""
     before = gc.isenabled(), gc.get_threshold()
-    gc.set_threshold(*_collector._OWN)
+    gc.set_threshold(*collector._OWN)
     yield
     found = gc.isenabled(), gc.get_threshold()
     gc.enable()
     gc.set_threshold(*before[1])
-    assert found == (True, _collector._OWN)
+    assert found == (True, collector._OWN)
 
 
 @pytest.mark.parametrize(
@@ -74,22 +75,22 @@ def test_a_command_that_does_not_serve_leaves_it_as_it_was(arguments: list[str],
 
 def test_it_is_put_off_until_it_is_resumed() -> None:
     """By what runs long and is not ``serve``."""
-    with _collector.put_off():
+    with collector.put_off():
         assert gc.get_threshold()[0] > 100_000
-        _collector.resume()
-        assert gc.get_threshold() == _collector._OWN
+        collector.resume()
+        assert gc.get_threshold() == collector._OWN
 
 
 def test_thresholds_of_others_are_left_alone() -> None:
     """Whether they were set before or meanwhile."""
-    with _collector.put_off():
+    with collector.put_off():
         gc.set_threshold(900, 9, 9)
-        _collector.resume()
+        collector.resume()
         assert gc.get_threshold() == (900, 9, 9)
-    with _collector.put_off():
+    with collector.put_off():
         assert gc.get_threshold() == (900, 9, 9)
     assert gc.get_threshold() == (900, 9, 9)
-    gc.set_threshold(*_collector._OWN)
+    gc.set_threshold(*collector._OWN)
 
 
 def serve(folder: Path, more: str = "", before: str = "") -> dict[str, str]:
@@ -109,7 +110,7 @@ def serve(folder: Path, more: str = "", before: str = "") -> dict[str, str]:
 
 def test_serving_relieves_it(tmp_path: Path) -> None:
     """Nothing that was imported is looked through again."""
-    own = _collector._OWN
+    own = collector._OWN
     shown = serve(tmp_path)
     assert shown["before"] == f"True {own} False"
     assert shown["importing"] == f"True {(1_000_000, *own[1:])} False"
@@ -120,7 +121,7 @@ def test_serving_relieves_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("where", ["more", "before"])
 def test_one_that_was_disabled_stays_so(where: str, tmp_path: Path) -> None:
     """By a module of the user, or before the command line was there."""
-    own = _collector._OWN
+    own = collector._OWN
     shown = serve(tmp_path, **{where: "import gc; gc.disable()"})
     assert (shown["serving"], shown["after"]) == (f"False {own} False", f"False {own} False")
 

@@ -137,6 +137,6 @@ def test_a_target_that_leads_to_no_file_ends_it(file: Path) -> None:
 def test_the_first_process_starts_before_the_heavy_imports() -> None:
     """Both processes then load at the same time; one after the other would take half a second more."""
     heavy = ["aiohttp", "pydantic", "google.protobuf", "rich", "restate_reflect.embedded"]
-    code = f"import sys, restate_reflect.cli._dev_session; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, restate_reflect.dev.session; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from restate_reflect.cli import _dev_screen
+from restate_reflect.dev import screen
 
 
 def test_without_rich_lines_are_styled_by_click(
@@ -14,13 +14,13 @@ def test_without_rich_lines_are_styled_by_click(
 ) -> None:
     """``pip install restate-reflect`` without the extra ``local`` has a ``dev`` all the same."""
     monkeypatch.setitem(sys.modules, "rich.console", None)
-    screen = _dev_screen.Screen()
-    screen.print(("Counter/a/add", ""), ("  run", "bold green"), ("  [dim]", "dim"))
+    shown = screen.Screen()
+    shown.print(("Counter/a/add", ""), ("  run", "bold green"), ("  [dim]", "dim"))
     assert capsys.readouterr().out == "Counter/a/add  run  [dim]\n"
-    assert _dev_screen._styled("x", "bold green") == "\x1b[32m\x1b[1mx\x1b[0m"
+    assert screen._styled("x", "bold green") == "\x1b[32m\x1b[1mx\x1b[0m"
 
 
 def test_with_rich_nothing_is_taken_for_markup(capsys: pytest.CaptureFixture[str]) -> None:
     """Lines hold what users wrote."""
-    _dev_screen.Screen().print(("Counter/a/add", ""), ("  [bold]x[/bold] :smile:", "dim"))
+    screen.Screen().print(("Counter/a/add", ""), ("  [bold]x[/bold] :smile:", "dim"))
     assert capsys.readouterr().out == "Counter/a/add  [bold]x[/bold] :smile:\n"

@@ -11,9 +11,9 @@ from google.protobuf.message import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restate_reflect.cli import _dev_words as words
-from restate_reflect.cli._dev_spans import span
-from restate_reflect.cli._dev_trace import place_in
+from restate_reflect.dev import words
+from restate_reflect.dev.spans import span
+from restate_reflect.dev.trace import place_in
 from restate_reflect.engine.notifications import CANCEL_SIGNAL, Notification, SignalIndex
 from restate_reflect.errors import TerminalError
 from restate_reflect.http2.errors import ConnectionFault

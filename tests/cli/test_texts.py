@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, Field, TypeAdapter
 from typing_extensions import TypedDict
 
-from restate_reflect.cli._curl import curl_lines
+from restate_reflect.openapi._curl import curl_lines
 from restate_reflect.openapi._example import example
 from restate_reflect.targets.suggest import did_you_mean
 from restate_reflect.targets.table import type_text

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from restate_reflect.cli._watch import Watch
+from restate_reflect.processes.watch import Watch
 
 
 def touch(file: Path) -> None:

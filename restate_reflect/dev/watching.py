@@ -9,7 +9,7 @@ from typing import Any, TextIO
 
 from aiohttp import web
 
-from restate_reflect.cli._dev_tap import Tap, target_of
+from restate_reflect.dev.tap import Tap, target_of
 from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.guards import Guard, GuardWarning
 from restate_reflect.endpoint import CORE

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
 
-from restate_reflect.cli._control import FD_VARIABLE, WORKER_VARIABLE
-from restate_reflect.cli._worker import Worker
+from restate_reflect.processes.control import FD_VARIABLE, WORKER_VARIABLE
+from restate_reflect.processes.worker import Worker
 
 __all__ = ["Child"]
 
@@ -44,7 +44,7 @@ class Child(Worker):
         }
         with theirs:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "restate_reflect.cli._dev_worker", json.dumps(dict(options)),
+                sys.executable, "-m", "restate_reflect.dev.worker", json.dumps(dict(options)),
                 stdin=subprocess.DEVNULL, env=environ, pass_fds=[theirs.fileno()],
                 # A group of its own: Ctrl-C then reaches dev alone, which ends it when its turn comes.
                 process_group=0,

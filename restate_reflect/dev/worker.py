@@ -1,6 +1,6 @@
 """The process that runs the user's code for ``dev``: one for each revision.
 
-``python -m restate_reflect.cli._dev_worker JSON``, started by ``DevWorker`` only. What it has to tell goes to its
+``python -m restate_reflect.dev.worker JSON``, started by ``DevWorker`` only. What it has to tell goes to its
 supervisor as JSON, one object a line: ``files``, ``ready`` (the port) with ``table``, ``broken`` (why the code does
 not load), and the news of attempts.
 """
@@ -14,10 +14,10 @@ import signal
 import sys
 from typing import Any, Final
 
-from restate_reflect.cli._collector import put_off, resume
-from restate_reflect.cli._control import Control, user_files
 from restate_reflect.durable.guards import Guard
 from restate_reflect.errors import RestateReflectError
+from restate_reflect.processes.collector import put_off, resume
+from restate_reflect.processes.control import Control, user_files
 from restate_reflect.targets.importing import import_anew_at_each_start, user_traceback
 from restate_reflect.targets.target import Found, load_all
 
@@ -50,7 +50,7 @@ def _shown(error: Exception) -> str:
 
 
 async def _serve(found: list[Found], options: dict[str, Any], control: Control) -> None:
-    from restate_reflect.cli._dev_watching import watch
+    from restate_reflect.dev.watching import watch
     from restate_reflect.endpoint import listening
     from restate_reflect.targets.application import application, definitions_of
     from restate_reflect.targets.table import table

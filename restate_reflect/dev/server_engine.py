@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from restate_reflect.cli._dev_engine import Registered, held
-from restate_reflect.cli._dev_orphan import remember
-from restate_reflect.cli._dev_spans import span
+from restate_reflect.dev.engine import Registered, held
+from restate_reflect.dev.orphan import remember
+from restate_reflect.dev.spans import span
 from restate_reflect.options import RetryPolicy
 from restate_reflect.server import RestateServer, ServerError, ServerSettings
 from restate_reflect.server._settings import Ports

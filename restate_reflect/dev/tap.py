@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Final
 
-from restate_reflect.cli._dev_story import Story
+from restate_reflect.dev.story import Story
 from restate_reflect.durable.attempt import Attempt, Sink
 from restate_reflect.engine.machine import AttemptError
 from restate_reflect.protocol import _pb2 as pb

@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from restate_reflect.cli._collector import resume
-from restate_reflect.cli._dev_child import Child
-from restate_reflect.cli._dev_embedded import EmbeddedEngine
-from restate_reflect.cli._dev_engine import DevEngine, held
-from restate_reflect.cli._dev_log import DevLog
-from restate_reflect.cli._dev_revisions import Revision, Revisions
-from restate_reflect.cli._dev_server import ServerEngine
-from restate_reflect.cli._stopping import stop_on_signals
-from restate_reflect.cli._watch import Watch
+from restate_reflect.dev.child import Child
+from restate_reflect.dev.embedded_engine import EmbeddedEngine
+from restate_reflect.dev.engine import DevEngine, held
+from restate_reflect.dev.log import DevLog
+from restate_reflect.dev.revisions import Revision, Revisions
+from restate_reflect.dev.server_engine import ServerEngine
+from restate_reflect.processes.collector import resume
+from restate_reflect.processes.stopping import stop_on_signals
+from restate_reflect.processes.watch import Watch
 from restate_reflect.server import ServerError
 
 __all__ = ["DevOptions", "DevSession"]
@@ -93,7 +93,7 @@ class DevSession:
     async def _serve_docs(self, resources: AsyncExitStack) -> str | None:
         if not self._options.docs:
             return None
-        from restate_reflect.cli._dev_docs import serve_docs
+        from restate_reflect.dev.docs import serve_docs
 
         at = _docs_socket(self._options.docs_port)
         await serve_docs(resources, at, lambda: self._revisions.port)
@@ -131,7 +131,7 @@ class DevSession:
             self._show_calls(revision)
 
     def _show_calls(self, revision: Revision) -> None:
-        from restate_reflect.cli._curl import curl_lines
+        from restate_reflect.openapi._curl import curl_lines
 
         lines = curl_lines(self._engine.ingress_url, revision.registered.services)
         if lines:

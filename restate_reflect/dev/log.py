@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from restate_reflect.cli._dev_spans import span
-from restate_reflect.cli._dev_trace import place_in, shortened
+from restate_reflect.dev.spans import span
+from restate_reflect.dev.trace import place_in, shortened
 from restate_reflect.server import ServerError
 
 if TYPE_CHECKING:
-    from restate_reflect.cli._dev_screen import Screen
+    from restate_reflect.dev.screen import Screen
 
 __all__ = ["DevLog"]
 
@@ -63,7 +63,7 @@ class DevLog:
     @cached_property
     def _screen(self) -> Screen:
         """Imported with the first line: rich takes 60 ms, in which the first revision's process may start already."""
-        from restate_reflect.cli._dev_screen import Screen
+        from restate_reflect.dev.screen import Screen
 
         return Screen()
 

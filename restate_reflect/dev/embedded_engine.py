@@ -10,8 +10,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from restate_reflect.cli._dev_engine import Registered, held
-from restate_reflect.cli._dev_spans import span
+from restate_reflect.dev.engine import Registered, held
+from restate_reflect.dev.spans import span
 from restate_reflect.server import ServerError
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from restate_reflect.cli._dev_child import Child
-from restate_reflect.cli._dev_engine import DevEngine, Registered
-from restate_reflect.cli._dev_log import DevLog
-from restate_reflect.cli._watch import Watch
-from restate_reflect.cli._worker import WorkerEndedError
+from restate_reflect.dev.child import Child
+from restate_reflect.dev.engine import DevEngine, Registered
+from restate_reflect.dev.log import DevLog
 from restate_reflect.errors import TargetError
+from restate_reflect.processes.watch import Watch
+from restate_reflect.processes.worker import WorkerEndedError
 from restate_reflect.server import ServerError
 
 __all__ = ["GRACE", "Revision", "Revisions"]

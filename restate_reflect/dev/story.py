@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from restate_reflect.cli import _dev_words as words
 from restate_reflect.codecs import Codec
+from restate_reflect.dev import words
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.engine import journal, notifications
 from restate_reflect.engine.notifications import FIRST_USER_SIGNAL, Notification, SignalIndex

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from restate_reflect.cli._dev_orphan import end_orphan
+from restate_reflect.dev.orphan import end_orphan
 from restate_reflect.server import ServerError
 
 __all__ = ["data_folder"]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import click
 
-from restate_reflect.cli._worker import Worker, WorkerEndedError
+from restate_reflect.processes.worker import Worker, WorkerEndedError
 
 __all__ = ["Generation"]
 

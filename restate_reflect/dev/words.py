@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-from restate_reflect.cli._dev_spans import span
 from restate_reflect.codecs import Codec
 from restate_reflect.codecs._protobuf_binary import ProtobufCodec
+from restate_reflect.dev.spans import span
 from restate_reflect.engine import journal
 from restate_reflect.engine.notifications import CANCEL_SIGNAL, Notification, SignalIndex
 from restate_reflect.errors import CodecError

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from restate_reflect.cli._control import FD_VARIABLE, WORKER_VARIABLE
+from restate_reflect.processes.control import FD_VARIABLE, WORKER_VARIABLE
 
 __all__ = ["Worker", "WorkerEndedError"]
 
