@@ -41,17 +41,17 @@ class EmbeddedEngine:
 
     async def start(self) -> None:
         from restate_reflect.embedded import Runtime, SqliteStore
-        from restate_reflect.embedded.admin import admin
-        from restate_reflect.embedded.connect import connect
+        from restate_reflect.embedded.deployments.connect import connect
+        from restate_reflect.embedded.http.admin import admin
 
         self._runtime = await self._resources.enter_async_context(Runtime(SqliteStore(self._file)))
         await _serve(self._resources, admin(self._runtime, connect=connect), self._sockets[1])
 
     async def register(self, port: int) -> Registered:
-        from restate_reflect.embedded.admin_views import service_view
-        from restate_reflect.embedded.catalog import ManifestError
-        from restate_reflect.embedded.connect import connect
-        from restate_reflect.embedded.transport import TransportError
+        from restate_reflect.embedded.deployments.catalog import ManifestError
+        from restate_reflect.embedded.deployments.connect import connect
+        from restate_reflect.embedded.deployments.transport import TransportError
+        from restate_reflect.embedded.http.admin_views import service_view
 
         # Without the h2 library attempts can't stream both ways; they suspend at each await, which is slower.
         use_http_11 = importlib.util.find_spec("h2") is None
@@ -65,7 +65,7 @@ class EmbeddedEngine:
 
     async def _open_ingress(self) -> None:
         """With the first revision: a 404 for a service that is about to come would mislead callers that wait."""
-        from restate_reflect.embedded.ingress import ingress
+        from restate_reflect.embedded.http.ingress import ingress
 
         if not self._is_open:
             self._is_open = True

@@ -6,25 +6,9 @@ time. It is for one developer's machine; production runs restate-server.
 
 from __future__ import annotations
 
-from restate_reflect.embedded.attempts import AttemptEnd, Observer
-from restate_reflect.embedded.catalog import ManifestError, Registration
-from restate_reflect.embedded.clock import Clock, RealClock, VirtualClock
-from restate_reflect.embedded.errors import (
-    EmbeddedRuntimeError,
-    InvocationNotFoundError,
-    InvocationStateError,
-    UnknownHandlerError,
-)
-from restate_reflect.embedded.ids import IdError
-from restate_reflect.embedded.journal import Entry, JournalEntry
-from restate_reflect.embedded.lifecycle import Reply, Submission
-from restate_reflect.embedded.memory import MemoryStore
-from restate_reflect.embedded.records import Invocation, Outcome, Status, Target
-from restate_reflect.embedded.runtime import Runtime
-from restate_reflect.embedded.settings import RuntimeSettings
-from restate_reflect.embedded.sqlite import SqliteStore
-from restate_reflect.embedded.store import Promise, Store
-from restate_reflect.embedded.transport import (
+from restate_reflect.embedded.attempts.executor import AttemptEnd, Observer
+from restate_reflect.embedded.deployments.catalog import ManifestError, Registration
+from restate_reflect.embedded.deployments.transport import (
     Deployment,
     Exchange,
     InProcessDeployment,
@@ -32,6 +16,22 @@ from restate_reflect.embedded.transport import (
     RemoteAddress,
     TransportError,
 )
+from restate_reflect.embedded.errors import (
+    EmbeddedRuntimeError,
+    InvocationNotFoundError,
+    InvocationStateError,
+    UnknownHandlerError,
+)
+from restate_reflect.embedded.ids import IdError
+from restate_reflect.embedded.kernel.clock import Clock, RealClock, VirtualClock
+from restate_reflect.embedded.kernel.journal import Entry, JournalEntry
+from restate_reflect.embedded.kernel.lifecycle import Reply, Submission
+from restate_reflect.embedded.kernel.records import Invocation, Outcome, Status, Target
+from restate_reflect.embedded.kernel.store import Promise, Store
+from restate_reflect.embedded.runtime import Runtime
+from restate_reflect.embedded.settings import RuntimeSettings
+from restate_reflect.embedded.storage.memory import MemoryStore
+from restate_reflect.embedded.storage.sqlite import SqliteStore
 
 __all__ = [
     "AttemptEnd",

@@ -11,16 +11,16 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from restate_reflect.embedded import lifecycle
-from restate_reflect.embedded.attempts import Attempts
-from restate_reflect.embedded.clock import Clock
+from restate_reflect.embedded.attempts.executor import Attempts
 from restate_reflect.embedded.errors import EmbeddedRuntimeError
-from restate_reflect.embedded.journal import completion
-from restate_reflect.embedded.kernel import Kernel
-from restate_reflect.embedded.records import Invocation, Outcome
+from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel.clock import Clock
+from restate_reflect.embedded.kernel.journal import completion
+from restate_reflect.embedded.kernel.kernel import Kernel
+from restate_reflect.embedded.kernel.records import Invocation, Outcome
+from restate_reflect.embedded.kernel.store import Store
+from restate_reflect.embedded.kernel.timers import Timer, TimerKind
 from restate_reflect.embedded.settings import RuntimeSettings
-from restate_reflect.embedded.store import Store
-from restate_reflect.embedded.timers import Timer, TimerKind
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["Driver"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from restate_reflect.embedded.catalog import Registration
-from restate_reflect.embedded.connect import Connect
-from restate_reflect.embedded.kernel import Kernel
+from restate_reflect.embedded.deployments.catalog import Registration
+from restate_reflect.embedded.deployments.connect import Connect
+from restate_reflect.embedded.kernel.kernel import Kernel
 
 __all__ = ["recall", "remember"]
 

@@ -7,12 +7,11 @@ from datetime import timedelta
 from types import TracebackType
 from typing import Final, Self, cast
 
-from restate_reflect.embedded import ids, lifecycle
-from restate_reflect.embedded.attempts import Observer
-from restate_reflect.embedded.catalog import Registration
-from restate_reflect.embedded.clock import Clock, RealClock, VirtualClock
-from restate_reflect.embedded.commands import complete_promise
-from restate_reflect.embedded.connect import Connect
+from restate_reflect.embedded import ids
+from restate_reflect.embedded.attempts.executor import Observer
+from restate_reflect.embedded.deployments.catalog import Registration
+from restate_reflect.embedded.deployments.connect import Connect
+from restate_reflect.embedded.deployments.transport import Deployment, InProcessDeployment
 from restate_reflect.embedded.driver import Driver
 from restate_reflect.embedded.errors import (
     EmbeddedRuntimeError,
@@ -20,16 +19,18 @@ from restate_reflect.embedded.errors import (
     InvocationStateError,
     UnknownHandlerError,
 )
-from restate_reflect.embedded.journal import JournalEntry
-from restate_reflect.embedded.kernel import EntryHook, Kernel
-from restate_reflect.embedded.lifecycle import Reply, Request, Submission
-from restate_reflect.embedded.memory import MemoryStore
-from restate_reflect.embedded.records import Failure, Invocation, Outcome, Status, Target
+from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel.clock import Clock, RealClock, VirtualClock
+from restate_reflect.embedded.kernel.commands import complete_promise
+from restate_reflect.embedded.kernel.journal import JournalEntry
+from restate_reflect.embedded.kernel.kernel import EntryHook, Kernel
+from restate_reflect.embedded.kernel.lifecycle import Reply, Request, Submission
+from restate_reflect.embedded.kernel.records import Failure, Invocation, Outcome, Status, Target
+from restate_reflect.embedded.kernel.scopes import check_scope
+from restate_reflect.embedded.kernel.store import Promise, Store
 from restate_reflect.embedded.remembering import recall, remember
-from restate_reflect.embedded.scopes import check_scope
 from restate_reflect.embedded.settings import RuntimeSettings
-from restate_reflect.embedded.store import Promise, Store
-from restate_reflect.embedded.transport import Deployment, InProcessDeployment
+from restate_reflect.embedded.storage.memory import MemoryStore
 from restate_reflect.embedded.travel import TimeTravel, settle
 from restate_reflect.errors import TerminalError
 from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun

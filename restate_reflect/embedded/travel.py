@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from restate_reflect.embedded.clock import VirtualClock
 from restate_reflect.embedded.driver import Driver
+from restate_reflect.embedded.kernel.clock import VirtualClock
 
 __all__ = ["TimeTravel", "settle"]
 

@@ -11,9 +11,9 @@ from typing import Any, cast
 from restate_reflect.codecs import codec_for
 from restate_reflect.embedded import InvocationNotFoundError as UnknownInvocation
 from restate_reflect.embedded import Outcome, Runtime, UnknownHandlerError
-from restate_reflect.embedded.lifecycle import ALREADY_INVOKED
-from restate_reflect.embedded.rules import RuleError
-from restate_reflect.embedded.scopes import ScopeError
+from restate_reflect.embedded.deployments.rules import RuleError
+from restate_reflect.embedded.kernel.lifecycle import ALREADY_INVOKED
+from restate_reflect.embedded.kernel.scopes import ScopeError
 from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.ingress import (
     AlreadyInvokedError,

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from restate_reflect.embedded import AttemptEnd, Entry, Invocation, Runtime, Status
-from restate_reflect.embedded.records import Failure
+from restate_reflect.embedded.kernel.records import Failure
 from restate_reflect.engine import journal
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol import wire

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from restate_reflect.embedded import InProcessDeployment, Invocation, Runtime
-from restate_reflect.embedded.frames import Frame, FrameReader
-from restate_reflect.embedded.starting import request_headers, start_message
+from restate_reflect.embedded.attempts.frames import Frame, FrameReader
+from restate_reflect.embedded.attempts.starting import request_headers, start_message
 from restate_reflect.engine import journal
 from restate_reflect.errors import JournalMismatchError
 from restate_reflect.protocol import _pb2 as pb

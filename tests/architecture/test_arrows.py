@@ -69,6 +69,27 @@ ALLOWED: dict[str, set[str]] = {
     "__main__": {"cli"},
 }  # fmt: skip
 
+ROOMS: dict[str, set[str]] = {
+    "settings": set(),
+    "errors": set(),
+    "ids": set(),
+    "deployments": {"settings"},
+    # Knows no sockets and no attempts: it tells an Executor, and writes to a Store.
+    "kernel": {"deployments", "errors", "ids", "settings"},
+    "storage": {"errors", "kernel"},
+    "query": {"kernel"},
+    "attempts": {"deployments", "ids", "kernel"},
+    "remembering": {"deployments", "kernel"},
+    "driver": {"attempts", "errors", "kernel", "settings"},
+    "travel": {"driver", "kernel"},
+    "runtime": {
+        "attempts", "deployments", "driver", "errors", "ids", "kernel", "remembering", "settings", "storage", "travel",
+    },
+    "http": {"deployments", "errors", "ids", "kernel", "query", "runtime", "settings"},
+    ROOT_MODULE: {"attempts", "deployments", "errors", "ids", "kernel", "runtime", "settings", "storage"},
+}  # fmt: skip
+"""The same for the rooms of ``embedded/``, in the order in which they can be read."""
+
 LATE = {
     # The contexts are thin: what only some handlers use is imported on first use, with the engine already there.
     ("context", "durable"),
@@ -88,9 +109,25 @@ def test_a_module_imports_only_what_the_table_allows(module: str) -> None:
     assert (forbidden, early) == (set(), set())
 
 
-def test_the_table_has_no_cycle() -> None:
+def test_a_room_of_the_embedded_runtime_knows_only_what_its_row_allows() -> None:
+    """A request comes in at ``http``, and the kernel knows none of those who call it."""
+    found = {
+        (_room(module), _room(name))
+        for module, file in modules().items()
+        for name in imports_of(module, file)
+        if part(module) == part(name) == "embedded"
+    }
+    assert {(room, known) for room, known in found if room != known and known not in ROOMS[room]} == set()
+
+
+def _room(module: str) -> str:
+    return part(module.partition(".")[2])
+
+
+@pytest.mark.parametrize("table", [ALLOWED, ROOMS])
+def test_the_table_has_no_cycle(table: dict[str, set[str]]) -> None:
     """So that the parts can be read, and tested, in an order."""
-    graphlib.TopologicalSorter(ALLOWED).prepare()
+    graphlib.TopologicalSorter(table).prepare()
 
 
 def test_every_part_has_a_row() -> None:

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from restate_reflect.embedded import Runtime
-from restate_reflect.embedded.admin import _not_covered, admin
+from restate_reflect.embedded.http.admin import _not_covered, admin
 from restate_reflect.testing._unsupported import Unsupported
 from tests.differences import Difference
 from tests.embedded.running import asynchronous

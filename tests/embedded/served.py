@@ -12,9 +12,9 @@ from typing import Any, Self
 from aiohttp import web
 
 from restate_reflect.embedded import Runtime, RuntimeSettings, SqliteStore
-from restate_reflect.embedded.admin import admin
-from restate_reflect.embedded.connect import connect
-from restate_reflect.embedded.ingress import ingress
+from restate_reflect.embedded.deployments.connect import connect
+from restate_reflect.embedded.http.admin import admin
+from restate_reflect.embedded.http.ingress import ingress
 
 
 class ServedRuntime:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from restate_reflect.embedded.awaiting import Lookup, from_suspension, is_empty, resolve
-from restate_reflect.embedded.journal import NotificationKey
+from restate_reflect.embedded.kernel.awaiting import Lookup, from_suspension, is_empty, resolve
+from restate_reflect.embedded.kernel.journal import NotificationKey
 from restate_reflect.protocol import _pb2 as pb
 
 Tree = pb.Future

@@ -18,7 +18,7 @@ from restate_reflect.embedded import (
     TransportError,
     VirtualClock,
 )
-from restate_reflect.embedded.connect import connect
+from restate_reflect.embedded.deployments.connect import connect
 from restate_reflect.endpoint import listening
 from restate_reflect.options import RetryPolicy
 from tests.embedded.running import asynchronous, decoded

@@ -10,7 +10,7 @@ import pytest
 
 pytest.importorskip("h2")
 
-from restate_reflect.embedded.http2_client import Http2Deployment, _Connection, _Stream
+from restate_reflect.embedded.deployments.http2_client import Http2Deployment, _Connection, _Stream
 
 
 class Heard:

@@ -8,7 +8,7 @@ import pytest
 
 from restate_reflect import Context, RetryableError, RetryPolicy, TerminalError, handler
 from restate_reflect.embedded import Status
-from restate_reflect.embedded.policy import merge_policies
+from restate_reflect.embedded.deployments.policy import merge_policies
 from restate_reflect.embedded.settings import DEFAULT_RETRY_POLICY
 from restate_reflect.protocol.versions import ProtocolVersion
 from tests.embedded.running import asynchronous, decoded, runtime_with

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.embedded import EmbeddedRuntimeError, Invocation, Runtime, SqliteStore, Status, Target
-from restate_reflect.embedded.records import Failure, Listener
-from restate_reflect.embedded.serialization import dump_invocation, dump_promise, load_invocation, load_promise
-from restate_reflect.embedded.store import Promise
+from restate_reflect.embedded.kernel.records import Failure, Listener
+from restate_reflect.embedded.kernel.store import Promise
+from restate_reflect.embedded.storage.serialization import dump_invocation, dump_promise, load_invocation, load_promise
 from tests.embedded.running import asynchronous
 from tests.support import ROOT
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from restate_reflect import Context, ObjectContext
 from restate_reflect.embedded import AttemptEnd, Entry, Invocation, MemoryStore, Runtime, SqliteStore, Status, Store
-from restate_reflect.embedded.records import Failure
+from restate_reflect.embedded.kernel.records import Failure
 from restate_reflect.protocol.messages import MessageType
 from restate_reflect.protocol.versions import ProtocolVersion
 from tests.embedded.running import asynchronous, decoded, runtime_with

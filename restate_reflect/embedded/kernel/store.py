@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from restate_reflect.embedded.journal import Entry
-from restate_reflect.embedded.records import Failure, Invocation
-from restate_reflect.embedded.timers import TimerKind
+from restate_reflect.embedded.kernel.journal import Entry
+from restate_reflect.embedded.kernel.records import Failure, Invocation
+from restate_reflect.embedded.kernel.timers import TimerKind
 
 __all__ = ["Promise", "Store", "StoredTimer"]
 

@@ -8,10 +8,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from restate_reflect.embedded.journal import JournalEntry
-from restate_reflect.embedded.journal_json import describe
-from restate_reflect.embedded.kernel import Kernel
-from restate_reflect.embedded.records import Failure, Invocation, Status, Target
+from restate_reflect.embedded.kernel.journal import JournalEntry
+from restate_reflect.embedded.kernel.kernel import Kernel
+from restate_reflect.embedded.kernel.records import Failure, Invocation, Status, Target
+from restate_reflect.embedded.query.journal_json import describe
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["COLUMNS", "TABLES"]

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from restate_reflect.embedded.records import Outcome
+from restate_reflect.embedded.kernel.records import Outcome
 
 __all__ = [
     "AdminError",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import unquote_to_bytes
 
-from restate_reflect.embedded.replies import (
+from restate_reflect.embedded.http.replies import (
     BAD_AWAKEABLES_PATH,
     BAD_INVOCATION_PATH,
     BAD_RESTATE_PATH,

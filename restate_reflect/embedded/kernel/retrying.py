@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from restate_reflect.embedded import lifecycle
-from restate_reflect.embedded.catalog import HandlerInfo
-from restate_reflect.embedded.kernel import Kernel
-from restate_reflect.embedded.policy import InvocationRetryPolicy, merge_policies
-from restate_reflect.embedded.records import Failure, Invocation, Status
+from restate_reflect.embedded.deployments.catalog import HandlerInfo
+from restate_reflect.embedded.deployments.policy import InvocationRetryPolicy, merge_policies
+from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel.kernel import Kernel
+from restate_reflect.embedded.kernel.records import Failure, Invocation, Status
+from restate_reflect.embedded.kernel.timers import TimerKind
 from restate_reflect.embedded.settings import DEFAULT_RETRY_POLICY
-from restate_reflect.embedded.timers import TimerKind
 from restate_reflect.protocol import _pb2 as pb
 
 __all__ = ["AttemptFailure", "fail", "handler_info"]

@@ -13,18 +13,18 @@ from typing import Final, Protocol
 
 from google.protobuf.message import DecodeError
 
-from restate_reflect.embedded import commands, lifecycle
-from restate_reflect.embedded.attempt import ServerAttempt
-from restate_reflect.embedded.awaiting import from_suspension, is_empty
-from restate_reflect.embedded.catalog import Registration
-from restate_reflect.embedded.commands import CommandRefused
-from restate_reflect.embedded.frames import Frame
-from restate_reflect.embedded.journal import Entry
-from restate_reflect.embedded.kernel import Kernel
-from restate_reflect.embedded.records import Failure, Invocation, Status
-from restate_reflect.embedded.retrying import AttemptFailure, fail, handler_info
-from restate_reflect.embedded.starting import request_headers, start_message
-from restate_reflect.embedded.timers import TimerKind
+from restate_reflect.embedded.attempts.attempt import ServerAttempt
+from restate_reflect.embedded.attempts.frames import Frame
+from restate_reflect.embedded.attempts.starting import request_headers, start_message
+from restate_reflect.embedded.deployments.catalog import Registration
+from restate_reflect.embedded.kernel import commands, lifecycle
+from restate_reflect.embedded.kernel.awaiting import from_suspension, is_empty
+from restate_reflect.embedded.kernel.commands import CommandRefused
+from restate_reflect.embedded.kernel.journal import Entry
+from restate_reflect.embedded.kernel.kernel import Kernel
+from restate_reflect.embedded.kernel.records import Failure, Invocation, Status
+from restate_reflect.embedded.kernel.retrying import AttemptFailure, fail, handler_info
+from restate_reflect.embedded.kernel.timers import TimerKind
 from restate_reflect.errors import ProtocolViolationError
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol import wire

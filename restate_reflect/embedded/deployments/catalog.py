@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
-from restate_reflect.embedded.policy import InvocationRetryPolicy, merge_policies
-from restate_reflect.embedded.rules import InputRules, OutputRules, input_rules, output_rules
+from restate_reflect.embedded.deployments.policy import InvocationRetryPolicy, merge_policies
+from restate_reflect.embedded.deployments.rules import InputRules, OutputRules, input_rules, output_rules
+from restate_reflect.embedded.deployments.transport import Deployment
 from restate_reflect.embedded.settings import DEFAULT_RETRY_POLICY, RuntimeSettings
-from restate_reflect.embedded.transport import Deployment
 from restate_reflect.options import RetryPolicy, millis
 from restate_reflect.protocol.versions import MINIMUM, ProtocolVersion
 

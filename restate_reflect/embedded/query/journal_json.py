@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import Message
 
-from restate_reflect.embedded.journal import JournalEntry
+from restate_reflect.embedded.kernel.journal import JournalEntry
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["Described", "describe"]

@@ -8,8 +8,8 @@ from dataclasses import asdict, fields
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
-from restate_reflect.embedded.records import Failure, Invocation, Listener, Status, Target
-from restate_reflect.embedded.store import Promise
+from restate_reflect.embedded.kernel.records import Failure, Invocation, Listener, Status, Target
+from restate_reflect.embedded.kernel.store import Promise
 
 __all__ = ["dump_invocation", "dump_promise", "load_invocation", "load_promise"]
 

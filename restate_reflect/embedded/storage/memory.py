@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from restate_reflect.embedded.journal import Entry
-from restate_reflect.embedded.records import Invocation, Status
-from restate_reflect.embedded.store import Key, Promise, StoredTimer
-from restate_reflect.embedded.timers import TimerKind
+from restate_reflect.embedded.kernel.journal import Entry
+from restate_reflect.embedded.kernel.records import Invocation, Status
+from restate_reflect.embedded.kernel.store import Key, Promise, StoredTimer
+from restate_reflect.embedded.kernel.timers import TimerKind
 
 __all__ = ["MemoryStore"]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
-from restate_reflect.embedded.catalog import HandlerInfo, Registration, ServiceInfo
-from restate_reflect.embedded.durations import format_duration
-from restate_reflect.embedded.policy import merge_policies
-from restate_reflect.embedded.replies import rfc3339
+from restate_reflect.embedded.deployments.catalog import HandlerInfo, Registration, ServiceInfo
+from restate_reflect.embedded.deployments.policy import merge_policies
+from restate_reflect.embedded.http.durations import format_duration
+from restate_reflect.embedded.http.replies import rfc3339
 from restate_reflect.embedded.settings import DEFAULT_RETRY_POLICY, RuntimeSettings
 from restate_reflect.options import millis
 

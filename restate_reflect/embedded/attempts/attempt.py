@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from restate_reflect.embedded.frames import Frame, FrameReader
-from restate_reflect.embedded.records import Failure, Invocation
-from restate_reflect.embedded.transport import Exchange
+from restate_reflect.embedded.attempts.frames import Frame, FrameReader
+from restate_reflect.embedded.deployments.transport import Exchange
+from restate_reflect.embedded.kernel.records import Failure, Invocation
 from restate_reflect.protocol.versions import MINIMUM, ProtocolVersion
 
 __all__ = ["ServerAttempt"]

@@ -8,12 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from restate_reflect.embedded import awaiting, ids
-from restate_reflect.embedded.catalog import Retention
-from restate_reflect.embedded.journal import CANCEL_SIGNAL, completion, notification_key, signal
-from restate_reflect.embedded.kernel import Kernel
-from restate_reflect.embedded.records import CANCELLED, KILLED, Failure, Invocation, Listener, Status, Target
-from restate_reflect.embedded.timers import TimerKind
+from restate_reflect.embedded import ids
+from restate_reflect.embedded.deployments.catalog import Retention
+from restate_reflect.embedded.kernel import awaiting
+from restate_reflect.embedded.kernel.journal import CANCEL_SIGNAL, completion, notification_key, signal
+from restate_reflect.embedded.kernel.kernel import Kernel
+from restate_reflect.embedded.kernel.records import CANCELLED, KILLED, Failure, Invocation, Listener, Status, Target
+from restate_reflect.embedded.kernel.timers import TimerKind
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import is_notification
 from restate_reflect.protocol.messages import MessageType

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from restate_reflect.embedded.transport import Exchange, Receiver, RemoteAddress, TransportError
+from restate_reflect.embedded.deployments.transport import Exchange, Receiver, RemoteAddress, TransportError
 from restate_reflect.manifest import VERSIONS, content_type
 
 try:

@@ -12,16 +12,16 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from restate_reflect.embedded.errors import EmbeddedRuntimeError
-from restate_reflect.embedded.journal import Entry
-from restate_reflect.embedded.records import Invocation, Status
-from restate_reflect.embedded.serialization import (
+from restate_reflect.embedded.kernel.journal import Entry
+from restate_reflect.embedded.kernel.records import Invocation, Status
+from restate_reflect.embedded.kernel.store import Key, Promise, StoredTimer
+from restate_reflect.embedded.kernel.timers import TimerKind
+from restate_reflect.embedded.storage.serialization import (
     dump_invocation,
     dump_promise,
     load_invocation,
     load_promise,
 )
-from restate_reflect.embedded.store import Key, Promise, StoredTimer
-from restate_reflect.embedded.timers import TimerKind
 
 __all__ = ["SqliteStore"]
 

@@ -11,10 +11,11 @@ from aiohttp import web
 
 from restate_reflect.definitions import HandlerKind
 from restate_reflect.embedded import ids
-from restate_reflect.embedded.catalog import HandlerInfo
-from restate_reflect.embedded.durations import DurationError, parse_duration
+from restate_reflect.embedded.deployments.catalog import HandlerInfo
+from restate_reflect.embedded.deployments.rules import RuleError
 from restate_reflect.embedded.errors import InvocationNotFoundError
-from restate_reflect.embedded.paths import (
+from restate_reflect.embedded.http.durations import DurationError, parse_duration
+from restate_reflect.embedded.http.paths import (
     AwakeableRoute,
     ByBodyRoute,
     CallRoute,
@@ -22,8 +23,7 @@ from restate_reflect.embedded.paths import (
     ResultRoute,
     parse_path,
 )
-from restate_reflect.embedded.records import Outcome
-from restate_reflect.embedded.replies import (
+from restate_reflect.embedded.http.replies import (
     IngressError,
     Untyped,
     failed,
@@ -33,9 +33,9 @@ from restate_reflect.embedded.replies import (
     rfc3339,
     succeeded,
 )
-from restate_reflect.embedded.rules import RuleError
+from restate_reflect.embedded.kernel.records import Outcome
+from restate_reflect.embedded.kernel.scopes import ScopeError
 from restate_reflect.embedded.runtime import Runtime
-from restate_reflect.embedded.scopes import ScopeError
 from restate_reflect.errors import TerminalError
 from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
 

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import Message
 
-from restate_reflect.embedded.records import Failure
+from restate_reflect.embedded.kernel.records import Failure
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import encode_frame, is_command, is_notification
 from restate_reflect.protocol.messages import MessageType, command_classes

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from restate_reflect.embedded import ids
-from restate_reflect.embedded.kernel import Kernel
-from restate_reflect.embedded.records import Invocation
-from restate_reflect.embedded.retrying import handler_info
+from restate_reflect.embedded.kernel.kernel import Kernel
+from restate_reflect.embedded.kernel.records import Invocation
+from restate_reflect.embedded.kernel.retrying import handler_info
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import encode_frame
 from restate_reflect.protocol.messages import MessageType

@@ -11,8 +11,8 @@ import sqlite3
 from collections.abc import Collection
 from typing import Any, Final
 
-from restate_reflect.embedded.kernel import Kernel
-from restate_reflect.embedded.tables import COLUMNS, TABLES
+from restate_reflect.embedded.kernel.kernel import Kernel
+from restate_reflect.embedded.query.tables import COLUMNS, TABLES
 
 __all__ = ["QueryError", "run_query"]
 

@@ -10,14 +10,15 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
-from restate_reflect.embedded import ids, lifecycle
-from restate_reflect.embedded.journal import Entry, completion, invocation_id_completion
-from restate_reflect.embedded.kernel import Kernel
-from restate_reflect.embedded.lifecycle import Request
-from restate_reflect.embedded.records import Failure, Invocation, Listener, Status, Target
-from restate_reflect.embedded.scopes import ScopeError, check_scope
-from restate_reflect.embedded.store import Promise
-from restate_reflect.embedded.timers import TimerKind
+from restate_reflect.embedded import ids
+from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel.journal import Entry, completion, invocation_id_completion
+from restate_reflect.embedded.kernel.kernel import Kernel
+from restate_reflect.embedded.kernel.lifecycle import Request
+from restate_reflect.embedded.kernel.records import Failure, Invocation, Listener, Status, Target
+from restate_reflect.embedded.kernel.scopes import ScopeError, check_scope
+from restate_reflect.embedded.kernel.store import Promise
+from restate_reflect.embedded.kernel.timers import TimerKind
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol import wire
 from restate_reflect.protocol.messages import MessageType, command_classes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from restate_reflect.embedded.transport import Deployment
+from restate_reflect.embedded.deployments.transport import Deployment
 
 __all__ = ["Connect", "connect"]
 
@@ -20,9 +20,9 @@ def connect(uri: str, headers: Mapping[str, str], use_http_11: bool) -> Deployme
         TransportError: The URI is none.
     """
     if use_http_11:
-        from restate_reflect.embedded.http1_client import Http1Deployment
+        from restate_reflect.embedded.deployments.http1_client import Http1Deployment
 
         return Http1Deployment(uri, headers)
-    from restate_reflect.embedded.http2_client import Http2Deployment
+    from restate_reflect.embedded.deployments.http2_client import Http2Deployment
 
     return Http2Deployment(uri, headers)

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, MutableSequence
 from enum import Enum
 from typing import Any, Final
 
-from restate_reflect.embedded.journal import NotificationKey
+from restate_reflect.embedded.kernel.journal import NotificationKey
 from restate_reflect.protocol import _pb2 as pb
 
 __all__ = ["Lookup", "from_suspension", "is_empty", "resolve", "result_of"]

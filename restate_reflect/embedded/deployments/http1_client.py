@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from restate_reflect.embedded.transport import Exchange, Receiver, RemoteAddress, TransportError
+from restate_reflect.embedded.deployments.transport import Exchange, Receiver, RemoteAddress, TransportError
 from restate_reflect.manifest import VERSIONS, content_type
 
 __all__ = ["Http1Deployment"]

@@ -14,15 +14,15 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
-from restate_reflect.embedded import awaiting
-from restate_reflect.embedded.catalog import Catalog
-from restate_reflect.embedded.clock import Clock
-from restate_reflect.embedded.journal import CANCEL_SIGNAL, Entry, notification_key
-from restate_reflect.embedded.keys import KeyQueues
-from restate_reflect.embedded.records import Invocation, Status
+from restate_reflect.embedded.deployments.catalog import Catalog
+from restate_reflect.embedded.kernel import awaiting
+from restate_reflect.embedded.kernel.clock import Clock
+from restate_reflect.embedded.kernel.journal import CANCEL_SIGNAL, Entry, notification_key
+from restate_reflect.embedded.kernel.keys import KeyQueues
+from restate_reflect.embedded.kernel.records import Invocation, Status
+from restate_reflect.embedded.kernel.store import Store, StoredTimer
+from restate_reflect.embedded.kernel.timers import TimerKind, Timers
 from restate_reflect.embedded.settings import RuntimeSettings
-from restate_reflect.embedded.store import Store, StoredTimer
-from restate_reflect.embedded.timers import TimerKind, Timers
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import is_command
 from restate_reflect.protocol.messages import MessageType

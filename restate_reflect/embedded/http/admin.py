@@ -14,15 +14,15 @@ from aiohttp import web
 
 from restate_reflect.definitions import ServiceKind
 from restate_reflect.embedded import ids
-from restate_reflect.embedded.admin_views import deployment_view, handler_view, registration_view, service_view
-from restate_reflect.embedded.catalog import ManifestError, Registration, ServiceInfo
-from restate_reflect.embedded.connect import Connect
+from restate_reflect.embedded.deployments.catalog import ManifestError, Registration, ServiceInfo
+from restate_reflect.embedded.deployments.connect import Connect
+from restate_reflect.embedded.deployments.transport import TransportError
 from restate_reflect.embedded.errors import InvocationStateError
-from restate_reflect.embedded.lifecycle import Reply
-from restate_reflect.embedded.replies import AdminError, Untyped, json_reply, plain_headers
+from restate_reflect.embedded.http.admin_views import deployment_view, handler_view, registration_view, service_view
+from restate_reflect.embedded.http.replies import AdminError, Untyped, json_reply, plain_headers
+from restate_reflect.embedded.kernel.lifecycle import Reply
+from restate_reflect.embedded.query.sql import QueryError, run_query
 from restate_reflect.embedded.runtime import Runtime
-from restate_reflect.embedded.sql import QueryError, run_query
-from restate_reflect.embedded.transport import TransportError
 
 __all__ = ["admin"]
 
