@@ -23,7 +23,7 @@ cdef class Core:
     cdef public Py_ssize_t send_window, granted_by_peer, receive_left, receive_low_mark, unsent, last_stream_id
     cdef public Py_ssize_t stream_window, stream_low_mark
     cdef public dict streams
-    cdef public object _completed, _reset
+    cdef public object closed
     cdef public Meter resets, empty_data, ignored_frames, pings, settings_frames, window_updates
 
     cpdef bytes take_output(self)
@@ -38,6 +38,5 @@ cdef class Core:
     cpdef open_stream(self, Py_ssize_t stream_id, object head, Py_ssize_t body_length, bint end_stream)
     cpdef release(self, Stream stream, error)
     cpdef reset(self, Stream stream, code)
-    cpdef reset_id(self, Py_ssize_t stream_id, code)
-    cdef _remember_reset(self, Py_ssize_t stream_id, bint by_us)
+    cpdef reset_id(self, Py_ssize_t stream_id, code, Py_ssize_t window)
     cpdef fail(self, fault)

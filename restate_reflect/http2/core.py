@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final
 
 from . import frames, settings, windows
+from .closed import BOTH_ENDED, RESET_BY_PEER, ClosedStreams
 from .encoder import EMPTY_TABLE, response_block
 from .errors import ConnectionFault, ErrorCode, StreamFault
 from .handlers import RequestHandler
@@ -62,9 +63,7 @@ class Core:
         self.waiting: OrderedDict[int, Stream] = OrderedDict()
         self.unsent = 0
         self.last_stream_id = 0
-        self._completed: deque[int] = deque(maxlen=limits.closed_streams_remembered)
-        # A dict would look at all that was taken from its front before it finds the oldest.
-        self._reset: OrderedDict[int, bool] = OrderedDict()
+        self.closed = ClosedStreams(limits.closed_streams_remembered)
 
         self.dead = False
         self.failure: ConnectionFault | None = None
@@ -219,11 +218,10 @@ class Core:
         """Answer a request whose header list is too large (RFC 9113 section 10.5.1)."""
         self.write_headers(stream_id, response_block(_HEADERS_TOO_LARGE, ()), True)
         if end_stream:
-            self._completed.append(stream_id)
-            self._count_reset()
+            self.closed.add(stream_id, BOTH_ENDED)
         else:
-            self.reset_id(stream_id, ErrorCode.NO_ERROR)
-            self._count_reset()
+            self.reset_id(stream_id, ErrorCode.NO_ERROR, self.stream_window)
+        self._count_reset()
 
     def release(self, stream: Stream, error: int | None) -> None:
         """The stream is over; its handler hears of it."""
@@ -234,22 +232,22 @@ class Core:
             self.waiting.pop(stream.id, None)
             stream.drop_buffer()
         if error is None:
-            self._completed.append(stream.id)
+            self.closed.add(stream.id, BOTH_ENDED)
         stream.notify_closed()
 
     def reset(self, stream: Stream, code: int) -> None:
         """Reset a stream from our side."""
-        self.reset_id(stream.id, code)
+        self.reset_id(stream.id, code, max(stream.receive_left, 0))
         self.release(stream, code)
 
-    def reset_id(self, stream_id: int, code: int) -> None:
-        """Write RST_STREAM (section 6.4), and remember that late frames of this stream are no fault of the peer."""
+    def reset_id(self, stream_id: int, code: int, window: int) -> None:
+        """Write RST_STREAM (section 6.4). So many bytes of DATA may be under way: they are no fault of the peer."""
         self.output += (frame_header(_RST_STREAM, 4, 0, stream_id), _pack_u32(code))
-        self._remember_reset(stream_id, True)
+        self.closed.add(stream_id, window)
 
     def reset_by_peer(self, stream: Stream, code: int) -> None:
         """RST_STREAM came for an open stream."""
-        self._remember_reset(stream.id, False)
+        self.closed.add(stream.id, RESET_BY_PEER)
         self.release(stream, code)
         self._count_reset()
 
@@ -260,7 +258,7 @@ class Core:
             raise ConnectionFault(fault.code, fault.why)
         stream = self.streams.get(fault.stream_id)
         if stream is None:
-            self.reset_id(fault.stream_id, fault.code)
+            self.reset_id(fault.stream_id, fault.code, self.stream_window)
         else:
             self.reset(stream, fault.code)
         self._count_reset()
@@ -268,19 +266,6 @@ class Core:
     def _count_reset(self) -> None:
         if self.resets.exceeded():
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many streams were reset")
-
-    def _remember_reset(self, stream_id: int, by_us: bool) -> None:
-        self._reset[stream_id] = by_us
-        if len(self._reset) > self.limits.closed_streams_remembered:
-            self._reset.popitem(last=False)
-
-    def was_reset_by_us(self, stream_id: int) -> bool | None:
-        """Who reset a closed stream; ``None`` when nobody did, or it is forgotten."""
-        return self._reset.get(stream_id)
-
-    def was_completed(self, stream_id: int) -> bool:
-        """Whether both sides ended this stream; a walk, for frames that are errors anyhow."""
-        return stream_id in self._completed
 
     # -- the end -----------------------------------------------------------------------------------------------------
 

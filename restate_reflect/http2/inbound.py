@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from . import frames, windows
+from .closed import BOTH_ENDED, RESET_BY_PEER
 from .core import Core
 from .errors import ConnectionFault, ErrorCode, StreamFault
 from .headers import MalformedRequest, OversizedHeaders, malformed
@@ -109,7 +110,7 @@ class Reading:
         elif stream_id in core.streams:
             self._trailers(core.streams[stream_id], block, end_stream)
         else:
-            self._late_block(stream_id, block)
+            self._late_block(stream_id, block, end_stream)
 
     def _request(self, stream_id: int, block: bytes, end_stream: bool) -> None:
         core = self.core
@@ -144,17 +145,20 @@ class Reading:
         stream.check_body_complete()
         stream.end_received()
 
-    def _late_block(self, stream_id: int, block: bytes) -> None:
+    def _late_block(self, stream_id: int, block: bytes, end_stream: bool) -> None:
         # Section 5.1, "closed", and section 5.1.1: an id below the newest that was skipped can't be opened any more.
         core = self.core
-        by_us = core.was_reset_by_us(stream_id)
-        if by_us is None:
-            code = ErrorCode.STREAM_CLOSED if core.was_completed(stream_id) else _PROTOCOL_ERROR
+        end = core.closed.find(stream_id)
+        if end is None or end == BOTH_ENDED:
+            code = _PROTOCOL_ERROR if end is None else ErrorCode.STREAM_CLOSED
             raise ConnectionFault(code, f"HEADERS on stream {stream_id}, which is closed")
         core.reader.discard(block)
-        if not by_us:
+        if end == RESET_BY_PEER:
             raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "HEADERS after RST_STREAM")
-        self._count_ignored()
+        if end_stream:
+            core.closed.add(stream_id, BOTH_ENDED)
+        else:
+            self._count_ignored()
 
     # -- other frames of streams -------------------------------------------------------------------------------------
 
@@ -168,26 +172,30 @@ class Reading:
         if flags & _PADDED:
             start, stop = frames.without_padding(data, start, stop)
         stream = core.streams.get(stream_id)
-        if stream is None or stream.remote_done:
-            self._late_data(stream_id, stream)
-            return
         end_stream = flags & _END_STREAM != 0
+        if stream is None or stream.remote_done:
+            self._late_data(stream_id, stream, size, end_stream)
+            return
         if start == stop and not end_stream and core.empty_data.exceeded():
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many empty DATA frames")
         octets = data
         stream.deliver(octets[start:stop], size, end_stream)
 
-    def _late_data(self, stream_id: int, stream: Stream | None) -> None:
+    def _late_data(self, stream_id: int, stream: Stream | None, size: int, end_stream: bool) -> None:
         if stream is not None:
             raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "DATA after END_STREAM")
         self._require_opened("DATA", stream_id)
-        by_us = self.core.was_reset_by_us(stream_id)
-        if by_us:
-            self._count_ignored()
-        elif by_us is None and self.core.was_completed(stream_id):
+        closed = self.core.closed
+        end = closed.find(stream_id)
+        if end == BOTH_ENDED:
             raise ConnectionFault(ErrorCode.STREAM_CLOSED, f"DATA on stream {stream_id}, which is closed")
-        else:
+        if end is None or end == RESET_BY_PEER:
             raise StreamFault(stream_id, ErrorCode.STREAM_CLOSED, "DATA on a closed stream")
+        closed.take_data(stream_id, size)
+        if end_stream:
+            closed.add(stream_id, BOTH_ENDED)
+        elif not size:
+            self._count_ignored()
 
     def on_rst_stream(self, _flags: int, stream_id: int, data: bytes, start: int, stop: int) -> None:
         """Section 6.4."""
@@ -196,9 +204,15 @@ class Reading:
         self._require_opened("RST_STREAM", stream_id)
         stream = self.core.streams.get(stream_id)
         if stream is None:
-            self._count_ignored()
+            self._late_reset(stream_id)
         else:
             self.core.reset_by_peer(stream, frames.unpack_u32(data, start)[0])
+
+    def _late_reset(self, stream_id: int) -> None:
+        if self.core.closed.find(stream_id) in (None, RESET_BY_PEER):
+            self._count_ignored()
+        else:  # it crossed with the end of the stream, which it can do once
+            self.core.closed.add(stream_id, RESET_BY_PEER)
 
     def on_window_update(self, _flags: int, stream_id: int, data: bytes, start: int, stop: int) -> None:
         """Section 6.9."""

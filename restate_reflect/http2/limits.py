@@ -96,7 +96,8 @@ class Limits:
     empty_data: Rate = Rate(1000, 10.0)
     """DATA without a byte and without END_STREAM moves nothing and escapes flow control (CVE-2019-9518)."""
     ignored_frames: Rate = Rate(5000, 10.0)
-    """PRIORITY, unknown types, frames for closed streams: without effect, yet they are parsed (CVE-2019-9513)."""
+    """PRIORITY, unknown types, RST_STREAM again and again: without effect, yet they are parsed (CVE-2019-9513). DATA
+    that crosses with the end of its stream is not among them: the stream's window bounds it."""
     window_updates: Rate = Rate(10_000, 10.0)
     """WINDOW_UPDATEs beyond this are a flood unless at least as many bytes were sent meanwhile."""
     clock: Callable[[], float] = time.monotonic

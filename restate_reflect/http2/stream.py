@@ -118,6 +118,8 @@ class Stream:
         """
         if self.closed:
             return
+        if code == _NO_ERROR and self.ended and self.remote_done:
+            return
         if code == _NO_ERROR and self.ended and not self.local_done:
             self._reset_when_sent = True
             return
