@@ -38,7 +38,7 @@ STAGES: Final[Mapping[str, str]] = {
     "/restate_reflect/protocol/": "framing, messages",
     "/restate_reflect/engine/": "journal engine",
     "/restate_reflect/durable/": "durable loop, task, steps",
-    "/restate_reflect/context.py": "context",
+    "/restate_reflect/context/": "context",
     "/restate_reflect/codecs/": "codecs (pydantic)",
     "/restate_reflect/reflection/": "codecs (pydantic)",
     "/pydantic/": "codecs (pydantic)",

@@ -17,6 +17,7 @@ SHARING: Final = re.compile(
 
 _FIRST: Final = (
     "tests/conformance/",
+    "tests/dev/",
     "tests/cli/",
     "tests/testing/test_plugin.py",
     "tests/fuzz/",

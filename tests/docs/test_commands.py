@@ -17,8 +17,8 @@ import click
 import pytest
 
 from restate_reflect.cli import main
-from tests.cli.running_dev import Dev, dev
 from tests.conftest import ServeProcess, ServerMaker
+from tests.dev.running import Dev, dev
 from tests.docs.blocks import PAGES, ROOT, Block, blocks, commands, module_name
 from tests.examples.test_docstrings import check
 from tests.support import run_cli

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running_dev import dev
+from tests.dev.running import dev
 
 SHOP = """
 import asyncio

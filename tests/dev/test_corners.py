@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running_dev import DEADLINE, dev
-from tests.cli.test_dev import SHOP, TENFOLD
+from tests.dev.running import DEADLINE, dev
+from tests.dev.test_session import SHOP, TENFOLD
 from tests.support import ROOT
 
 

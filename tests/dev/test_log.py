@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running_dev import DEADLINE, Dev, dev
+from tests.dev.running import DEADLINE, Dev, dev
 from tests.support import ROOT, fetch
 
 CODE = """

@@ -145,7 +145,7 @@ def test_the_innermost_line_of_the_user_is_found() -> None:
     trace = "".join(traceback.format_exception(raised.value))
     place = place_in(trace)
     assert place is not None
-    assert "test_dev_words.py" in place
+    assert "test_words.py" in place
     assert place.endswith('json.loads("no JSON")  # the user\'s line')
     assert place_in("") is None
 
@@ -156,4 +156,4 @@ def test_a_line_of_ours_is_not_the_users() -> None:
         decode(bytes([255] * 8))
     place = place_in("".join(traceback.format_exception(raised.value)))
     assert place is not None
-    assert "test_dev_words.py" in place
+    assert "test_words.py" in place
