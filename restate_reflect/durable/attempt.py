@@ -20,6 +20,7 @@ from restate_reflect.durable.assignments import Assignments
 from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.calls import Calls
 from restate_reflect.durable.environment import Environment
+from restate_reflect.durable.extending import waits_for
 from restate_reflect.durable.futures import DurableFuture, DurableTask, WatchedFuture, durable_task
 from restate_reflect.durable.guards import Guard, enter_handler
 from restate_reflect.durable.locations import caller, waiting_at
@@ -136,7 +137,6 @@ class Attempt:
                 self,
                 self.environment.loop,
                 self.environment.executor,
-                self.environment.first_turns,
                 guarded=self.environment.guard is not _NO_GUARD,
             )
         return self._runs
@@ -259,7 +259,7 @@ class Attempt:
     def _awaits_result(self) -> bool:
         """Whether the handler itself awaits a journaled result: the usual case, without a look at every waiter."""
         # Nothing is ready, so what it awaits is not done; and one that is not done waits among the results.
-        return isinstance(getattr(self._root, "_fut_waiter", None), DurableFuture)
+        return self._root is not None and isinstance(waits_for(self._root), DurableFuture)
 
     def _await_tree(self) -> AwaitNode:
         assert self._root is not None

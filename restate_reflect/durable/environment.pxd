@@ -1,6 +1,5 @@
 cimport cython
 
-from restate_reflect.durable.first_turns cimport FirstTurns
 from restate_reflect.durable.routes cimport Routes
 
 
@@ -8,7 +7,6 @@ from restate_reflect.durable.routes cimport Routes
 cdef class Environment:
     cdef public object loop, executor, guard, wall_clock, on_failure, wrap_step, wrap_sink
     cdef public Py_ssize_t max_message_bytes
-    cdef readonly FirstTurns first_turns
     cdef readonly Routes routes
     cdef public bint draining
     cdef readonly dict attempts

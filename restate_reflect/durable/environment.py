@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any, Final
 
-from restate_reflect.durable.first_turns import FirstTurns
 from restate_reflect.durable.guards import Guard
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.routes import Routes
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Environment"]
 
-_HAS_EAGER_TASKS: Final = sys.version_info >= (3, 12)
 _LONGEST_DELAY: Final = 1e12
 """Seconds (30,000 years); the wire has 64 bits of milliseconds."""
 
@@ -36,7 +33,6 @@ class Environment:
         "attempts",
         "draining",
         "executor",
-        "first_turns",
         "guard",
         "loop",
         "max_message_bytes",
@@ -64,7 +60,6 @@ class Environment:
         """
         self.loop = loop
         self.executor = executor
-        self.first_turns = None if _HAS_EAGER_TASKS else FirstTurns(loop)
         self.guard = guard
         self.wall_clock = wall_clock
         self.max_message_bytes = max_message_bytes
@@ -97,8 +92,6 @@ class Environment:
 
     def has_become_idle(self) -> None:
         """The last attempt in progress has ended."""
-        if self.first_turns is not None:
-            self.first_turns.let_go()
         if self._idle is not None:
             self._idle.set()
 

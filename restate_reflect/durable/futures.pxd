@@ -1,6 +1,6 @@
 # Python classes, as asyncio's Future and Task are their bases; compiled for their functions.
 from restate_reflect.durable.locations cimport spot
-from restate_reflect.durable.ready cimport ReadyQueue, succeed
+from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.engine.notifications cimport Notification
 
 cdef int _OWN_FRAMES

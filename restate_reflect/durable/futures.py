@@ -12,8 +12,8 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context as ContextVars
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from restate_reflect.durable.extending import has_callbacks, silence, silence_task, waits_for
 from restate_reflect.durable.locations import IS_INTERPRETED, Spot, spot
-from restate_reflect.durable.ready import succeed
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
 
@@ -75,7 +75,7 @@ class LoopFuture(asyncio.Future[T]):
         """Sets the exception, unless the future is done; an unretrieved one is not logged."""
         if not self.done():
             self.set_exception(error)
-            self._log_traceback = False
+            silence(self)
 
 
 class DurableFuture(LoopFuture[T]):
@@ -97,7 +97,7 @@ class DurableFuture(LoopFuture[T]):
 
     @property
     def is_awaited(self) -> bool:
-        return not self.done() and bool(self._callbacks)
+        return not self.done() and has_callbacks(self)
 
     @property
     def is_wanted(self) -> bool:
@@ -122,7 +122,7 @@ def settle(
     except Exception as error:
         future.fail(HandlerBugError(f"the result of {future.label} does not fit its declared type: {error}"))
     else:
-        succeed(future, value)
+        future.set_result(value)
 
 
 class WatchedFuture(DurableFuture[T]):
@@ -181,16 +181,16 @@ class DurableTask(asyncio.Task[T]):
         """Closes the coroutine of a task that will never run again."""
         if self.done():
             return
-        self._log_destroy_pending = False
+        silence_task(self)
         coro = self.get_coro()
         if coro is not None:
             coro.close()
 
     def let_go(self) -> None:
         """Cuts the cycle of a task that waits and the future that would wake it, which is nobody's any more."""
-        waits_for = getattr(self, "_fut_waiter", None)
-        if waits_for is not None:
-            waits_for.cancel()
+        awaited = waits_for(self)
+        if awaited is not None:
+            awaited.cancel()
 
 
 # ------------------------------------------------------------ making them

@@ -6,14 +6,15 @@ changes from process to process. Every new future asks its loop for the debug mo
 
 from __future__ import annotations
 
-import asyncio
 from types import FrameType
 from typing import Any, Final
+
+from restate_reflect.durable.extending import GatheringFuture
 
 __all__ = ["order_gather"]
 
 
-class _OrderedGather(asyncio.tasks._GatheringFuture):  # type: ignore[name-defined,misc]
+class _OrderedGather(GatheringFuture):  # type: ignore[misc]
     _serial: int
 
     def __hash__(self) -> int:
@@ -29,4 +30,4 @@ def order_gather(frame: FrameType) -> None:
     made._serial = frame.f_locals["loop"].next_serial()
 
 
-_GATHERING: Final = asyncio.tasks._GatheringFuture.__init__.__code__  # type: ignore[attr-defined]
+_GATHERING: Final = GatheringFuture.__init__.__code__

@@ -10,9 +10,10 @@ So they are set once, in front of the real loop's own, and tell generators apart
 from __future__ import annotations
 
 import sys
-from asyncio import events
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final
+
+from restate_reflect.durable.extending import running_loop
 
 __all__ = ["Finalizer", "ensure_hooks"]
 
@@ -40,7 +41,7 @@ class _FirstIteration:
         self._others = others
 
     def __call__(self, generator: AsyncGenerator[Any, Any]) -> None:
-        if type(events._get_running_loop()) is self._durable:
+        if type(running_loop()) is self._durable:
             _handlers.add(id(generator))
             return
         _handlers.discard(id(generator))

@@ -10,16 +10,23 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from asyncio import futures
 from collections.abc import Callable, Coroutine, Iterable
 from types import FrameType
 from typing import Any, Final, NoReturn, TypeVar
 
+from restate_reflect.durable.extending import (
+    AS_COMPLETED,
+    END_OF_SLEEP,
+    ENSURE_FUTURE,
+    enter,
+    has_callbacks,
+    leave,
+    running_loop,
+)
 from restate_reflect.durable.futures import DurableTask, LoopFuture, durable_task, loop_future
 from restate_reflect.durable.generators import ensure_hooks
 from restate_reflect.durable.locations import caller, waiting_at
 from restate_reflect.durable.ready import ReadyHandle, ReadyQueue
-from restate_reflect.durable.running import exchange, running_loop
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
 
@@ -66,13 +73,10 @@ class Timer(ReadyHandle):
     @property
     def awaited_future(self) -> LoopFuture[Any] | None:
         """The future of an ``asyncio.sleep`` that this timer ends, if it is one."""
-        if self._cancelled or self._callback is not _END_OF_SLEEP:
+        if self._cancelled or self._callback is not END_OF_SLEEP:
             return None
         sleeper = self._args[0]
-        return sleeper if isinstance(sleeper, LoopFuture) and not sleeper.done() and sleeper._callbacks else None
-
-
-_END_OF_SLEEP: Final = futures._set_result_unless_cancelled  # type: ignore[attr-defined]
+        return sleeper if isinstance(sleeper, LoopFuture) and not sleeper.done() and has_callbacks(sleeper) else None
 
 
 class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc]  # Handle is another class
@@ -109,7 +113,7 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
 
     def _close_coroutines(self) -> None:
         ensure_hooks(DurableLoop)
-        outer = exchange(self)
+        outer = enter(self)
         try:
             for task in self.tasks:
                 # A `finally` block may make another task, which comes last.
@@ -117,7 +121,7 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
             for task in self.tasks:
                 task.let_go()
         finally:
-            exchange(outer)
+            leave(outer)
 
     def timer_fired(self, timer: Timer) -> None:
         """Queues a timer's callback and moves the clock to it."""
@@ -208,10 +212,10 @@ def _refuse_set_order(frame: FrameType | None) -> None:
 
     That order follows memory addresses. Costs 0.1 µs per task.
     """
-    if frame is None or frame.f_code is not _ENSURE_FUTURE:
+    if frame is None or frame.f_code is not ENSURE_FUTURE:
         return
     while frame is not None and frame.f_code.co_filename == _TASKS_FILE:
-        if frame.f_code in _AS_COMPLETED:
+        if frame.f_code in AS_COMPLETED:
             raise HandlerBugError(
                 "asyncio.as_completed() starts bare coroutines in an order that changes from replay to replay"
                 f" ({caller()}). Make tasks first: asyncio.as_completed([asyncio.create_task(c) for c in …]), or use"
@@ -221,10 +225,6 @@ def _refuse_set_order(frame: FrameType | None) -> None:
 
 
 _TASKS_FILE: Final = asyncio.tasks.__file__
-_ENSURE_FUTURE: Final = getattr(asyncio.tasks, "_ensure_future", asyncio.ensure_future).__code__
-# Up to 3.12 a generator function; from 3.13 on a function that makes an iterator object.
-_ITERATOR: Final = getattr(asyncio.tasks, "_AsCompletedIterator", None)
-_AS_COMPLETED: Final = {asyncio.as_completed.__code__, *([_ITERATOR.__init__.__code__] if _ITERATOR else ())}
 
 _OUTSIDE: Final = {
     "run_in_executor": "a thread",

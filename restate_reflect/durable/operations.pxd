@@ -6,7 +6,6 @@ from restate_reflect.durable.futures cimport durable_future, loop_future, watche
 from restate_reflect.durable.outgoing cimport outgoing_call
 from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.durable.begun_run cimport made_run
-from restate_reflect.durable.running cimport running_loop
 from restate_reflect.durable.step_functions cimport StepFunction, step_function
 from restate_reflect.durable.routes cimport Route, Routes
 from restate_reflect.engine.commands cimport state

@@ -34,6 +34,7 @@ from restate_reflect.durable.decoding import (
     decode_optional,
     decode_state,
 )
+from restate_reflect.durable.extending import running_loop
 from restate_reflect.durable.futures import (
     DurableFuture,
     RunFuture,
@@ -46,7 +47,6 @@ from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
 from restate_reflect.durable.outgoing import outgoing_call
 from restate_reflect.durable.plain import utc
-from restate_reflect.durable.running import running_loop
 from restate_reflect.durable.step_functions import step_function
 from restate_reflect.engine.commands import awakeable, invocation, promise, signal, sleep, state
 from restate_reflect.engine.commands.call import Destination

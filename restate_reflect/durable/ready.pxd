@@ -1,15 +1,5 @@
 cimport cython
 
-from restate_reflect.durable.running cimport exchange
-from restate_reflect.durable.thread_state cimport asyncgen_finalizer
-from restate_reflect.durable.wakeups cimport is_wakeup
-
-cdef bint _IS_COMPILED
-cdef object _succeeding
-cdef tuple _SUCCEEDED
-
-cpdef succeed(future, value)
-
 
 cdef class ReadyHandle:
     cdef public object _callback, _context

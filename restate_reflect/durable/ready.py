@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextvars
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from restate_reflect.durable.extending import enter, leave
 from restate_reflect.durable.gathering import order_gather
 from restate_reflect.durable.generators import Finalizer, ensure_hooks
 from restate_reflect.durable.locations import IS_INTERPRETED
-from restate_reflect.durable.running import exchange
 from restate_reflect.errors import AttemptClosedError
 
 if TYPE_CHECKING:
     from restate_reflect.durable.futures import DurableTask
     from restate_reflect.durable.loop import Timer
 
-__all__ = ["ReadyHandle", "ReadyQueue", "TimerSource", "succeed"]
+__all__ = ["ReadyHandle", "ReadyQueue", "TimerSource"]
 
 MAX_CALLBACKS: Final = 1_000_000
 """Callbacks in a row before a handler counts as spinning (``while not done: await asyncio.sleep(0)``): no result is
 handed out before it waits, so it would spin for ever and block the process. Takes about a second."""
 
-_IS_COMPILED: Final = not IS_INTERPRETED
 _get_hooks: Final = sys.get_asyncgen_hooks
 
 
@@ -43,39 +41,6 @@ class _NoTimers:
 
 
 _NO_TIMERS: Final = _NoTimers()
-
-
-class _NoLoop:
-    """Of a future that nobody waits for."""
-
-    def get_debug(self) -> bool:
-        return False
-
-
-def _succeeded() -> tuple[asyncio.Future[Any]]:
-    future: asyncio.Future[Any] = asyncio.Future(loop=_NoLoop())  # type: ignore[arg-type]
-    future.set_result(None)
-    return (future,)
-
-
-_SUCCEEDED: Final = _succeeded()
-
-_succeeding: asyncio.Future[Any] | None = None
-"""Whose callbacks are being scheduled by ``succeed``."""
-
-
-def succeed(future: asyncio.Future[Any], value: Any) -> None:
-    """``set_result`` for a future whose ``result`` is asyncio's own: a task that waits for it is woken more cheaply.
-
-    All a task wants to know from what wakes it is whether that has failed (the ``await`` takes the result from the
-    future itself). Of an exact ``asyncio.Future`` C knows; all others it asks by ``result``: 1,400 instructions.
-    """
-    global _succeeding
-    _succeeding = future
-    try:
-        future.set_result(value)
-    finally:
-        _succeeding = None
 
 
 class ReadyHandle:
@@ -127,8 +92,6 @@ class ReadyQueue:
     def call_soon(
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> ReadyHandle:
-        if _IS_COMPILED and _succeeding is not None and args[0] is _succeeding and is_wakeup(callback):  # type: ignore[name-defined]  # noqa: F821
-            args = _SUCCEEDED
         handle = _made(callback, args, context if context is not None else contextvars.copy_context())
         self.handles.append(handle)
         return handle
@@ -159,15 +122,13 @@ class ReadyQueue:
 
         This is the running loop meanwhile.
         """
-        # Compiled code reads the hook where Python keeps it (thread_state.pxd): 700 instructions fewer in each turn.
-        hook = asyncgen_finalizer() if _IS_COMPILED else _get_hooks().finalizer  # type: ignore[name-defined]  # noqa: F821
-        if type(hook) is not Finalizer:
+        if type(_get_hooks().finalizer) is not Finalizer:
             ensure_hooks(type(self))
-        outer = exchange(self)
+        outer = enter(self)  # type: ignore[arg-type]  # DurableLoop, which is based on this, is one
         try:
             return self._run(self.limit)
         finally:
-            exchange(outer)
+            leave(outer)
 
     def run(self) -> BaseException | None:
         """``take_turn``, for code that is not compiled."""

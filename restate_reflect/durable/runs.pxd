@@ -1,12 +1,10 @@
 cimport cython
 
-from restate_reflect.durable.first_turns cimport FirstTurns
 from restate_reflect.durable.begun_run cimport Run
 
 
 @cython.final
 cdef class Runs:
-    cdef FirstTurns _first_turns
     cdef object _owner, _loop, _executor
     cdef list _pending
     cdef readonly dict _executing
@@ -20,7 +18,6 @@ cdef class Runs:
     cpdef drop_pending(self)
     cdef _start(self, Run run)
     cdef _spawn(self, Run run)
-    cdef _returned(self, Run run)
     cpdef _finished(self, Run run, task)
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextvars import Context as ContextVars
 from time import monotonic
 from typing import Any, Final, Protocol
 
 from restate_reflect.durable.begun_run import Run
-from restate_reflect.durable.first_turns import FirstTurns, exited
+from restate_reflect.durable.extending import HAS_EAGER_TASKS
 from restate_reflect.durable.guards import outside_handler
 from restate_reflect.errors import RestateReflectError
 
@@ -33,26 +33,23 @@ class RunsOwner(Protocol):
 class Runs:
     """The steps of one attempt that wait for execution, or execute."""
 
-    __slots__ = ("_executing", "_executor", "_first_turns", "_guarded", "_loop", "_owner", "_pending")
+    __slots__ = ("_executing", "_executor", "_guarded", "_loop", "_owner", "_pending")
 
     def __init__(
         self,
         owner: RunsOwner,
         loop: asyncio.AbstractEventLoop,
         executor: Executor | None,
-        first_turns: FirstTurns | None,
         *,
         guarded: bool,
     ) -> None:
-        """``guarded``: whether handler code is watched, which bodies of steps must not be. ``first_turns``: where
-        asyncio has no eager tasks."""
+        """``guarded``: whether handler code is watched, which bodies of steps must not be."""
         self._owner = owner
         self._guarded = guarded
         self._loop = loop
         self._executor = executor
         self._pending: list[Run] = []
         self._executing: dict[int, Run] = {}
-        self._first_turns = first_turns
 
     def is_executing(self) -> bool:
         """Whether a body runs whose result somebody still wants.
@@ -69,7 +66,8 @@ class Runs:
         self._pending.append(run)
 
     def start(self) -> None:
-        """Starts what is pending, and what is added meanwhile; a body that needs no waiting is finished on return."""
+        """Starts what is pending, and what is added meanwhile; where asyncio has eager tasks, a body that needs
+        no waiting is finished on return."""
         begun = 0
         try:
             while begun < len(self._pending):
@@ -89,9 +87,6 @@ class Runs:
         if self._guarded:
             run.context.run(outside_handler)
         task = self._spawn(run)
-        if task is None:
-            self._returned(run)
-            return
         if self._owner is not _NOBODY:
             self._executing[run.completion_id] = run
         run.future.body = task
@@ -100,24 +95,12 @@ class Runs:
         else:
             task.add_done_callback(functools.partial(self._finished, run))
 
-    def _spawn(self, run: Run) -> asyncio.Future[Any] | None:
-        """Runs the first turn at once: a body that does not wait costs no turn of the loop. See ``FirstTurns.start``
-        for ``None``."""
-        if run.is_async and self._first_turns is not None:
-            return self._first_turns.start(run)
+    def _spawn(self, run: Run) -> asyncio.Future[Any]:
         if run.is_async:
             coroutine = _without_exit(run)
         else:
             coroutine = _in_thread(self._loop, self._executor, functools.partial(_call_in, run.context.copy(), run))
-        if self._first_turns is not None:
-            return self._first_turns.start_task(coroutine, run)
-        return run.context.run(_eager_task, coroutine, self._loop, run.name)
-
-    def _returned(self, run: Run) -> None:
-        assert self._first_turns is not None
-        value = self._first_turns.take_value()
-        if not run.future.done():
-            self._owner.run_succeeded(run, value)
+        return _make_task(coroutine, loop=self._loop, name=run.name, context=run.context, **_AT_ONCE)
 
     def _finished(self, run: Run, task: asyncio.Future[Any]) -> None:
         run.future.body = None
@@ -151,10 +134,8 @@ class Runs:
 
 # Each look-up of a module's attribute takes 250 instructions.
 _make_task: Final = asyncio.Task
-
-
-def _eager_task(coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop, name: str) -> asyncio.Future[Any]:
-    return _make_task(coroutine, loop=loop, name=name, eager_start=True)  # type: ignore[call-arg]  # from 3.12 on
+_AT_ONCE: Final[dict[str, Any]] = {"eager_start": True} if HAS_EAGER_TASKS else {}
+"""Where asyncio can, a body's first turn is run at once: one that does not wait costs no turn of the event loop."""
 
 
 class _Nobody:
@@ -219,3 +200,7 @@ async def _without_exit(run: Run) -> Any:
         return await run.call()
     except SystemExit as error:
         raise exited(error) from error
+
+
+def exited(error: SystemExit) -> RuntimeError:
+    return RuntimeError(f"the step called sys.exit({error.code!r})")

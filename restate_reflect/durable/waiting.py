@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
+from restate_reflect.durable.extending import children, has_one_callback, waits_for
 from restate_reflect.durable.futures import DurableFuture, DurableTask, LoopFuture
 from restate_reflect.durable.results import Results
 from restate_reflect.engine.awaiting import ALL_SUCCEEDED, FIRST_COMPLETED, AwaitNode
@@ -33,11 +34,8 @@ def await_tree(root: DurableTask[Any], results: Results, *, cancellable: bool) -
 
 def _gathered(root: DurableTask[Any]) -> list[asyncio.Future[Any]] | None:
     """The unfinished futures of the ``gather`` that the root awaits, if it does."""
-    waits_for = getattr(root, "_fut_waiter", None)
-    children = getattr(waits_for, "_children", None)
-    if children is None:
-        return None
-    return [child for child in children if not child.done()]
+    gathered = children(waits_for(root))
+    return None if gathered is None else [child for child in gathered if not child.done()]
 
 
 def _are_exactly(gathered: list[asyncio.Future[Any]], results: Results, leaves: list[NotificationId]) -> bool:
@@ -50,7 +48,7 @@ def _are_exactly(gathered: list[asyncio.Future[Any]], results: Results, leaves: 
 
 
 def _has_one_waiter(future: object) -> bool:
-    return isinstance(future, DurableFuture) and len(cast("list[Any]", future._callbacks)) == 1
+    return isinstance(future, DurableFuture) and has_one_callback(future)
 
 
 def fail_awaits(results: Results, error: Callable[[], Exception]) -> bool:
@@ -63,13 +61,12 @@ def fail_awaits(results: Results, error: Callable[[], Exception]) -> bool:
 
 def blocked_future(root: DurableTask[Any]) -> LoopFuture[Any] | None:
     """The future at the end of the root's chain of awaits (an event, a queue, a lock …), through tasks and gathers."""
-    waits_for: Any = root
-    while not isinstance(waits_for, LoopFuture):
-        if isinstance(waits_for, DurableTask):
-            waits_for = getattr(waits_for, "_fut_waiter", None)
+    awaited: asyncio.Future[Any] | None = root
+    while not isinstance(awaited, LoopFuture):
+        if isinstance(awaited, DurableTask):
+            awaited = waits_for(awaited)
         else:
-            children = getattr(waits_for, "_children", ())
-            waits_for = next((child for child in children if not child.done()), None)
-        if waits_for is None:
+            awaited = next((child for child in children(awaited) or () if not child.done()), None)
+        if awaited is None:
             return None
-    return None if waits_for.done() else waits_for
+    return None if awaited.done() else awaited
