@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import logging
 import socket
 import sys
 from collections.abc import AsyncGenerator, Iterator
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from restate_reflect.endpoint.http1 import Http1
 
 __all__ = ["Listener", "listening"]
+
+logger = logging.getLogger("restate_reflect.endpoint")
 
 FLUSH_TIMEOUT: Final = 1.0
 """Seconds that a shutdown waits for peers to read what they were told last."""
@@ -56,19 +59,34 @@ class Listener:
         self.port = 0
 
     async def start(self, host: str, port: int, *, reuse_port: bool = False, sock: socket.socket | None = None) -> None:
-        """Binds and listens."""
+        """Enters the services, binds and listens; if any of it fails, what was entered is left again."""
+        try:
+            await self._enter()
+            self._server = await self._listen(host, port, reuse_port=reuse_port, sock=sock)
+        except BaseException:
+            try:
+                await self._leave()
+            except Exception:
+                # Why the start failed is what the caller has to hear.
+                logger.exception("a service could not be left after a start that failed")
+            raise
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._deadlines.start()
+
+    async def _enter(self) -> None:
         if self._http1 is None:
             await enter_services(self._services, self.core)
         else:
             await self._http1.start()
+
+    async def _listen(
+        self, host: str, port: int, *, reuse_port: bool, sock: socket.socket | None
+    ) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         factory = partial(Sniffer, self)
         if sock is not None:
-            self._server = await loop.create_server(factory, sock=sock, backlog=1024)
-        else:
-            self._server = await loop.create_server(factory, host, port, reuse_port=reuse_port or None, backlog=1024)
-        self.port = self._server.sockets[0].getsockname()[1]
-        self._deadlines.start()
+            return await loop.create_server(factory, sock=sock, backlog=1024)
+        return await loop.create_server(factory, host, port, reuse_port=reuse_port or None, backlog=1024)
 
     def admits(self, sniffer: Sniffer) -> bool:
         """Takes up a new connection, unless there are too many."""

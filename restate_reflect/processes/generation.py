@@ -15,6 +15,8 @@ __all__ = ["Generation"]
 _STEADY = 1.0
 """Seconds: a worker that lived longer is replaced at once; a sooner end doubles the delay."""
 _LONGEST_DELAY = 5.0
+_GIVING_UP = 5.0
+"""Seconds of grace for workers of a start that failed: none has served yet, and some may be entering a service."""
 
 
 class Generation:
@@ -33,7 +35,7 @@ class Generation:
     async def start(self) -> int:
         """Starts the workers; the port, once all of them listen.
 
-        If one ends first, or the caller gives up, all of them are killed: none has served yet.
+        If one ends first, or the caller gives up, the others are stopped: they leave what their services have entered.
 
         Raises:
             WorkerEndedError: with the exit code of the first one that ended.
@@ -43,7 +45,7 @@ class Generation:
                 self._workers.append(await Worker.start(number, self._arguments))
             ports = await asyncio.gather(*(worker.ready() for worker in self._workers))
         except BaseException:
-            await asyncio.gather(*(worker.kill() for worker in self._workers))
+            await self._end(_GIVING_UP)
             raise
         self._keepers = [asyncio.create_task(self._keep(number)) for number in range(self._count)]
         return ports[0]
@@ -53,6 +55,9 @@ class Generation:
         for keeper in self._keepers:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
+        await self._end(grace)
+
+    async def _end(self, grace: float) -> None:
         await asyncio.gather(*(worker.stop(grace) for worker in self._workers))
 
     async def _keep(self, number: int) -> None:
