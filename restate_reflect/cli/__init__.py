@@ -6,11 +6,14 @@ Exit codes are those of ``_errors``. Each command lives in a module of its own, 
 from __future__ import annotations
 
 import importlib
+import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from restate_reflect.processes.collector import put_off
+from restate_reflect.processes.streams import tolerant_streams
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -40,6 +43,9 @@ _COMMANDS = {
 }
 """Module and attribute, and the one-line help."""
 
+_INCOMPLETE = 1
+"""Exit code of a command that did its work, whose output was lost."""
+
 _VERSION_HELP = "Print the version, and whether this install is compiled."
 
 
@@ -47,8 +53,15 @@ class _LazyGroup(click.Group):
     """Knows names and one-line helps; imports a command's module only to run or explain it."""
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        with put_off():
-            return super().main(*args, **extra)
+        with put_off(), tolerant_streams() as out:
+            try:
+                return super().main(*args, **extra)
+            except SystemExit as end:
+                out.flush()
+                if end.code or not out.complaint or _goes_on(args[0] if args else extra.get("args")):
+                    raise
+                click.echo(out.complaint, err=True)
+                raise SystemExit(_INCOMPLETE) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
@@ -81,6 +94,12 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+def _goes_on(arguments: Sequence[str] | None) -> bool:
+    """Whether the command is one that serves: what it prints is a log, and no result."""
+    given = sys.argv[1:] if arguments is None else arguments
+    return next((each for each in given if not each.startswith("-")), None) in ("serve", "dev")
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:

@@ -18,6 +18,7 @@ from restate_reflect.durable.guards import Guard
 from restate_reflect.errors import RestateReflectError
 from restate_reflect.processes.collector import put_off, resume
 from restate_reflect.processes.control import Control, user_files
+from restate_reflect.processes.streams import tolerant_streams
 from restate_reflect.targets.importing import import_anew_at_each_start, user_traceback
 from restate_reflect.targets.target import Found, load_all
 
@@ -28,6 +29,7 @@ BROKEN: Final = 2
 
 
 @put_off()
+@tolerant_streams()
 def main() -> None:
     control = Control.from_environment()
     if control is None:

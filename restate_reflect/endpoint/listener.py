@@ -79,9 +79,7 @@ class Listener:
         else:
             await self._http1.start()
 
-    async def _listen(
-        self, host: str, port: int, *, reuse_port: bool, sock: socket.socket | None
-    ) -> asyncio.Server:
+    async def _listen(self, host: str, port: int, *, reuse_port: bool, sock: socket.socket | None) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         factory = partial(Sniffer, self)
         if sock is not None:

@@ -21,8 +21,8 @@ def stop_on_signals() -> Iterator[asyncio.Event]:
         if stop.is_set() and task is not None:
             task.cancel()
         else:
+            stop.set()  # first: the message may find nobody
             click.echo("stopping; once more stops at once", err=True)
-            stop.set()
 
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:
