@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -14,9 +15,13 @@ from restate_reflect.cli._page import PageOptions, add_page, page_beside
 from restate_reflect.processes.collector import relieve
 from restate_reflect.processes.control import WORKER_VARIABLE, Control, user_files
 from restate_reflect.processes.stopping import stop_on_signals
+from restate_reflect.processes.worker import SLACK
 from restate_reflect.targets.target import Found
 
-__all__ = ["ServeOptions", "places", "serve", "url_of"]
+__all__ = ["ServeOptions", "places", "serve", "stop_orphan", "url_of"]
+
+_LONGEST: Final = 86_400.0
+"""Seconds; a longer grace period is none that an orphan gets."""
 
 OnReady = Callable[[str], Awaitable[None]]
 
@@ -97,16 +102,13 @@ async def _listen(
         else:
             control.tell({"files": user_files(), "ready": listener.port})
         relieve(asyncio.get_running_loop())
-        watcher = asyncio.create_task(_stop_with_supervisor(control)) if control else None
-        try:
-            await on_ready(url_of(options.host, listener.port))
-            await stop.wait()
-        finally:
-            if watcher:
-                watcher.cancel()
+        await on_ready(url_of(options.host, listener.port))
+        await stop.wait()
         await listener.shutdown(options.grace)
 
 
-async def _stop_with_supervisor(control: Control) -> None:
-    await control.supervisor_gone()
+def stop_orphan(grace: float) -> None:
+    """In a thread of a worker whose supervisor is gone: asks for a graceful end, and ends what does not come to it."""
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(min(grace, _LONGEST) + SLACK)
+    os._exit(1)

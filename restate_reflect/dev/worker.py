@@ -18,6 +18,7 @@ from restate_reflect.durable.guards import Guard
 from restate_reflect.errors import RestateReflectError
 from restate_reflect.processes.collector import put_off, resume
 from restate_reflect.processes.control import Control, user_files
+from restate_reflect.processes.lifeline import when_orphaned
 from restate_reflect.processes.streams import tolerant_streams
 from restate_reflect.targets.importing import import_anew_at_each_start, user_traceback
 from restate_reflect.targets.target import Found, load_all
@@ -27,6 +28,9 @@ __all__ = ["main"]
 BROKEN: Final = 2
 """Exit code for code that can't be served."""
 
+ORPHANED: Final = 1
+"""Exit code of a worker whose supervisor is gone."""
+
 
 @put_off()
 @tolerant_streams()
@@ -34,6 +38,8 @@ def main() -> None:
     control = Control.from_environment()
     if control is None:
         raise SystemExit("this is a part of restate-reflect dev, which starts it")
+    # First of all: an import may hang, too. Nobody would record what is done after the supervisor.
+    when_orphaned(lambda: os._exit(ORPHANED))
     options: dict[str, Any] = json.loads(sys.argv[1])
     import_anew_at_each_start()
     try:
@@ -95,9 +101,12 @@ class Line:
         self._writer.write(json.dumps(news, ensure_ascii=False).encode(errors="backslashreplace") + b"\n")
 
     async def end_with_supervisor(self) -> None:
-        """Ends this process at once when the supervisor is gone: nobody would record what is done from then on."""
-        await self._reader.read()
-        os._exit(1)
+        """As ``when_orphaned`` does, without waiting for its next look."""
+        try:
+            await self._reader.read()
+        except OSError:
+            pass  # the line broke while something was being told
+        os._exit(ORPHANED)
 
 
 if __name__ == "__main__":

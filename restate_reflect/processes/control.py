@@ -1,13 +1,11 @@
 """The line between a supervisor and its workers: a socket pair.
 
 A worker writes one JSON object a line: ``{"files": [...]}`` names the user's files it has loaded,
-``{"ready": PORT}`` says that it listens. When the supervisor is gone, however it ended, the
-worker reads end-of-file and stops.
+``{"ready": PORT}`` says that it listens.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import socket
@@ -40,12 +38,6 @@ class Control:
         try:
             self._line.sendall(json.dumps(message).encode() + b"\n")
         except OSError:
-            pass
-
-    async def supervisor_gone(self) -> None:
-        """Returns when the supervisor has ended."""
-        self._line.setblocking(False)
-        while await asyncio.get_running_loop().sock_recv(self._line, 64):
             pass
 
 

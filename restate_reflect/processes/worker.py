@@ -14,9 +14,9 @@ from typing import Any
 
 from restate_reflect.processes.control import FD_VARIABLE, WORKER_VARIABLE
 
-__all__ = ["Worker", "WorkerEndedError"]
+__all__ = ["SLACK", "Worker", "WorkerEndedError"]
 
-_SLACK = 5.0
+SLACK = 5.0
 """Seconds beyond the grace period before a worker that should have ended is killed."""
 
 
@@ -76,7 +76,7 @@ class Worker:
         """SIGTERM; SIGKILL when the grace period and 5 s are over."""
         self._signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self.ended(), grace + _SLACK)
+            await asyncio.wait_for(self.ended(), grace + SLACK)
         except TimeoutError:
             await self.kill()
 
