@@ -74,7 +74,7 @@ SERVING: dict[str, tuple[str, ...]] = {
 
 
 @contextmanager
-def running(folder: Path, port: int, arguments: tuple[str, ...], **where: Any) -> Iterator[subprocess.Popen[bytes]]:
+def running(folder: Path, port: int, arguments: tuple[str, ...], **where: Any) -> Iterator[subprocess.Popen[Any]]:
     process = subprocess.Popen(
         [*COMMAND, *arguments, "--port", str(port)], cwd=folder, env=environ(), stdin=subprocess.DEVNULL, **where
     )

@@ -13,7 +13,7 @@ from textwrap import dedent
 
 import pytest
 
-from tests.cli.running_dev import DEADLINE, Dev, dev
+from tests.dev.running import DEADLINE, Dev, dev
 from tests.support import ROOT
 
 SHOP = """
