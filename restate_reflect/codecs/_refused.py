@@ -43,7 +43,9 @@ def _subclass(*bases: type) -> Callable[[Any], bool]:
 
 
 def _is_context(tp: Any) -> bool:
-    return isinstance(tp, type) and any(base.__module__ == "restate_reflect.context" for base in tp.__mro__[:-1])
+    return isinstance(tp, type) and any(
+        base.__module__.startswith("restate_reflect.context.") for base in tp.__mro__[:-1]
+    )
 
 
 def _is_file(tp: Any) -> bool:

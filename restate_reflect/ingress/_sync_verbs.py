@@ -1,22 +1,19 @@
-"""The blocking client's verbs, typed by the method called.
-
-One overload per kind of context (services take no key, the others need one), for methods given unbound
-(``Inventory.reserve``) and bound (``inventory.reserve``), ``async`` and plain: the same that ``ctx.call`` has.
-"""
+"""The blocking client's verbs, typed by the method called: the overloads are those of ``ingress/_verbs.py``."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
-
-from typing_extensions import TypeVarTuple, Unpack
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, TypeVarTuple, Unpack, overload
 
 from restate_reflect.ingress._requests import CallOptions
 from restate_reflect.ingress._sync_invocations import SyncSentInvocation
 from restate_reflect.options import Duration
 
 if TYPE_CHECKING:
-    from restate_reflect.context import Context, WorkflowContext, _KeyedContext
+    from restate_reflect.context import Context, WorkflowContext
+    from restate_reflect.context.contexts import KeyedContext
+    from restate_reflect.context.verbs import AsyncHandler, AsyncMethod, Calling, PlainHandler, PlainMethod, Sending
+    from restate_reflect.ingress._verbs import Submitting
 
 __all__ = ["SyncTarget", "SyncVerbOperations", "SyncVerbs"]
 
@@ -44,89 +41,17 @@ class SyncVerbs:
     _limit_key: str | None = None
 
     @overload
-    def call(
-        self,
-        method: Callable[[Any, Context, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> O: ...
-
+    def call(self, method: AsyncHandler[Context, *Ts, O], /, *args: *Ts, **options: Unpack[Calling]) -> O: ...
     @overload
     def call(
-        self,
-        method: Callable[[Any, _KeyedContext, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        key: str,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: AsyncHandler[KeyedContext, *Ts, O], /, *args: *Ts, key: str, **options: Unpack[Calling]
     ) -> O: ...
-
+    @overload
+    def call(self, method: PlainHandler[Context, *Ts, O], /, *args: *Ts, **options: Unpack[Calling]) -> O: ...
     @overload
     def call(
-        self,
-        method: Callable[[Context, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: PlainHandler[KeyedContext, *Ts, O], /, *args: *Ts, key: str, **options: Unpack[Calling]
     ) -> O: ...
-
-    @overload
-    def call(
-        self,
-        method: Callable[[_KeyedContext, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        key: str,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> O: ...
-
-    @overload
-    def call(
-        self,
-        method: Callable[[Any, Context, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> O: ...
-
-    @overload
-    def call(
-        self,
-        method: Callable[[Any, _KeyedContext, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        key: str,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> O: ...
-
-    @overload
-    def call(
-        self,
-        method: Callable[[Context, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> O: ...
-
-    @overload
-    def call(
-        self,
-        method: Callable[[_KeyedContext, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        key: str,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> O: ...
-
     def call(  # type: ignore[misc]  # mypy: an implementation with *args is not matched with Unpack
         self,
         method: Callable[..., Any],
@@ -151,96 +76,20 @@ class SyncVerbs:
 
     @overload
     def send(
-        self,
-        method: Callable[[Any, Context, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: AsyncHandler[Context, *Ts, O], /, *args: *Ts, **options: Unpack[Sending]
     ) -> SyncSentInvocation[O]: ...
-
     @overload
     def send(
-        self,
-        method: Callable[[Any, _KeyedContext, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: AsyncHandler[KeyedContext, *Ts, O], /, *args: *Ts, key: str, **options: Unpack[Sending]
     ) -> SyncSentInvocation[O]: ...
-
     @overload
     def send(
-        self,
-        method: Callable[[Context, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: PlainHandler[Context, *Ts, O], /, *args: *Ts, **options: Unpack[Sending]
     ) -> SyncSentInvocation[O]: ...
-
     @overload
     def send(
-        self,
-        method: Callable[[_KeyedContext, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: PlainHandler[KeyedContext, *Ts, O], /, *args: *Ts, key: str, **options: Unpack[Sending]
     ) -> SyncSentInvocation[O]: ...
-
-    @overload
-    def send(
-        self,
-        method: Callable[[Any, Context, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> SyncSentInvocation[O]: ...
-
-    @overload
-    def send(
-        self,
-        method: Callable[[Any, _KeyedContext, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> SyncSentInvocation[O]: ...
-
-    @overload
-    def send(
-        self,
-        method: Callable[[Context, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> SyncSentInvocation[O]: ...
-
-    @overload
-    def send(
-        self,
-        method: Callable[[_KeyedContext, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> SyncSentInvocation[O]: ...
-
     def send(  # type: ignore[misc]  # mypy: an implementation with *args is not matched with Unpack
         self,
         method: Callable[..., Any],
@@ -257,48 +106,12 @@ class SyncVerbs:
 
     @overload
     def submit(
-        self,
-        method: Callable[[Any, WorkflowContext, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: AsyncHandler[WorkflowContext, *Ts, O], /, *args: *Ts, key: str, **options: Unpack[Submitting]
     ) -> SyncSentInvocation[O]: ...
-
     @overload
     def submit(
-        self,
-        method: Callable[[WorkflowContext, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: PlainHandler[WorkflowContext, *Ts, O], /, *args: *Ts, key: str, **options: Unpack[Submitting]
     ) -> SyncSentInvocation[O]: ...
-
-    @overload
-    def submit(
-        self,
-        method: Callable[[Any, WorkflowContext, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> SyncSentInvocation[O]: ...
-
-    @overload
-    def submit(
-        self,
-        method: Callable[[WorkflowContext, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> SyncSentInvocation[O]: ...
-
     def submit(  # type: ignore[misc]  # mypy: an implementation with *args is not matched with Unpack
         self,
         method: Callable[..., Any],
@@ -316,51 +129,17 @@ class SyncVerbs:
         return self._operations.send(method, args, {}, options)
 
     @overload
-    def target(
-        self,
-        method: Callable[Concatenate[Any, Context, P], Awaitable[O]],
-        /,
-        *,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> SyncTarget[P, O]: ...
-
+    def target(self, method: AsyncMethod[Context, P, O], /, **options: Unpack[Sending]) -> SyncTarget[P, O]: ...
     @overload
     def target(
-        self,
-        method: Callable[Concatenate[Any, _KeyedContext, P], Awaitable[O]],
-        /,
-        *,
-        key: str,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: AsyncMethod[KeyedContext, P, O], /, *, key: str, **options: Unpack[Sending]
     ) -> SyncTarget[P, O]: ...
-
+    @overload
+    def target(self, method: PlainMethod[Context, P, O], /, **options: Unpack[Sending]) -> SyncTarget[P, O]: ...
     @overload
     def target(
-        self,
-        method: Callable[Concatenate[Any, Context, P], O],
-        /,
-        *,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: PlainMethod[KeyedContext, P, O], /, *, key: str, **options: Unpack[Sending]
     ) -> SyncTarget[P, O]: ...
-
-    @overload
-    def target(
-        self,
-        method: Callable[Concatenate[Any, _KeyedContext, P], O],
-        /,
-        *,
-        key: str,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> SyncTarget[P, O]: ...
-
     def target(
         self,
         method: Callable[..., Any],

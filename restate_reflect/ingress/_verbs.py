@@ -1,28 +1,32 @@
-"""The client's verbs, typed by the method called.
-
-One overload per kind of context (services take no key, the others need one), for methods given unbound
-(``Inventory.reserve``) and bound (``inventory.reserve``), ``async`` and plain: the same that ``ctx.call`` has.
-"""
+"""The client's verbs, typed by the method called: the overloads are those of ``restate_reflect.context.verbs``."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
-
-from typing_extensions import TypeVarTuple, Unpack
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypedDict, TypeVar, TypeVarTuple, Unpack, overload
 
 from restate_reflect.ingress._invocations import SentInvocation
 from restate_reflect.ingress._requests import CallOptions
 from restate_reflect.options import Duration
 
 if TYPE_CHECKING:
-    from restate_reflect.context import Context, WorkflowContext, _KeyedContext
+    from restate_reflect.context import Context, WorkflowContext
+    from restate_reflect.context.contexts import KeyedContext
+    from restate_reflect.context.verbs import AsyncHandler, AsyncMethod, Calling, PlainHandler, PlainMethod, Sending
 
-__all__ = ["ClientTarget", "VerbOperations", "Verbs"]
+__all__ = ["ClientTarget", "Submitting", "VerbOperations", "Verbs"]
 
 O = TypeVar("O")  # noqa: E741
 P = ParamSpec("P")
 Ts = TypeVarTuple("Ts")
+
+
+class Submitting(TypedDict, total=False):
+    """Options of a workflow's start, which is idempotent by its key."""
+
+    headers: Mapping[str, str] | None
+    delay: Duration | None
+    """Seconds or timedelta."""
 
 
 class VerbOperations(Protocol):
@@ -45,88 +49,20 @@ class Verbs:
 
     @overload
     def call(
-        self,
-        method: Callable[[Any, Context, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: AsyncHandler[Context, *Ts, O], /, *args: *Ts, **options: Unpack[Calling]
     ) -> Coroutine[Any, Any, O]: ...
-
     @overload
     def call(
-        self,
-        method: Callable[[Any, _KeyedContext, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        key: str,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: AsyncHandler[KeyedContext, *Ts, O], /, *args: *Ts, key: str, **options: Unpack[Calling]
     ) -> Coroutine[Any, Any, O]: ...
-
     @overload
     def call(
-        self,
-        method: Callable[[Context, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: PlainHandler[Context, *Ts, O], /, *args: *Ts, **options: Unpack[Calling]
     ) -> Coroutine[Any, Any, O]: ...
-
     @overload
     def call(
-        self,
-        method: Callable[[_KeyedContext, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        key: str,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: PlainHandler[KeyedContext, *Ts, O], /, *args: *Ts, key: str, **options: Unpack[Calling]
     ) -> Coroutine[Any, Any, O]: ...
-
-    @overload
-    def call(
-        self,
-        method: Callable[[Any, Context, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Coroutine[Any, Any, O]: ...
-
-    @overload
-    def call(
-        self,
-        method: Callable[[Any, _KeyedContext, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        key: str,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Coroutine[Any, Any, O]: ...
-
-    @overload
-    def call(
-        self,
-        method: Callable[[Context, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Coroutine[Any, Any, O]: ...
-
-    @overload
-    def call(
-        self,
-        method: Callable[[_KeyedContext, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        key: str,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Coroutine[Any, Any, O]: ...
-
     def call(  # type: ignore[misc]  # mypy: an implementation with *args is not matched with Unpack
         self,
         method: Callable[..., Any],
@@ -151,96 +87,20 @@ class Verbs:
 
     @overload
     def send(
-        self,
-        method: Callable[[Any, Context, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: AsyncHandler[Context, *Ts, O], /, *args: *Ts, **options: Unpack[Sending]
     ) -> Coroutine[Any, Any, SentInvocation[O]]: ...
-
     @overload
     def send(
-        self,
-        method: Callable[[Any, _KeyedContext, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: AsyncHandler[KeyedContext, *Ts, O], /, *args: *Ts, key: str, **options: Unpack[Sending]
     ) -> Coroutine[Any, Any, SentInvocation[O]]: ...
-
     @overload
     def send(
-        self,
-        method: Callable[[Context, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: PlainHandler[Context, *Ts, O], /, *args: *Ts, **options: Unpack[Sending]
     ) -> Coroutine[Any, Any, SentInvocation[O]]: ...
-
     @overload
     def send(
-        self,
-        method: Callable[[_KeyedContext, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: PlainHandler[KeyedContext, *Ts, O], /, *args: *Ts, key: str, **options: Unpack[Sending]
     ) -> Coroutine[Any, Any, SentInvocation[O]]: ...
-
-    @overload
-    def send(
-        self,
-        method: Callable[[Any, Context, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Coroutine[Any, Any, SentInvocation[O]]: ...
-
-    @overload
-    def send(
-        self,
-        method: Callable[[Any, _KeyedContext, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Coroutine[Any, Any, SentInvocation[O]]: ...
-
-    @overload
-    def send(
-        self,
-        method: Callable[[Context, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Coroutine[Any, Any, SentInvocation[O]]: ...
-
-    @overload
-    def send(
-        self,
-        method: Callable[[_KeyedContext, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Coroutine[Any, Any, SentInvocation[O]]: ...
-
     def send(  # type: ignore[misc]  # mypy: an implementation with *args is not matched with Unpack
         self,
         method: Callable[..., Any],
@@ -257,48 +117,12 @@ class Verbs:
 
     @overload
     def submit(
-        self,
-        method: Callable[[Any, WorkflowContext, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: AsyncHandler[WorkflowContext, *Ts, O], /, *args: *Ts, key: str, **options: Unpack[Submitting]
     ) -> Coroutine[Any, Any, SentInvocation[O]]: ...
-
     @overload
     def submit(
-        self,
-        method: Callable[[WorkflowContext, Unpack[Ts]], Awaitable[O]],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: PlainHandler[WorkflowContext, *Ts, O], /, *args: *Ts, key: str, **options: Unpack[Submitting]
     ) -> Coroutine[Any, Any, SentInvocation[O]]: ...
-
-    @overload
-    def submit(
-        self,
-        method: Callable[[Any, WorkflowContext, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Coroutine[Any, Any, SentInvocation[O]]: ...
-
-    @overload
-    def submit(
-        self,
-        method: Callable[[WorkflowContext, Unpack[Ts]], O],
-        /,
-        *args: *Ts,
-        key: str,
-        delay: Duration | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Coroutine[Any, Any, SentInvocation[O]]: ...
-
     def submit(  # type: ignore[misc]  # mypy: an implementation with *args is not matched with Unpack
         self,
         method: Callable[..., Any],
@@ -316,51 +140,17 @@ class Verbs:
         return self._operations.send(method, args, {}, options)
 
     @overload
-    def target(
-        self,
-        method: Callable[Concatenate[Any, Context, P], Awaitable[O]],
-        /,
-        *,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> ClientTarget[P, O]: ...
-
+    def target(self, method: AsyncMethod[Context, P, O], /, **options: Unpack[Sending]) -> ClientTarget[P, O]: ...
     @overload
     def target(
-        self,
-        method: Callable[Concatenate[Any, _KeyedContext, P], Awaitable[O]],
-        /,
-        *,
-        key: str,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: AsyncMethod[KeyedContext, P, O], /, *, key: str, **options: Unpack[Sending]
     ) -> ClientTarget[P, O]: ...
-
+    @overload
+    def target(self, method: PlainMethod[Context, P, O], /, **options: Unpack[Sending]) -> ClientTarget[P, O]: ...
     @overload
     def target(
-        self,
-        method: Callable[Concatenate[Any, Context, P], O],
-        /,
-        *,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: PlainMethod[KeyedContext, P, O], /, *, key: str, **options: Unpack[Sending]
     ) -> ClientTarget[P, O]: ...
-
-    @overload
-    def target(
-        self,
-        method: Callable[Concatenate[Any, _KeyedContext, P], O],
-        /,
-        *,
-        key: str,
-        delay: Duration | None = None,
-        idempotency_key: str | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> ClientTarget[P, O]: ...
-
     def target(
         self,
         method: Callable[..., Any],

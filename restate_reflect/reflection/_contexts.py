@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import types
-from typing import Any, NamedTuple, Union, get_args, get_origin
+from typing import Any, Generic, NamedTuple, Union, get_args, get_origin
 
 from restate_reflect import context
 from restate_reflect.codecs._names import bare, type_name
@@ -36,7 +36,7 @@ _RULES = (
     ContextRule(context.WorkflowSharedContext, ServiceKind.WORKFLOW, HandlerKind.SHARED),
 )
 _BY_TYPE: dict[Any, ContextRule] = {rule.context: rule for rule in _RULES}
-_COMMON_BASES = frozenset(set.intersection(*(set(rule.context.__mro__[1:-1]) for rule in _RULES)))
+_COMMON_BASES = frozenset(set.intersection(*(set(rule.context.__mro__[1:-1]) for rule in _RULES))) - {Generic}
 
 CONTEXT_NAMES = frozenset(rule.context.__name__ for rule in _RULES)
 KIND_WORDS = {

@@ -19,7 +19,7 @@ from restate_reflect.errors import TargetError
 
 __all__ = ["checked_class", "has_handlers", "in_module", "is_application", "is_factory", "is_finished"]
 
-_CONTEXT_MODULE = "restate_reflect.context"
+_CONTEXT_PACKAGE = "restate_reflect.context."
 _CONTEXT_WORD = re.compile(r"\b(Object|ObjectShared|Workflow|WorkflowShared)?Context\b")
 _KINDS = "Context, ObjectContext, ObjectSharedContext, WorkflowContext or WorkflowSharedContext"
 _SHOWN = 12
@@ -189,7 +189,9 @@ def _is_context(annotation: Any, scope: dict[str, Any]) -> bool:
         return _CONTEXT_WORD.search(annotation) is not None
     if parts := get_args(annotation):
         return any(_is_context(part, scope) for part in parts)
-    return isinstance(annotation, type) and any(base.__module__ == _CONTEXT_MODULE for base in annotation.__mro__)
+    return isinstance(annotation, type) and any(
+        base.__module__.startswith(_CONTEXT_PACKAGE) for base in annotation.__mro__
+    )
 
 
 def _looked_up(text: str, scope: dict[str, Any]) -> Any:

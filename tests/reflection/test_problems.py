@@ -175,7 +175,7 @@ class DerivedContext:
 
 
 class BaseContext:
-    def go(self, ctx: context._BaseContext) -> None: ...
+    def go(self, ctx: context.BaseContext) -> None: ...
 
 
 class KeywordContext:
