@@ -29,6 +29,7 @@ _COMMANDS = {
     "inspect": ("_inspect:command", "Show services, handlers and types of TARGETs."),
     "journal": ("_journal:journal", "Show the journal of an invocation, step by step."),
     "kill": ("_operating:kill", "End invocations at once."),
+    "lint": ("_lint:command", "Find what breaks replay, in sources."),
     "manifest": ("_manifest:command", "Print the endpoint manifest of TARGETs."),
     "openapi": ("_openapi:command", "Print an OpenAPI document of TARGETs."),
     "output": ("_calling:output", "Print the result of an invocation if it has one."),

@@ -19,7 +19,16 @@ from pathlib import Path
 __all__ = ["PAGES", "ROOT", "Block", "blocks", "commands", "module_name", "write_program"]
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))]
+RULES = ROOT / "docs" / "lint"
+"""Pages of the linter's rules, each with an example of what not to write; ``tests/lint`` runs the linter over them."""
+PAGES = [
+    "README.md",
+    *(
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "docs").rglob("*.md"))
+        if path.parent != RULES or path.name == "index.md"
+    ),
+]
 
 _FENCE = re.compile(r"^```(\w*)(?:\s+title=\"([^\"]+)\")?\s*$")
 _EXCUSE = re.compile(r"^<!-- not run: (.+) -->$")
