@@ -13,7 +13,7 @@ from restate_reflect.codecs._base import Codec
 from restate_reflect.codecs._bytes import BytesCodec, ConstrainedBytesCodec
 from restate_reflect.codecs._json import JsonCodec
 from restate_reflect.codecs._names import bare, metadata_of, parts
-from restate_reflect.codecs._protobuf import ProtobufJson, binary_codec_of, is_message, json_codec_of
+from restate_reflect.codecs._protobuf import binary_codec_of, is_json_mark, is_message, json_codec_of
 from restate_reflect.codecs._refused import refuse
 from restate_reflect.errors import UnsupportedTypeError
 
@@ -75,8 +75,7 @@ def _choose(annotation: Any) -> Codec[Any]:
     if plain is bytes:
         return ConstrainedBytesCodec(annotation) if metadata else BytesCodec()
     if is_message(plain):
-        wants_json = any(mark is ProtobufJson or isinstance(mark, ProtobufJson) for mark in metadata)
-        return json_codec_of(plain) if wants_json else binary_codec_of(plain)
+        return json_codec_of(plain) if any(map(is_json_mark, metadata)) else binary_codec_of(plain)
     refuse(annotation, plain, metadata)
     return _msgspec_codec(annotation) if _holds_struct(annotation) else JsonCodec(annotation)
 

@@ -5,20 +5,20 @@ It is written deterministically (map entries sorted), since the journal compares
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from google.protobuf.message import DecodeError as ProtobufDecodeError
 from google.protobuf.message import EncodeError as ProtobufEncodeError
 from google.protobuf.message import Message
 
 from restate_reflect.codecs._base import JsonSchema, SchemaMode
-from restate_reflect.codecs._protobuf import json_codec_of
+from restate_reflect.codecs._protobuf_check import check
 from restate_reflect.errors import DecodeError, EncodeError
 
 if TYPE_CHECKING:
     from restate_reflect.codecs._protobuf_json import ProtobufJsonCodec
 
-__all__ = ["ProtobufCodec", "check"]
+__all__ = ["ProtobufCodec"]
 
 M = TypeVar("M", bound=Message)
 
@@ -35,7 +35,9 @@ class ProtobufCodec(Generic[M]):
     @property
     def as_json(self) -> ProtobufJsonCodec[M]:
         """The same messages as protobuf-JSON, for tools that show them to people."""
-        return json_codec_of(self._cls)
+        from restate_reflect.codecs._protobuf_json import ProtobufJsonCodec
+
+        return ProtobufJsonCodec(self._cls)
 
     def encode(self, value: M) -> bytes:
         check(self._cls, value)
@@ -52,9 +54,3 @@ class ProtobufCodec(Generic[M]):
 
     def json_schema(self, mode: SchemaMode) -> JsonSchema | None:
         return None
-
-
-def check(cls: type[Message], value: Any) -> None:
-    """Raises ``EncodeError`` unless it is such a message."""
-    if not isinstance(value, cls):
-        raise EncodeError(f"expected the message {cls.DESCRIPTOR.full_name}, got {type(value).__name__}.")

@@ -10,7 +10,7 @@ from google.protobuf.message import EncodeError as ProtobufEncodeError
 from google.protobuf.message import Message
 
 from restate_reflect.codecs._base import JsonSchema, SchemaMode
-from restate_reflect.codecs._protobuf_binary import check
+from restate_reflect.codecs._protobuf_check import check, check_complete
 from restate_reflect.codecs._protobuf_loads import loads
 from restate_reflect.codecs._protobuf_sample import sample
 from restate_reflect.codecs._protobuf_schema import schema_of
@@ -32,7 +32,7 @@ class ProtobufJsonCodec(Generic[M]):
 
     def encode(self, value: M) -> bytes:
         check(self._cls, value)
-        _check_complete(value, EncodeError)
+        check_complete(value, EncodeError)
         try:
             return json_format.MessageToJson(value, indent=None, ensure_ascii=False, sort_keys=True).encode()
         except (json_format.Error, ProtobufEncodeError) as error:
@@ -43,7 +43,7 @@ class ProtobufJsonCodec(Generic[M]):
             message = json_format.ParseDict(self._object(loads(data)), self._cls())
         except (json_format.Error, ProtobufDecodeError, ValueError, OverflowError, RecursionError) as error:
             raise DecodeError(f"not a valid {self._cls.DESCRIPTOR.full_name}: {error}") from error
-        _check_complete(message, DecodeError)
+        check_complete(message, DecodeError)
         return message
 
     def _object(self, value: Any) -> Any:
@@ -55,10 +55,3 @@ class ProtobufJsonCodec(Generic[M]):
     def json_schema(self, mode: SchemaMode) -> JsonSchema | None:
         made = schema_of(self._cls.DESCRIPTOR, mode)
         return {**made, "examples": [sample(self._cls)]} if "$defs" in made else made
-
-
-def _check_complete(message: Message, error: type[EncodeError] | type[DecodeError]) -> None:
-    """proto2's required fields, which the binary form demands by itself when it is written."""
-    if not message.IsInitialized():
-        missing = ", ".join(message.FindInitializationErrors())  # type: ignore[attr-defined]  # not in the stubs
-        raise error(f"not a valid {message.DESCRIPTOR.full_name}: required and missing: {missing}")

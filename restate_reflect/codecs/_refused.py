@@ -11,7 +11,7 @@ from concurrent.futures import Future as ConcurrentFuture
 from typing import IO, Any, TypeVar, get_origin
 
 from restate_reflect.codecs._names import parts
-from restate_reflect.codecs._protobuf import ProtobufJson, is_message
+from restate_reflect.codecs._protobuf import is_json_mark, is_message
 from restate_reflect.errors import UnsupportedTypeError
 
 __all__ = ["refuse"]
@@ -31,7 +31,7 @@ def refuse(annotation: Any, plain: Any, metadata: tuple[Any, ...]) -> None:
         if isinstance(mark, type) and hasattr(mark, "encode") and hasattr(mark, "decode"):
             why = f"the codec {mark.__name__} is a class."
             raise UnsupportedTypeError(annotation, why, f"Annotate with an instance: {mark.__name__}().")
-    if ProtobufJson in metadata or any(isinstance(mark, ProtobufJson) for mark in metadata):
+    if any(map(is_json_mark, metadata)):
         raise UnsupportedTypeError(annotation, "ProtobufJson marks a type that is no message.", "Remove the marker.")
     if any(is_message(part) for part in parts(annotation)):
         why = "a protobuf message can't stand inside another type."

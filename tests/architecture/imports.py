@@ -31,6 +31,14 @@ def imports_of(module: str, file: Path, *, top_level: bool = False) -> frozenset
 
 
 @functools.cache
+def read_imports(module: str, file: Path) -> frozenset[str]:
+    """Modules of this package that a module names anywhere: at run time, in functions, and for type checkers."""
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    found = {name for node in ast.walk(_tree(file)) for name in _imported(node, package)}
+    return frozenset(found & _names() - {module})
+
+
+@functools.cache
 def _tree(file: Path) -> ast.Module:
     return ast.parse(file.read_text(), str(file))
 
