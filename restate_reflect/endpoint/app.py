@@ -9,13 +9,13 @@ from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from typing import Final
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.typedefs import Handler
 
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.guards import Guard
-from restate_reflect.endpoint.core import SERVER_HEADER, Accepted, Answer, Core, core_of
+from restate_reflect.endpoint.core import SERVER_HEADER, Accepted, Answer, Core, core_of, text_answer
 from restate_reflect.endpoint.lifespan import enter_services
 from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits, bounded
 from restate_reflect.endpoint.sinks import QueueSink
@@ -62,9 +62,8 @@ def application(core: Core) -> web.Application:
     """The routes alone: entering and leaving the services is somebody else's."""
     app = web.Application(middlewares=[_prefixed])
     app[CORE] = core
-    app.router.add_route("GET", "/health", _handle)
-    app.router.add_route("GET", "/discover", _handle)
-    app.router.add_route("*", "/invoke/{service}/{handler}", _handle)
+    for path in ("/health", "/discover", "/invoke/{service}/{handler}"):
+        app.router.add_route("*", path, _handle, expect_handler=_expected)
     return app
 
 
@@ -77,22 +76,69 @@ async def _lifespan(app: web.Application) -> AsyncGenerator[None]:
 
 @web.middleware
 async def _prefixed(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Serves our paths under any prefix, as over HTTP/2: the server signs and sends what was registered.
+    """Serves our paths under any prefix, as over HTTP/2: the server signs and sends what was registered. What nobody
+    else serves is refused in our way.
 
     Not by routes, which would come before those that a user adds.
     """
-    if request.match_info.http_exception is not None and _OURS.search(request.path):
+    if request.match_info.http_exception is None:
+        return await handler(request)
+    if _OURS.search(_path(request)):
         return await _handle(request)
-    return await handler(request)
+    try:
+        return await handler(request)
+    except web.HTTPNotFound:
+        return await _handle(request)
+
+
+def _path(request: web.Request) -> str:
+    """As it was sent, without query: the part of an absolute target that HTTP/2 would call so."""
+    return "*" if request.raw_path == "*" else request.rel_url.raw_path
 
 
 async def _handle(request: web.Request) -> web.StreamResponse:
     core = request.config_dict[CORE]
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    decision = core.answer(request.method, request.path, headers, "REQUEST_RESPONSE")
+    decision = _misframed(request) or _decide(core, request)
     if isinstance(decision, Answer):
-        return web.Response(status=decision.status, headers=list(decision.headers), body=decision.body)
-    return await _attempt(core, decision, request, headers)
+        return _response(decision)
+    return await _attempt(core, decision, request, _fields(request))
+
+
+def _decide(core: Core, request: web.Request) -> Answer | Accepted:
+    return core.answer(request.method, _path(request), _fields(request), "REQUEST_RESPONSE")
+
+
+def _fields(request: web.Request) -> dict[str, str]:
+    return {name.lower(): value for name, value in request.headers.items()}
+
+
+def _response(answer: Answer) -> web.Response:
+    return web.Response(status=answer.status, headers=list(answer.headers), body=answer.body)
+
+
+def _misframed(request: web.Request) -> Answer | None:
+    """What aiohttp lets pass and RFC 9112 does not (sections 2.3, 3.2 and 6.1)."""
+    if request.version not in (HttpVersion10, HttpVersion11):
+        return text_answer(505, "this port speaks HTTP/1.1, and HTTP/2 with prior knowledge")
+    if "#" in request.raw_path or (request.raw_path == "*" and request.method != "OPTIONS"):
+        return text_answer(400, "the request target has a fragment, or is '*' without OPTIONS")
+    coding = request.headers.get("transfer-encoding", "chunked")
+    if coding.lower() != "chunked":
+        return text_answer(501, f"transfer-encoding {coding[:32]!r} is not implemented here")
+    return None
+
+
+async def _expected(request: web.Request) -> web.StreamResponse | None:
+    """``100 Continue`` for a body that will be read; the answer itself where it won't be (RFC 9110 section 10.1.1)."""
+    decision = _misframed(request) or _decide(request.config_dict[CORE], request)
+    if isinstance(decision, Answer):
+        return _response(decision)
+    if request.headers["expect"].lower() != "100-continue":
+        return _response(text_answer(417, "the one expectation that is met here is 100-continue"))
+    if request.version == HttpVersion11:
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # what has been written is no part of the response
+    return None
 
 
 async def _attempt(core: Core, accepted: Accepted, request: web.Request, headers: dict[str, str]) -> web.StreamResponse:

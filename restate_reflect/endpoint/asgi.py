@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from typing import Any, TypeAlias
 
 from restate_reflect.durable.attempt import Attempt
-from restate_reflect.endpoint.core import Accepted, Answer, Core, ProtocolMode, core_of
+from restate_reflect.endpoint.core import Accepted, Answer, Core, ProtocolMode, core_of, refuse_oversized
 from restate_reflect.endpoint.lifespan import enter_services
 from restate_reflect.endpoint.sinks import QueueSink
 
@@ -61,7 +61,9 @@ async def _request(core: Core, scope: Scope, receive: Receive, send: Send) -> No
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     bidirectional = scope.get("http_version") == "2"
     mode: ProtocolMode = "BIDI_STREAM" if bidirectional else "REQUEST_RESPONSE"
-    decision = core.answer(scope["method"], scope["path"], headers, mode)
+    raw_path = scope.get("raw_path")  # optional in ASGI
+    path = raw_path.decode("latin-1") if raw_path else scope["path"]
+    decision = core.answer(scope["method"], path, headers, mode)
     if isinstance(decision, Answer):
         await _start(send, decision.status, decision.headers)
         await send({"type": "http.response.body", "body": decision.body})
@@ -82,13 +84,13 @@ async def _attempt(
 
     async def follow() -> None:
         try:
-            if not bidirectional or await _feed(attempt, receive):
+            if not bidirectional or await _feed(attempt, receive, core.limits.max_request_bytes):
                 await _disconnect(receive)
         finally:
             attempt.abort("the connection was closed before the attempt had ended")
             sink.close()
 
-    if not bidirectional and not await _feed(attempt, receive):
+    if not bidirectional and not await _feed(attempt, receive, core.limits.max_request_bytes):
         attempt.abort("the connection was closed before the request had ended")
         return
     following = asyncio.ensure_future(follow())
@@ -102,13 +104,18 @@ async def _attempt(
         attempt.abort("the connection was closed before the attempt had ended")
 
 
-async def _feed(attempt: Attempt, receive: Receive) -> bool:
-    """Passes the body on. Returns whether it came whole; if not, the peer is gone."""
+async def _feed(attempt: Attempt, receive: Receive, left: int) -> bool:
+    """Passes the body on, ``left`` bytes at most. Returns whether it came whole; if not, the peer is gone."""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             return False
-        attempt.receive(bytes(message.get("body", b"")))  # a server may send a bytearray
+        body = bytes(message.get("body", b""))  # a server may send a bytearray
+        left -= len(body)
+        if left < 0:
+            refuse_oversized(attempt)
+            return True
+        attempt.receive(body)
         if not message.get("more_body", False):
             attempt.receive_eof()
             return True

@@ -116,8 +116,12 @@ class Sniffer(asyncio.Protocol):
 
 
 def _is_complete_head(received: bytes) -> bool:
-    """Whether aiohttp needs no more to answer; what can't be the start of a method it refuses at once."""
-    return b"\r\n\r\n" in received or not received[:1].isupper() or len(received) > MAX_HEAD
+    """Whether aiohttp needs no more to answer; what can't be the start of a method it refuses at once.
+
+    Lines that end in a bare LF would be waited for in vain: it refuses them too.
+    """
+    is_whole = b"\n\r\n" in received or b"\n\n" in received
+    return is_whole or not received[:1].isalpha() or len(received) > MAX_HEAD
 
 
 class H2Connection(asyncio.Protocol):

@@ -20,12 +20,14 @@ from restate_reflect.durable.guards import Guard
 from restate_reflect.durable.routes import Plan
 from restate_reflect.endpoint.identity import IdentityError, IdentityVerifier
 from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits
+from restate_reflect.endpoint.resources import DISCOVER, HEALTH, KNOWN_METHODS, SERVER, Resource, find_resource
+from restate_reflect.engine.machine import AttemptError
 from restate_reflect.http2.encoder import response_block
 from restate_reflect.manifest import build_manifest, content_type, negotiate
 from restate_reflect.protocol.versions import MAXIMUM, MINIMUM, ProtocolVersion
 from restate_reflect.reflection import TargetDirectory, reflect_all
 
-__all__ = ["SERVER_HEADER", "Accepted", "Answer", "Core", "ProtocolMode", "core_of"]
+__all__ = ["SERVER_HEADER", "Accepted", "Answer", "Core", "ProtocolMode", "core_of", "refuse_oversized", "text_answer"]
 
 ProtocolMode = Literal["BIDI_STREAM", "REQUEST_RESPONSE"]
 
@@ -41,7 +43,7 @@ SERVER_HEADER: Final = ("x-restate-server", f"restate-reflect/{_installed_versio
 
 
 class Answer(NamedTuple):
-    """A complete response."""
+    """A complete response, but for the date, which belongs to whoever speaks HTTP."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -91,24 +93,41 @@ class Core:
     # ------------------------------------------------------------ requests
 
     def answer(self, method: str, path: str, headers: Mapping[str, str], mode: ProtocolMode) -> Answer | Accepted:
-        """Decides on a request. ``headers`` have lower-case names; a query string is ignored.
+        """Decides on a request by its head alone; its body need not be read for an ``Answer``.
 
-        One that was accepted before, by a path without query, is two look-ups (0.2 µs instead of 2).
+        ``path`` is as it was sent, ``headers`` have lower-case names; a query string is ignored. One that was accepted
+        before, by a path without query, is two look-ups (0.2 µs instead of 2).
         """
-        if method == "POST":
+        if method == "POST" and "content-encoding" not in headers:
             by_path = self.accepted.get(headers.get("content-type"))
             known = None if by_path is None else by_path.get(path)
             if known is not None:
                 return known
-        path = path.partition("?")[0]
-        if path.endswith("/health") and not _is_invoke(path):
-            return _text(200, "ok")
-        refusal = self._refuse_unsigned(headers, path)
+        decision = self._decide(method, path.partition("?")[0], headers, mode)
+        if method == "HEAD" and isinstance(decision, Answer):
+            return decision._replace(body=b"")  # RFC 9110 section 9.3.2: the headers of GET, content-length included
+        return decision
+
+    def _decide(self, method: str, path: str, headers: Mapping[str, str], mode: ProtocolMode) -> Answer | Accepted:
+        if method not in KNOWN_METHODS:
+            return text_answer(501, f"the method {method[:32]!r} is not implemented here")
+        resource = find_resource(path)
+        refusal = None if resource is HEALTH or resource is SERVER else self._refuse_unsigned(headers, path)
         if refusal is not None:
             return refusal
-        if path.endswith("/discover") and not _is_invoke(path):
-            return self._discover(headers.get("accept"), mode) if method == "GET" else _text(405, "use GET")
-        return self._accept(method, path, headers.get("content-type"))
+        if resource is None:
+            return text_answer(
+                404, f"nothing at {path}; there are /discover, /health and /invoke/{{service}}/{{handler}}"
+            )
+        if method not in resource.methods:
+            return text_answer(405, f"use {resource.methods[0]}", ("allow", resource.allow))
+        if method == "OPTIONS":
+            return Answer(204, (("allow", resource.allow), SERVER_HEADER), b"")
+        if resource is HEALTH:
+            return text_answer(200, "ok")
+        if resource is DISCOVER:
+            return self._discover(headers.get("accept"), mode)
+        return self._accept(path, resource, headers)
 
     def _refuse_unsigned(self, headers: Mapping[str, str], path: str) -> Answer | None:
         if self._identity is None:
@@ -116,13 +135,13 @@ class Core:
         try:
             self._identity.verify(headers, path)
         except IdentityError as error:
-            return _text(401, str(error))
+            return text_answer(401, str(error), _CHALLENGE)
         return None
 
     def _discover(self, accept: str | None, mode: ProtocolMode) -> Answer:
         manifest_version = negotiate(accept)
         if manifest_version is None:
-            return _text(415, f"no known manifest version in accept: {accept}")
+            return text_answer(415, f"no known manifest version in accept: {accept}")
         manifest = build_manifest(
             self.services.values(),
             version=manifest_version,
@@ -130,21 +149,20 @@ class Core:
             min_protocol_version=MINIMUM,
             max_protocol_version=self.max_protocol_version,
         )
-        headers = (("content-type", content_type(manifest_version)), SERVER_HEADER)
-        return Answer(200, headers, json.dumps(manifest).encode())
+        return _answer(200, content_type(manifest_version), json.dumps(manifest).encode())
 
-    def _accept(self, method: str, path: str, requested: str | None) -> Answer | Accepted:
-        parts = path.split("/")
-        if not _is_invoke(path):
-            return _text(404, f"nothing at {path}; there are /discover, /health and /invoke/{{service}}/{{handler}}")
-        if method != "POST":
-            return _text(405, "use POST")
-        found = self._find(parts[-2], parts[-1])
+    def _accept(self, path: str, resource: Resource, head: Mapping[str, str]) -> Answer | Accepted:
+        found = self._find(resource.service, resource.handler)
         if isinstance(found, Answer):
             return found
+        requested = head.get("content-type")
         protocol = ProtocolVersion.from_content_type(requested)
         if protocol is None or protocol > self.max_protocol_version:
-            return _text(415, _unsupported(requested, self.max_protocol_version))
+            return text_answer(415, _unsupported(requested, self.max_protocol_version))
+        coding = head.get("content-encoding", "identity")
+        if coding.lower() != "identity":
+            why = f"content-encoding {coding[:32]!r} is not understood here; restate-server sends journals as they are"
+            return text_answer(415, why, ("accept-encoding", "identity"))
         headers = (("content-type", protocol.content_type), SERVER_HEADER)
         accepted = Accepted(Plan(*found), protocol, headers, response_block(200, headers))
         by_path = self.accepted.setdefault(requested, {})
@@ -155,11 +173,11 @@ class Core:
     def _find(self, service_name: str, handler_name: str) -> tuple[ServiceDefinition, HandlerDefinition] | Answer:
         service = self.services.get(service_name)
         if service is None:
-            return _text(404, f"no service {service_name!r} here; served are {', '.join(sorted(self.services))}")
+            return text_answer(404, f"no service {service_name!r} here; served are {', '.join(sorted(self.services))}")
         handler = service.handlers.get(handler_name)
         if handler is None:
             known = ", ".join(service.handlers)
-            return _text(404, f"service {service_name!r} has no handler {handler_name!r}; it has {known}")
+            return text_answer(404, f"service {service_name!r} has no handler {handler_name!r}; it has {known}")
         return service, handler
 
     # ------------------------------------------------------------ attempts
@@ -218,16 +236,25 @@ def core_of(
     )
 
 
-def _is_invoke(path: str) -> bool:
-    """Asked for paths that end like another one of ours too: a handler may be called ``health`` or ``discover``."""
-    parts = path.split("/")
-    return len(parts) >= 4 and parts[-3] == "invoke"
+def refuse_oversized(attempt: Attempt) -> None:
+    """Ends an attempt whose request exceeds ``EndpointLimits.max_request_bytes``."""
+    message = "the request exceeds EndpointLimits.max_request_bytes. Raise it, or keep journals smaller."
+    attempt.engine.fail(AttemptError(413, message))
+    attempt.interrupt(message)  # writes that failure: the first one counts
 
 
-def _text(status: int, text: str) -> Answer:
-    return Answer(
-        status, (("content-type", "text/plain; charset=utf-8"), SERVER_HEADER), text.encode(errors="backslashreplace")
-    )
+_CHALLENGE: Final = ("www-authenticate", "Restate-Signature")
+"""RFC 9110 section 11.6.1 wants one with each 401."""
+
+
+def text_answer(status: int, text: str, *headers: tuple[str, str]) -> Answer:
+    """For people."""
+    return _answer(status, "text/plain; charset=utf-8", text.encode(errors="backslashreplace"), *headers)
+
+
+def _answer(status: int, kind: str, body: bytes, *headers: tuple[str, str]) -> Answer:
+    length = ("content-length", str(len(body)))
+    return Answer(status, (("content-type", kind), length, *headers, SERVER_HEADER), body)
 
 
 def _unsupported(requested: str | None, maximum: ProtocolVersion) -> str:

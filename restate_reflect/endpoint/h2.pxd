@@ -20,5 +20,5 @@ cdef class _AttemptStream:
     cdef _refuse_oversized(self)
 
 
-@cython.locals(accepted=dict, by_path=dict, handler=_AttemptStream)
+@cython.locals(accepted=dict, fields=dict, by_path=dict, handler=_AttemptStream)
 cpdef open_stream(core, environment, Stream stream, RequestHead head)

@@ -7,8 +7,7 @@ from typing import Final
 
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.environment import Environment
-from restate_reflect.endpoint.core import Accepted, Answer, Core
-from restate_reflect.engine.machine import AttemptError
+from restate_reflect.endpoint.core import Accepted, Answer, Core, refuse_oversized
 from restate_reflect.http2 import ErrorCode, RequestHandler
 from restate_reflect.http2.headers import RequestHead
 from restate_reflect.http2.stream import Stream
@@ -23,14 +22,15 @@ def open_stream(core: Core, environment: Environment, stream: Stream, head: Requ
 
     ``environment`` is the core's on the loop that runs; a connection asks for it once (0.3 µs).
     """
-    accepted = core.accepted
     # As `answer` does it, without the call.
-    by_path = accepted.get(head.fields.get("content-type")) if head.method == "POST" else None
+    accepted, fields = core.accepted, head.fields
+    is_plain = head.method == "POST" and "content-encoding" not in fields
+    by_path = accepted.get(fields.get("content-type")) if is_plain else None
     known = None if by_path is None else by_path.get(head.path)
     if known is None:
         decision = core.answer(head.method, head.path, head.headers, "BIDI_STREAM")
         if isinstance(decision, Answer):
-            stream.respond(decision.status, decision.headers)
+            stream.respond(decision.status, decision.headers, end_stream=not decision.body)
             stream.send_and_end(decision.body)
             return _Answered(stream)
         known = decision
@@ -84,9 +84,7 @@ class _AttemptStream:
             self._attempt.receive(data)
 
     def _refuse_oversized(self) -> None:
-        message = "the request exceeds EndpointLimits.max_request_bytes. Raise it, or keep journals smaller."
-        self._attempt.engine.fail(AttemptError(413, message))
-        self._attempt.interrupt(message)  # writes that failure: the first one counts
+        refuse_oversized(self._attempt)
 
     def eof_received(self) -> None:
         self._request_ended = True

@@ -14,7 +14,7 @@ cdef int _HEADERS, _RST_STREAM, _END_HEADERS, _END_STREAM
 cdef class Core:
     cdef public object on_request, limits, on_output, waiting, final_stream_id, failure
     cdef public list output
-    cdef public bint receiving, writing_paused, settings_acknowledged, dead, goaway_received, draining
+    cdef public bint receiving, writing_paused, settings_acknowledged, dead, draining
     cdef public bint _output_announced, _first_block
     cdef public Py_ssize_t max_frame_size, max_block_size, max_streams, max_unsent
     cdef public Py_ssize_t _backlog, _sent_at_last_flood_check

@@ -9,6 +9,7 @@ from typing import Final
 
 from . import frames, settings, windows
 from .closed import BOTH_ENDED, RESET_BY_PEER, ClosedStreams
+from .date import date_field
 from .encoder import EMPTY_TABLE, response_block
 from .errors import ConnectionFault, ErrorCode, StreamFault
 from .handlers import RequestHandler
@@ -67,7 +68,6 @@ class Core:
 
         self.dead = False
         self.failure: ConnectionFault | None = None
-        self.goaway_received = False
         self.draining = False
         self.final_stream_id: int | None = None
 
@@ -216,7 +216,7 @@ class Core:
 
     def refuse_headers(self, stream_id: int, end_stream: bool) -> None:
         """Answer a request whose header list is too large (RFC 9113 section 10.5.1)."""
-        self.write_headers(stream_id, response_block(_HEADERS_TOO_LARGE, ()), True)
+        self.write_headers(stream_id, response_block(_HEADERS_TOO_LARGE, ()) + date_field(), True)
         if end_stream:
             self.closed.add(stream_id, BOTH_ENDED)
         else:
@@ -272,7 +272,7 @@ class Core:
     @property
     def finished(self) -> bool:
         """Nothing more will be sent or understood."""
-        return self.dead or (not self.streams and (self.goaway_received or self.final_stream_id is not None))
+        return self.dead or (not self.streams and self.final_stream_id is not None)
 
     def announce_shutdown(self) -> None:
         """First GOAWAY of two: names no stream, so that requests under way are still served (section 6.8)."""
@@ -285,9 +285,17 @@ class Core:
 
     def ping_answered(self, payload: bytes) -> None:
         """The peer has seen the first GOAWAY: whatever it opened before has arrived."""
-        if payload == _SHUTDOWN_PING and self.draining and self.final_stream_id is None:
+        if payload == _SHUTDOWN_PING and self.draining:
+            self._say_goodbye("shutting down")
+
+    def goodbye_received(self) -> None:
+        """GOAWAY came. Ours follows: the peer learns which of its streams are served (section 6.8)."""
+        self._say_goodbye("goodbye")
+
+    def _say_goodbye(self, why: str) -> None:
+        if self.final_stream_id is None:
             self.final_stream_id = self.last_stream_id
-            self.output.append(frames.goaway(self.last_stream_id, ErrorCode.NO_ERROR, "shutting down"))
+            self.output.append(frames.goaway(self.last_stream_id, ErrorCode.NO_ERROR, why))
 
     def fail(self, fault: ConnectionFault) -> None:
         """End the connection because of the peer (section 5.4.1)."""

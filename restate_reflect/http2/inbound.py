@@ -287,8 +287,8 @@ class Reading:
         frames.require_connection("GOAWAY", stream_id)
         if stop - start < 8:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, f"GOAWAY payload of {stop - start} bytes, less than 8")
-        self.core.goaway_received = True
         self._count_ignored()
+        self.core.goodbye_received()
 
     def on_unknown(self, _flags: int, _stream_id: int, _data: bytes, _start: int, _stop: int) -> None:
         """Section 5.5, and PRIORITY_UPDATE of RFC 9218."""

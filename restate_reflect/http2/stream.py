@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from . import frames
+from .date import date_field
 from .encoder import response_block, trailer_block
 from .errors import ErrorCode, StreamFault
 from .handlers import NOBODY, RequestHandler
@@ -53,7 +54,7 @@ class Stream:
     # -- what the layer above calls ----------------------------------------------------------------------------------
 
     def respond(self, status: int, headers: Sequence[tuple[str, str]] = (), *, end_stream: bool = False) -> None:
-        """Send the response head, once. Names are lower-cased.
+        """Send the response head, once, with the date. Names are lower-cased.
 
         Raises ``ValueError`` for a status below 200 or a header HTTP/2 can't carry, ``RuntimeError`` the second time.
         """
@@ -61,13 +62,13 @@ class Stream:
             self.begin(response_block(status, headers), end_stream)
 
     def begin(self, block: bytes, end_stream: bool) -> None:
-        """As ``respond``, by a head of ``encoder.response_block``."""
+        """As ``respond``, by a head of ``encoder.response_block``, to which the date is added."""
         if self.ended:
             return
         if self.head_sent:
             raise RuntimeError(f"stream {self.id} was already responded to; call respond once")
         self.head_sent = True
-        self._core.write_headers(self.id, block, end_stream)
+        self._core.write_headers(self.id, block + date_field(), end_stream)
         if end_stream:
             self.ended = True
             self._sent_end()

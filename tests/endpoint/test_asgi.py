@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from restate_reflect import Context, reflect
-from restate_reflect.endpoint import Core
+from restate_reflect.endpoint import Core, EndpointLimits
 from restate_reflect.endpoint.asgi import asgi_app
 from restate_reflect.protocol.messages import MessageType
 from tests.journals import frames, given_input, journal, read
@@ -142,3 +142,63 @@ def test_the_lifespan_enters_and_leaves_instances() -> None:
         return [opened, greeter.open]
 
     assert asyncio.run(run()) == [True, False]
+
+
+@pytest.mark.parametrize(
+    "method, path, status, allow",
+    [
+        ("HEAD", "/health", 200, None),
+        ("HEAD", "/discover", 200, None),
+        ("PUT", "/discover", 405, b"GET, HEAD, OPTIONS"),
+        ("OPTIONS", "/invoke/Greeter/greet", 204, b"POST, OPTIONS"),
+        ("BREW", "/health", 501, None),
+    ],
+)
+def test_methods_are_those_of_the_endpoint(method: str, path: str, status: int, allow: bytes | None) -> None:
+    """The date is the server's business. HEAD has the length of what GET would answer, and no body."""
+    exchange = asyncio.run(serve(http(method, path)))
+    headers = dict(exchange.sent[0]["headers"])
+    assert (exchange.sent[0]["status"], headers.get(b"allow")) == (status, allow)
+    assert b"date" not in headers
+    if method == "HEAD":
+        assert (exchange.body, int(headers[b"content-length"]) > 0) == (b"", True)
+
+
+@pytest.mark.parametrize(
+    "method, path, headers, status",
+    [
+        ("POST", "/health", {"content_encoding": "gzip"}, 200),
+        ("GET", "/discover", {"content_encoding": "gzip"}, 200),
+        ("POST", "/invoke/Greeter/greet", {"content_encoding": "gzip", "content_type": V6}, 415),
+        ("POST", "/invoke/Greeter/nothing", {}, 404),
+    ],
+)
+def test_a_body_nobody_asked_for_is_not_read(method: str, path: str, headers: dict[str, str], status: int) -> None:
+    """Nor waited for: ``receive`` would never return."""
+    exchange = asyncio.run(asyncio.wait_for(serve(http(method, path, **headers)), 5))
+    assert exchange.sent[0]["status"] == status
+
+
+def test_unsigned_requests_are_refused_before_their_body_is_read() -> None:
+    exchange = Exchange()
+    app = asgi_app(Greeter, identity_keys=["publickeyv1_w7YHemBctH5Ck2nQRQ47iBBqhNHy4FV7t2Usbye2A6f"])
+    scope = http("POST", "/invoke/Greeter/greet", content_type=V6)
+    asyncio.run(asyncio.wait_for(app(scope, exchange.incoming.get, exchange.send), 5))
+    assert exchange.sent[0]["status"] == 401
+
+
+@pytest.mark.parametrize("version", ["1.1", "2"])
+def test_a_request_that_is_too_large_ends_the_attempt(version: str) -> None:
+    """As over HTTP/2; the rest of it is not asked for."""
+    exchange = Exchange({"type": "http.request", "body": journal(given_input(b"x" * 1000)), "more_body": True})
+    app = asgi_app(Greeter, limits=EndpointLimits(max_request_bytes=500))
+    scope = http("POST", "/invoke/Greeter/greet", version, content_type=V6)
+    asyncio.run(asyncio.wait_for(app(scope, exchange.incoming.get, exchange.send), 5))
+    ((kind, error),) = _messages(exchange.body)
+    assert (kind, error.code) == (MessageType.ERROR, 413)
+
+
+def test_the_path_is_taken_as_it_was_sent() -> None:
+    """``path`` is decoded, ``raw_path`` tells a segment from a slash in it."""
+    scope = {**http("GET", "/any/health"), "raw_path": b"/any%2Fhealth"}
+    assert asyncio.run(serve(scope)).sent[0]["status"] == 404

@@ -6,6 +6,8 @@ import base64
 import json
 from typing import Any
 
+import pytest
+
 from restate_reflect import Context, TerminalError
 from restate_reflect.endpoint.aws_lambda import lambda_handler
 from restate_reflect.protocol.messages import MessageType
@@ -68,3 +70,20 @@ def test_an_unknown_handler_is_a_404_that_lists_the_known_ones() -> None:
     response = invoke("/invoke/Shop/sell", b"")
     assert response["statusCode"] == 404
     assert b"buy" in base64.b64decode(response["body"])
+
+
+@pytest.mark.parametrize(
+    "method, path, status, allow",
+    [
+        ("HEAD", "/health", 200, None),
+        ("GET", "/invoke/Shop/buy", 405, "POST, OPTIONS"),
+        ("OPTIONS", "/discover", 204, "GET, HEAD, OPTIONS"),
+        ("BREW", "/health", 501, None),
+    ],
+)
+def test_methods_are_those_of_the_endpoint(method: str, path: str, status: int, allow: str | None) -> None:
+    """As over HTTP/1.1 and HTTP/2."""
+    response = invoke(path, b"", method)
+    assert (response["statusCode"], response["headers"].get("allow")) == (status, allow)
+    if method == "HEAD":
+        assert (response["body"], response["headers"]["content-length"]) == ("", "2")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import socket
+import zlib
+from functools import cache
 
 import pytest
 
@@ -156,3 +158,46 @@ def test_requests_in_a_row(port: int) -> None:
     answer = exchange(port, request * 2 + b"GET /health HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", b"never")
     assert answer.count(b"HTTP/1.1 200 OK") == 3
     assert answer.endswith(b"ok")
+
+
+@pytest.mark.parametrize(
+    "line, expected",
+    [
+        (b"POST /health", b"200"),
+        (b"GET /discover", b"200"),
+        (b"POST /nothing", b"404"),
+        (b"POST /invoke/Guest/echo", b"415"),
+    ],
+)
+def test_a_gzip_bomb_is_not_inflated(process: ServedProcess, line: bytes, expected: bytes) -> None:
+    """300 KB that stand for 300 MB: whatever they are sent to, nobody asked for what is in them."""
+    bomb = gzip_bomb()
+    head = line + b" HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-encoding: gzip\r\n"
+    if b"invoke" in line:
+        head += f"content-type: {CONTENT_TYPE}\r\n".encode()
+    exchange(process.port, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")  # loads what speaks HTTP/1.1
+    before = peak(process.pid)
+    answer = exchange(process.port, head + b"content-length: %d\r\n\r\n" % len(bomb) + bomb)
+    assert status(answer) == expected
+    assert post(process.port, "echo", attempt())[0] == 200
+    assert peak(process.pid) - before < 16 << 20
+
+
+@cache
+def gzip_bomb() -> bytes:
+    packer = zlib.compressobj(9, wbits=31)
+    return b"".join([*[packer.compress(bytes(1 << 20)) for _ in range(300)], packer.flush()])
+
+
+def peak(pid: int) -> int:
+    """The most that a process has held in memory, in bytes."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("VmHWM:"))
+
+
+def test_a_bad_request_is_a_line_in_the_log(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    """No traceback for each, as a peer can send as many as it likes."""
+    assert status(exchange(port, b"GET / HTTP/1.1\r\nhost a\r\n\r\n")) == b"400"
+    (record,) = caplog.records
+    assert record.name == "restate_reflect.http1"
+    assert record.exc_info is None

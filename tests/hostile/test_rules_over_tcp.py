@@ -323,6 +323,30 @@ def test_nothing_ends(port: int, case: str) -> None:
         bystander.check_completes()
 
 
+@pytest.mark.usefixtures("other")
+@pytest.mark.parametrize("method, path", [("POST", "/health"), ("POST", "/nothing"), ("PUT", "/discover")])
+def test_data_in_flight_after_an_early_answer(port: int, method: str, path: str) -> None:
+    """5.1, closed: eight uploads fill their windows before their answers are read, in 8,384 frames."""
+    head = ((":method", method), *GET[1:3], (":path", path))
+    with TcpPeer(port) as peer:
+        bystander = Bystander(peer)
+        for stream_id in range(3, 19, 2):
+            peer.headers(stream_id, head)
+            peer.raw(raw_frame(0, 0, stream_id, bytes(1000)) * 1048)
+        peer.settle()
+        assert peer.errors == [("RST", 0)] * 8
+        peer.check_serving(19)
+        bystander.check_completes()
+
+
+def test_head_has_no_body(port: int) -> None:
+    """RFC 9110 section 9.3.2: the response ends with its HEADERS."""
+    with TcpPeer(port) as peer:
+        peer.headers(1, ((":method", "HEAD"), *GET[1:3], (":path", "/health")), end=True)
+        peer.until(lambda: peer.ended(1))
+        assert [type(frame) for frame in peer.received if frame.stream_id == 1] == [HeadersFrame]
+
+
 def test_goaway_with_an_unknown_code(port: int) -> None:
     """7/1: streams that are open go on; the connection ends after the last."""
     with TcpPeer(port) as peer:
@@ -331,7 +355,7 @@ def test_goaway_with_an_unknown_code(port: int) -> None:
         bystander.check_completes()
         peer.data(1, b"", end=True)
         peer.read_to_end()
-        assert peer.errors == [("RST", 0)]
+        assert peer.errors == [("GOAWAY", 0), ("RST", 0)]
 
 
 def test_concurrent_streams_are_limited(port: int) -> None:

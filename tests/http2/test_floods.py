@@ -187,7 +187,7 @@ def test_header_bomb_gets_431(flags: list[str]) -> None:
     client.send(HeadersFrame(3, block, flags=flags))
     frames = client.received()
     assert isinstance(frames[0], HeadersFrame)
-    assert [tuple(field) for field in client.decoder.decode(frames[0].data, raw=True)] == [(b":status", b"431")]
+    assert next(iter(client.decoder.decode(frames[0].data, raw=True))) == (b":status", b"431")
     assert "END_STREAM" in frames[0].flags
     assert errors(frames) == ([] if "END_STREAM" in flags else [("RST", 0)])
     assert len(client.handlers) == 1

@@ -21,7 +21,9 @@ def test_get_is_answered() -> None:
     pair = Pair(answer)
     stream_id = pair.request([*GET, ("user-agent", "h2")])
     (response,) = pair.of(stream_id, h2.events.ResponseReceived)
-    assert response.headers == [(":status", "200"), ("content-type", "text/plain"), ("x-two", "a"), ("x-two", "b")]  # type: ignore[attr-defined]
+    *headers, (name, _) = response.headers  # type: ignore[attr-defined]
+    assert headers == [(":status", "200"), ("content-type", "text/plain"), ("x-two", "a"), ("x-two", "b")]
+    assert name == "date"
     assert pair.body(stream_id) == b"hello"
     assert pair.ended(stream_id)
     (handler,) = pair.handlers
@@ -147,7 +149,7 @@ def test_large_headers_both_ways() -> None:
     pair = Pair(answer)
     stream_id = pair.request([*GET, ("x-long", long)])
     (response,) = pair.of(stream_id, h2.events.ResponseReceived)
-    assert response.headers[-1] == ("x-long", long)  # type: ignore[attr-defined]
+    assert ("x-long", long) in response.headers  # type: ignore[attr-defined]
     assert pair.ended(stream_id)
 
 
