@@ -1,7 +1,7 @@
 """``bytes``: passed through unchanged as ``application/octet-stream``.
 
 An empty body is ``b""``. Constraints in ``Annotated[bytes, Field(max_length=...)]`` are checked by
-pydantic on the way in; nothing else is looked at.
+pydantic in both directions; nothing else is looked at.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from restate_reflect.codecs._base import JsonSchema, SchemaMode
+from restate_reflect.codecs._misfit import misfit, unreadable
 from restate_reflect.codecs._report import decode_error
 from restate_reflect.errors import EncodeError
 
@@ -24,7 +25,7 @@ class BytesCodec:
     content_type = "application/octet-stream"
 
     def encode(self, value: bytes) -> bytes:
-        if not isinstance(value, bytes):
+        if type(value) is not bytes:
             raise EncodeError(f"expected bytes, got {type(value).__name__}; convert it with bytes(...).")
         return value
 
@@ -43,6 +44,16 @@ class ConstrainedBytesCodec(BytesCodec):
     def __init__(self, annotation: Any) -> None:
         self._annotation = annotation
         self._check = TypeAdapter(annotation).validator.validate_python
+
+    def encode(self, value: bytes) -> bytes:
+        data = super().encode(value)
+        try:
+            restored = self._check(data)
+        except ValidationError as error:
+            raise unreadable(self._annotation, value, error, secret=False) from None
+        if restored != data:
+            raise misfit(self._annotation, value, ["value: its type would read it as other bytes"])
+        return data
 
     def decode(self, data: bytes) -> bytes:
         try:

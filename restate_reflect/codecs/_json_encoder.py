@@ -1,36 +1,44 @@
-"""Writing JSON by pydantic, and refusing what does not fit its type: the journal keeps it for good.
+"""Writing JSON by pydantic, and refusing what would not come back: the journal keeps it for good.
 
-``warnings="error"`` makes pydantic-core refuse a wrong value, but not ``None``, which it writes as ``null`` for any
-type (a handler without a return statement returns it). So what holds a ``null`` is read back before it is let out.
+pydantic writes nearly everything it is given: a model of another class as ``{}``, a subclass without what it adds,
+``None`` as ``null`` for any type, a number that its type does not allow. So what was written is read and compared
+before it is let out. Types that are known to come back (``_proved``) are written without.
+
+Measured on CPython 3.11: a model with a list of three models in it takes 4.6 µs to write, of which 1.7 go into reading
+it, and 1.2 into the comparison; an ``int`` takes 0.2 µs.
 """
 
 from __future__ import annotations
 
 import functools
-from datetime import date, datetime, time, timedelta
-from decimal import Decimal
-from typing import Any
+from datetime import date
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import ValidationError
 from pydantic_core import SchemaSerializer, SchemaValidator
 
-from restate_reflect.codecs._core_schema import LOSSLESS, refusing
-from restate_reflect.codecs._flat import flat_check, has_aliases
+from restate_reflect.codecs._proved import flat_check, has_aliases
 from restate_reflect.codecs._functions import Encode
-from restate_reflect.codecs._names import type_name
-from restate_reflect.codecs._report import decode_error
+from restate_reflect.codecs._misfit import misfit, unreadable, unwritable
+from restate_reflect.codecs._nodes import LOSSLESS
+from restate_reflect.codecs._same import difference
 from restate_reflect.codecs._usual import FlatWriter, ScalarWriter
-from restate_reflect.errors import EncodeError
 
 __all__ = ["encoder"]
 
-_SCALARS = (int, str, bool, float, Decimal, UUID, datetime, date, time, timedelta)
+_SCALARS: Final = (int, str, bool, float, UUID, date)
+"""Whose values all come back; an ``int`` of too many digits is seen by its length."""
 
 
-def encoder(annotation: Any, core: Any, validator: SchemaValidator, round_trip: bool) -> Encode[Any]:
-    """The function that writes values of a type; ``core`` is its lossless core schema, ``validator`` made of it."""
-    careful = _careful(annotation, core, validator, round_trip)
+def encoder(
+    annotation: Any, core: Any, validator: SchemaValidator, round_trip: bool, secret: bool = False
+) -> Encode[Any]:
+    """The function that writes values of a type; ``core`` is its lossless core schema, ``validator`` made of it.
+
+    ``secret``: whether errors must not show what was written.
+    """
+    careful = _careful(annotation, core, validator, round_trip, secret)
     check = flat_check(core)
     if check is not None:
         write = _serializer(core).to_json
@@ -45,26 +53,29 @@ def _serializer(core: Any) -> SchemaSerializer:
     return SchemaSerializer(core, LOSSLESS, _use_prebuilt=False)
 
 
-def _careful(annotation: Any, core: Any, validator: SchemaValidator, round_trip: bool) -> Encode[Any]:
-    write, read = _serializer(refusing(core)).to_json, validator.validate_json
+def _careful(
+    annotation: Any, core: Any, validator: SchemaValidator, round_trip: bool, secret: bool = False
+) -> Encode[Any]:
+    write, read = _serializer(core).to_json, validator.validate_json
 
     def encode(value: Any) -> bytes:
         try:
-            data = write(value, by_alias=True, round_trip=round_trip, warnings="error")
+            data = write(value, by_alias=True, round_trip=round_trip, warnings=False)
         # Serializers of user classes run here; a bug in them is as hot-fixable as a wrong value.
         except Exception as error:
-            raise _misfit(annotation, value, _reasons(error)) from error
-        if b"null" in data:
-            check_nulls(value, data)
+            raise unwritable(annotation, value, error) from error
+        check(value, data)
         return data
 
-    def check_nulls(value: Any, data: bytes) -> None:
+    def check(value: Any, data: bytes) -> None:
         try:
-            read(data)
+            found = difference(value, read(data))
         except ValidationError as error:
-            # What else can't be read back is up to the type: an output may be for people's eyes.
-            if any(each["input"] is None for each in error.errors(include_url=False, include_context=False)):
-                raise _misfit(annotation, value, str(decode_error(annotation, error)).splitlines()[1:]) from None
+            raise unreadable(annotation, value, error, secret=secret) from None
+        except Exception as error:  # of a validator, or of an __eq__
+            raise unwritable(annotation, value, error) from error
+        if found is not None:
+            raise misfit(annotation, value, [str(found)])
 
     return encode
 
@@ -73,13 +84,3 @@ def _is_scalar(annotation: Any) -> bool:
     return isinstance(annotation, type) and any(annotation is scalar for scalar in _SCALARS)
 
 
-def _reasons(error: Exception) -> list[str]:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[1:] or lines
-
-
-def _misfit(annotation: Any, value: Any, reasons: list[str]) -> EncodeError:
-    listed = "\n".join(f"  {reason.strip()}" for reason in reasons)
-    return EncodeError(
-        f"a value of type {type(value).__name__} does not fit the declared type {type_name(annotation)}:\n{listed}"
-    )

@@ -21,10 +21,10 @@ MAX_DETAILS = 1000
 MAX_SHOWN_INPUT = 80
 
 
-def decode_error(annotation: Any, error: ValidationError) -> DecodeError:
-    """One line per mistake: ``field.path: message (got ...)``."""
+def decode_error(annotation: Any, error: ValidationError, *, secret: bool = False) -> DecodeError:
+    """One line per mistake: ``field.path: message (got ...)``; ``secret``: without what was got."""
     # ValidationError.json() itself raises for a body that is no UTF-8.
-    first = error.errors(include_url=False)[:MAX_DETAILS]
+    first = error.errors(include_url=False, include_input=not secret)[:MAX_DETAILS]
     raw = to_json(first, bytes_mode="base64", inf_nan_mode="strings", fallback=str)
     details: list[dict[str, Any]] = json.loads(raw)
     lines = [_line(detail) for detail in details[:MAX_LINES]]
@@ -35,7 +35,7 @@ def decode_error(annotation: Any, error: ValidationError) -> DecodeError:
 
 def _line(detail: Mapping[str, Any]) -> str:
     path = ".".join(str(step) for step in detail["loc"]) or "value"
-    if detail["type"] == "missing":  # its input is the surrounding object, which would only mislead
+    if detail["type"] == "missing" or "input" not in detail:  # its input is the surrounding object, which would only mislead
         return f"{path}: {detail['msg']}"
     return f"{path}: {detail['msg']} (got {_shown(detail.get('input'))})"
 

@@ -9,6 +9,7 @@ cdef extern from *:
 
 
 cdef bint _IS_COMPILED
+cdef Py_ssize_t _DOUBTFUL
 
 
 @cython.final
@@ -35,3 +36,4 @@ cdef class ScalarWriter:
 @cython.final
 cdef class Reader:
     cdef object _annotation, _validate
+    cdef bint _secret

@@ -18,6 +18,8 @@ from restate_reflect.codecs._report import decode_error
 __all__ = ["FlatCheck", "FlatWriter", "Reader", "ScalarWriter"]
 
 _MISSING: Final = object()
+_DOUBTFUL: Final = 4_000
+"""Bytes from which an ``int`` might be in it that is too long for JSON readers (4,300 digits)."""
 _IS_COMPILED: Final = not __file__.endswith((".py", ".pyc"))
 
 
@@ -29,7 +31,7 @@ def has_plain_dict(cls: type) -> bool:
 
 
 class FlatCheck:
-    """Tells of a value whether it is one of this model and can't be wrong; see ``_flat``."""
+    """Tells of a value whether it is one of this model and can't be wrong; see ``_proved``."""
 
     __slots__ = ("_expected", "_is_plain", "_model")
 
@@ -67,13 +69,14 @@ class FlatWriter:
         if not self._check.is_right(value):
             return self._otherwise(value)
         try:
-            return self._write(value)
+            data = self._write(value)
         except PydanticSerializationError:
             return self._otherwise(value)
+        return data if len(data) < _DOUBTFUL else self._otherwise(value)
 
 
 class ScalarWriter:
-    """A value of exactly this class can't be wrong, which saves the 1.3 us of ``warnings="error"``."""
+    """A value of exactly this class comes back, and need not be read to see it."""
 
     __slots__ = ("_exact", "_otherwise", "_write")
 
@@ -86,22 +89,34 @@ class ScalarWriter:
         if type(value) is not self._exact:
             return self._otherwise(value)
         try:
-            return self._write(value)
+            data = self._write(value)
         except PydanticSerializationError:
             return self._otherwise(value)
+        return data if len(data) < _DOUBTFUL else self._otherwise(value)
 
 
 class Reader:
     """Reads by a validator, and tells of what is wrong in our words."""
 
-    __slots__ = ("_annotation", "_validate")
+    __slots__ = ("_annotation", "_secret", "_validate")
 
-    def __init__(self, annotation: Any, validate: Callable[[bytes], Any]) -> None:
+    def __init__(self, annotation: Any, validate: Callable[[bytes], Any], secret: bool = False) -> None:
+        """``secret``: whether errors must not show what was read."""
         self._annotation = annotation
         self._validate = validate
+        self._secret = secret
 
     def decode(self, data: bytes) -> Any:
         try:
             return self._validate(data)
         except ValidationError as error:
-            raise decode_error(self._annotation, error) from None
+            if not data:
+                return self._nothing(error)
+            raise decode_error(self._annotation, error, secret=self._secret) from None
+
+    def _nothing(self, error: ValidationError) -> Any:
+        """No bytes at all are what other SDKs write for ``None`` and ``undefined``."""
+        try:
+            return self._validate(b"null")
+        except ValidationError:
+            raise decode_error(self._annotation, error, secret=self._secret) from None

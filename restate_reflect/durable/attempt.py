@@ -378,7 +378,10 @@ class Attempt:
             return
         try:
             encode = self.plan.encode
-            body = b"" if encode is None else encode(value)
+            if encode is not None:
+                body = encode(value)
+            else:
+                body = b"" if value is None else self.handler.output.encode(value)
             if type(body) is not bytes:
                 body = written_bytes(body)
         except EncodeError as error:

@@ -74,13 +74,13 @@ class Run:
             if type(data) is not bytes:
                 data = written_bytes(data)
         except EncodeError as error:
-            raise EncodeError(f"the result of run {self.name!r} can't be journaled: {error}") from error
-        if self.verify and self.codec.decode(data) != value:
-            raise EncodeError(
-                f"the result of run {self.name!r} ({type(value).__name__}) would come back from the journal as"
-                f" something else ({self.future.where}). Annotate the function's return type, or give the type:"
-                " ctx.options(type=…).run(…)."
-            )
+            fix = ""
+            if self.verify:
+                fix = (
+                    f"\nWithout a declared type only JSON comes back ({self.future.where}). Annotate the function's return"
+                    " type, or give the type: ctx.options(type=…).run(…)."
+                )
+            raise EncodeError(f"the result of run {self.name!r} can't be journaled: {error}{fix}") from error
         return data
 
 
@@ -100,7 +100,7 @@ def made_run(
 ) -> Run:
     """A function, which compiled code calls more cheaply than a constructor.
 
-    ``verify``: whether to check that the result survives the codec (no declared type).
+    ``verify``: whether no type was declared, so that only JSON comes back.
     """
     run = Run.__new__(Run)
     run.completion_id = completion_id

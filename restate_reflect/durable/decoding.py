@@ -30,20 +30,24 @@ class Decoder:
 
 def decode_delivered(decode: Callable[[bytes], Any], notification: Notification) -> Any:
     """What others deliver, or another handler's result, may be empty bytes: ``None``, where the type takes it."""
-    if notification.value:
-        return decode(notification.value)
-    try:
-        return decode(b"")
-    except DecodeError:
-        return decode(b"null")
+    return decode(notification.value or b"")
 
 
 def decode_optional(decode: Callable[[bytes], Any], notification: Notification) -> Any:
-    return None if notification.value is None else decode_delivered(decode, notification)
+    return None if notification.value is None else decode(notification.value)
 
 
 def decode_state(codec: Codec[Any], default: Any, notification: Notification) -> Any:
-    return default if notification.value is None else codec.decode(notification.value)
+    """Other SDKs write empty bytes for ``None``: to a type without it, a key that has no value."""
+    data = notification.value
+    if data:
+        return codec.decode(data)
+    if data is None:
+        return default
+    try:
+        return codec.decode(data)
+    except DecodeError:
+        return default
 
 
 def decode_nothing(notification: Notification) -> None:

@@ -94,7 +94,16 @@ def _value(method: str, parameter: Parameter, choose: ChooseCodec) -> InputDefin
         _refuse_ambiguous_default(parameter, codec)
     decode = _value_decoder(parameter, codec.decode)
     encode = _value_encoder(method, parameter, codec.encode)
-    return InputDefinition(InputStyle.VALUE, (parameter,), codec, parameter.required, decode, encode)
+    required = parameter.required and not _reads_nothing(codec)
+    return InputDefinition(InputStyle.VALUE, (parameter,), codec, required, decode, encode)
+
+
+def _reads_nothing(codec: Codec[Any]) -> bool:
+    """Whether an empty body is a value to it: ``None``, as other SDKs write it."""
+    try:
+        return codec.content_type == "application/json" and codec.decode(b"") is None
+    except Exception:  # of a codec or a validator of the user's
+        return False
 
 
 def _codec_of(parameter: Parameter, choose: ChooseCodec) -> Codec[Any]:

@@ -279,20 +279,17 @@ def test_a_wrong_value_is_refused_and_its_type_named(annotation: Any, value: Any
     assert type(value).__name__ in str(caught.value)
 
 
-def test_instances_of_subclasses_and_bare_generics_are_written_as_declared() -> None:
-    class Urgent(Order):
-        until: int = 1
-
-    assert codec_for(Order).encode(Urgent(sku="a", qty=1)) == b'{"sku":"a","qty":1,"note":null}'
+def test_bare_generics_are_written_as_declared() -> None:
     assert codec_for(Page[Order]).encode(Page(items=[Order(sku="a", qty=1)])).startswith(b'{"items":[{"sku":"a"')
 
 
-def test_what_is_written_for_people_may_be_unreadable() -> None:
+def test_what_is_written_for_people_is_refused_where_it_can_not_be_read() -> None:
     class Shown(BaseModel):
         at: Annotated[int, PlainSerializer(lambda at: f"day {at}")]
         note: str | None = None
 
-    assert codec_for(Shown).encode(Shown(at=3)) == b'{"at":"day 3","note":null}'
+    with pytest.raises(EncodeError, match="at: Input should be a valid integer"):
+        codec_for(Shown).encode(Shown(at=3))
 
 
 def test_a_missing_value_is_named_by_its_place() -> None:
@@ -300,8 +297,13 @@ def test_a_missing_value_is_named_by_its_place() -> None:
         codec_for(list[Order]).encode([None])  # type: ignore[list-item]
     assert str(caught.value).splitlines() == [
         "a value of type list does not fit the declared type list[Order]:",
-        "  0: Input should be an object (got null)",
+        "  0: Input should be an object (got None)",
     ]
+
+
+def test_a_missing_field_is_named_with_the_class_that_lacks_it() -> None:
+    with pytest.raises(EncodeError, match=r"  0.sku: Field required \(of a Area\)"):
+        codec_for(list[Order]).encode([Area(side=2)])  # type: ignore[list-item]
 
 
 def test_a_lone_surrogate_is_refused() -> None:
@@ -365,11 +367,3 @@ def test_schema_modes_differ_where_input_and_output_do() -> None:
     codec = JsonCodec[Area](Area)
     assert "size" not in codec.json_schema("validation")["properties"]
     assert "size" in codec.json_schema("serialization")["properties"]
-
-
-def test_a_field_that_is_written_under_another_name_than_read_is_refused() -> None:
-    class Renamed(BaseModel):
-        a: int = Field(validation_alias="in", serialization_alias="out")
-
-    with pytest.raises(UnsupportedTypeError, match="written as 'out' but read as 'in'"):
-        codec_for(Renamed)

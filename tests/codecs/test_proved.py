@@ -7,19 +7,19 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, RootModel, computed_field
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, RootModel, computed_field, field_validator
 from pydantic_core import SchemaValidator
 
 from restate_reflect.codecs import codec_for
 from restate_reflect.codecs._core_schema import LOSSLESS, lossless
-from restate_reflect.codecs._flat import flat_check
+from restate_reflect.codecs._proved import flat_check
 from restate_reflect.codecs._json import _core_schema_of
 from restate_reflect.codecs._json_encoder import _careful
 from restate_reflect.errors import EncodeError
 
 
 class Flat(BaseModel):
-    name: str = Field(alias="fullName", min_length=1)
+    name: str = Field(alias="fullName")
     age: int | None = None
     weight: float = 1.0
     alive: bool = True
@@ -101,12 +101,48 @@ class Computed(BaseModel):
         return self.side * self.side
 
 
-class Hidden(BaseModel):
-    name: str = Field(exclude=True)
+class Constrained(BaseModel):
+    name: str = Field(min_length=1)
+
+
+class Stripped(BaseModel):
+    model_config = ConfigDict(str_strip_whitespace=True)
+    name: str
+
+
+class Private(BaseModel):
+    name: str
+    _seen: int = 0
+
+
+class Prepared(BaseModel):
+    name: str
+
+    def model_post_init(self, context: Any) -> None:
+        self.name += "!"
+
+
+class Validated(BaseModel):
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def shout(cls, value: str) -> str:
+        return value.upper()
+
+
+class Made(BaseModel):
+    name: str
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**{"name": "another", **given})
 
 
 @pytest.mark.parametrize(
-    "annotation", [Nested, Open, Shouted, Computed, Hidden, RootModel[int], list[Flat], int, Flat | None]
+    "annotation", [
+        *(Nested, Open, Shouted, Computed, Constrained, Stripped, Private, Prepared, Validated, Made),
+        *(RootModel[int], list[Flat], int, Flat | None),
+    ],
 )
 def test_other_types_do_not(annotation: Any) -> None:
     assert check_of(annotation) is None
