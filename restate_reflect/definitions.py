@@ -12,7 +12,7 @@ from enum import Enum
 from typing import Any
 
 from restate_reflect.codecs._base import Codec, JsonSchema
-from restate_reflect.errors import EncodeError
+from restate_reflect.codecs._bytes import no_value
 from restate_reflect.options import HandlerOptions, ServiceOptions
 
 __all__ = [
@@ -120,11 +120,7 @@ class OutputDefinition:
 
     def encode(self, value: Any) -> bytes:
         """Raises ``EncodeError``."""
-        if self.codec is not None:
-            return self.codec.encode(value)
-        if value is not None:
-            raise EncodeError(f"a value of type {type(value).__name__} would be lost: the declared result is None.")
-        return b""
+        return no_value(value) if self.codec is None else self.codec.encode(value)
 
     def decode(self, data: bytes) -> Any:
         """Raises ``DecodeError``."""

@@ -15,7 +15,7 @@ from restate_reflect.codecs._misfit import misfit, unreadable
 from restate_reflect.codecs._report import decode_error
 from restate_reflect.errors import EncodeError
 
-__all__ = ["BytesCodec", "ConstrainedBytesCodec"]
+__all__ = ["BytesCodec", "ConstrainedBytesCodec", "no_value"]
 
 
 class BytesCodec:
@@ -61,3 +61,10 @@ class ConstrainedBytesCodec(BytesCodec):
         except ValidationError as error:
             raise decode_error(self._annotation, error) from None
         return value
+
+
+def no_value(value: Any) -> bytes:
+    """What is written where ``None`` is declared. Raises ``EncodeError`` for anything else, which would be lost."""
+    if value is not None:
+        raise EncodeError(f"a value of type {type(value).__name__} would be lost: the declared type is None.")
+    return b""

@@ -104,4 +104,3 @@ _PATCHES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "enum": readable_enum,
     "function-after": readable_base64,
 }
-

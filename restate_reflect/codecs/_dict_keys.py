@@ -1,4 +1,4 @@
-"""Keys of dicts. JSON has text there, and pydantic reads that as text: ``{(1, 2): "a"}`` is written as ``{"1,2": "a"}``.
+"""Keys of dicts. JSON has text there: pydantic writes ``{(1, 2): "a"}`` as ``{"1,2": "a"}``, and does not read that.
 
 Keys that pydantic does not read again are written as the JSON of the key: ``{"[1,2]": "a"}``, ``{"null": "a"}``; a key
 whose JSON is a text stays that text. Where a key may be a text or something else (``str | None``), a text that is the
@@ -20,8 +20,30 @@ from restate_reflect.codecs._same import difference
 __all__ = ["has_readable_keys", "readable_keys"]
 
 _READABLE = frozenset(
-    "any str int float bool decimal uuid date datetime time timedelta url multi-host-url complex default"
-    " function-after function-before function-wrap function-plain lax-or-strict chain custom-error".split()
+    {
+        "any",
+        "str",
+        "int",
+        "float",
+        "bool",
+        "decimal",
+        "uuid",
+        "date",
+        "datetime",
+        "time",
+        "timedelta",
+        "url",
+        "multi-host-url",
+        "complex",
+        "default",
+        "function-after",
+        "function-before",
+        "function-wrap",
+        "function-plain",
+        "lax-or-strict",
+        "chain",
+        "custom-error",
+    }
 )
 """Kinds whose keys pydantic reads as it writes them."""
 

@@ -1,4 +1,4 @@
-"""Secrets and base64 texts of pydantic's: what they say is written, where pydantic writes asterisks, or base64 of base64."""
+"""Secrets and base64 texts: they are written as what they say, where pydantic writes asterisks, or base64 twice."""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ from uuid import UUID
 from pydantic import ValidationError
 from pydantic_core import SchemaSerializer, SchemaValidator
 
-from restate_reflect.codecs._proved import flat_check, has_aliases
 from restate_reflect.codecs._functions import Encode
 from restate_reflect.codecs._misfit import misfit, unreadable, unwritable
 from restate_reflect.codecs._nodes import LOSSLESS
+from restate_reflect.codecs._proved import flat_check, has_aliases
 from restate_reflect.codecs._same import difference
 from restate_reflect.codecs._usual import FlatWriter, ScalarWriter
 
@@ -82,5 +82,3 @@ def _careful(
 
 def _is_scalar(annotation: Any) -> bool:
     return isinstance(annotation, type) and any(annotation is scalar for scalar in _SCALARS)
-
-

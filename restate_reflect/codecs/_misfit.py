@@ -48,10 +48,11 @@ def unreadable(annotation: Any, value: Any, error: ValidationError, *, secret: b
         return misfit(annotation, value, [known])
     lines = str(decode_error(annotation, error, secret=secret)).splitlines()[1:]
     places = [each["loc"] for each in error.errors(include_url=False, include_input=False)]
-    return misfit(annotation, value, [_in_python(line, value, at) for line, at in zip_longest(lines, places[: len(lines)])])
+    shown = zip_longest(lines, places[: len(lines)])
+    return misfit(annotation, value, [_in_python(line or "", value, place) for line, place in shown])
 
 
-def _in_python(line: str, value: Any, place: tuple[int | str, ...] | None) -> str:
+def _in_python(line: str, value: Any, place: tuple[Any, ...] | None) -> str:
     """pydantic speaks of the JSON; who reads this has a Python value."""
     if line.endswith("(got null)"):
         return line.removesuffix("(got null)") + "(got None)"
@@ -60,11 +61,11 @@ def _in_python(line: str, value: Any, place: tuple[int | str, ...] | None) -> st
     return line
 
 
-def _at(value: Any, place: tuple[int | str, ...]) -> Any:
+def _at(value: Any, place: tuple[Any, ...]) -> Any:
     """What stands at a place in a value; ``None`` if it is not found by these names."""
     for step in place:
         try:
-            value = value[step] if isinstance(value, (list, tuple, dict)) else getattr(value, str(step))
+            value = getattr(value, str(step)) if hasattr(value, str(step)) else value[step]
         except Exception:  # other names than Python's, or a property of the user's
             return None
     return value

@@ -17,15 +17,37 @@ __all__ = ["flat_check", "has_aliases"]
 
 _CLASSES: Final = {"str": str, "int": int, "float": float, "bool": bool}
 _MODEL_KEYS: Final = frozenset(
-    "type cls schema config ref metadata custom_init root_model frozen generic_origin extra_behavior".split()
+    {
+        "type",
+        "cls",
+        "schema",
+        "config",
+        "ref",
+        "metadata",
+        "custom_init",
+        "root_model",
+        "frozen",
+        "generic_origin",
+        "extra_behavior",
+    }
 )
-_FIELDS_KEYS: Final = frozenset("type fields model_name computed_fields extra_behavior".split())
-_FIELD_KEYS: Final = frozenset("type schema metadata validation_alias serialization_alias frozen".split())
-_VALUE_KEYS: Final = frozenset("type schema metadata".split())
-_DEFAULT_KEYS: Final = _VALUE_KEYS | set("default default_factory default_factory_takes_data copy_default".split())
+_FIELDS_KEYS: Final = frozenset({"type", "fields", "model_name", "computed_fields", "extra_behavior"})
+_FIELD_KEYS: Final = frozenset({"type", "schema", "metadata", "validation_alias", "serialization_alias", "frozen"})
+_VALUE_KEYS: Final = frozenset({"type", "schema", "metadata"})
+_DEFAULT_KEYS: Final = _VALUE_KEYS | {"default", "default_factory", "default_factory_takes_data", "copy_default"}
 _CONFIG_KEYS: Final = frozenset(
-    "title extra_fields_behavior frozen from_attributes hide_input_in_errors loc_by_alias revalidate_instances"
-    " validate_by_alias validate_by_name validation_error_cause".split()
+    {
+        "title",
+        "extra_fields_behavior",
+        "frozen",
+        "from_attributes",
+        "hide_input_in_errors",
+        "loc_by_alias",
+        "revalidate_instances",
+        "validate_by_alias",
+        "validate_by_name",
+        "validation_error_cause",
+    }
 )
 _MOST_FIELDS: Final = 10
 """With more of them the check costs what it saves."""

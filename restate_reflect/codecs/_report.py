@@ -35,7 +35,8 @@ def decode_error(annotation: Any, error: ValidationError, *, secret: bool = Fals
 
 def _line(detail: Mapping[str, Any]) -> str:
     path = ".".join(str(step) for step in detail["loc"]) or "value"
-    if detail["type"] == "missing" or "input" not in detail:  # its input is the surrounding object, which would only mislead
+    # The input of a missing field is the surrounding object, which would only mislead.
+    if detail["type"] == "missing" or "input" not in detail:
         return f"{path}: {detail['msg']}"
     return f"{path}: {detail['msg']} (got {_shown(detail.get('input'))})"
 

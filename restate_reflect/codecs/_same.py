@@ -1,7 +1,8 @@
 """Whether a value that was read back is the one that was written: of the same type, and with the same content.
 
 ``==`` is not enough for that: ``True == 1``, ``Decimal("1.0") == Decimal("1.00")``, times in different zones are equal,
-a dataclass may leave fields out, and ``nan`` is not equal to itself. So values are compared by their class, part by part.
+a dataclass may leave fields out, and ``nan`` is not equal to itself. So values are compared part by part, by their
+classes.
 
 One difference is none: an ``int`` where ``float`` is declared, as type checkers have it, comes back as that ``float``.
 
@@ -155,9 +156,8 @@ def _dicts(written: Mapping[Any, Any], restored: Mapping[Any, Any]) -> Differenc
     if len(written) != len(restored):
         return Difference(f"of its {len(written)} keys {len(restored)} would come back: {_lost(written, restored)}")
     for (key, item), (back_key, back) in zip(written.items(), restored.items(), strict=True):
-        if key is not back_key and (type(key) is not str or type(back_key) is not str or key != back_key):
-            if (wrong := difference(key, back_key)) is not None:
-                return _unordered(written, restored) if back_key != key else wrong.inside(f"key {_shown(key)}")
+        if key is not back_key and (wrong := difference(key, back_key)) is not None:
+            return _unordered(written, restored) if back_key != key else wrong.inside(f"key {_shown(key)}")
         if item is not back and (wrong := difference(item, back)) is not None:
             return wrong.inside(key if isinstance(key, str) else _shown(key))
     return None
@@ -330,4 +330,5 @@ def _comparison_of(cls: type) -> _Compare:
     for base, compare in _BASES:
         if issubclass(cls, base):
             return compare
-    return _states if cls.__eq__ is object.__eq__ else _equal
+    has_equality = any("__eq__" in each.__dict__ for each in cls.__mro__ if each is not object)
+    return _equal if has_equality else _states

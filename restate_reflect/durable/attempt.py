@@ -14,6 +14,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
+from restate_reflect.codecs._bytes import no_value
 from restate_reflect.durable import failures
 from restate_reflect.durable.arguments import written_bytes
 from restate_reflect.durable.assignments import Assignments
@@ -378,10 +379,7 @@ class Attempt:
             return
         try:
             encode = self.plan.encode
-            if encode is not None:
-                body = encode(value)
-            else:
-                body = b"" if value is None else self.handler.output.encode(value)
+            body = no_value(value) if encode is None else encode(value)
             if type(body) is not bytes:
                 body = written_bytes(body)
         except EncodeError as error:

@@ -77,8 +77,8 @@ class Run:
             fix = ""
             if self.verify:
                 fix = (
-                    f"\nWithout a declared type only JSON comes back ({self.future.where}). Annotate the function's return"
-                    " type, or give the type: ctx.options(type=…).run(…)."
+                    f"\nWithout a declared type only JSON comes back ({self.future.where}). Annotate the function's"
+                    " return type, or give the type: ctx.options(type=…).run(…)."
                 )
             raise EncodeError(f"the result of run {self.name!r} can't be journaled: {error}{fix}") from error
         return data

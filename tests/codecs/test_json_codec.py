@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, Json, PlainSerializer, RootMo
 from typing_extensions import TypeAliasType, TypedDict
 
 from restate_reflect.codecs import JsonCodec, codec_for
-from restate_reflect.errors import DecodeError, EncodeError, UnsupportedTypeError
+from restate_reflect.errors import DecodeError, EncodeError
 
 T = TypeVar("T")
 

@@ -69,7 +69,7 @@ class Measured(enum.Enum):
 
 class Twice(enum.Enum):
     ONE = 1
-    UNO = 1
+    UNO = 1  # noqa: PIE796  an alias
     TWO = "2"
 
 
@@ -293,9 +293,9 @@ COMES_BACK: list[tuple[Any, Any]] = [
     (Page[Shape], Page[Shape](items=[Shape(name="a")])),
     (Page[Shape], Page(items=[Shape(name="a")])),
     (Priced, Priced(out=7)),
-    (Read, Read(total=7)),
+    (Read, Read.model_validate({"total": 7})),
     (Both, Both(**{"in": 7})),
-    (Choices, Choices(a=7, c=[8])),  # type: ignore[call-arg, arg-type]
+    (Choices, Choices(a=7, c=[8])),  # type: ignore[call-arg]
     (Camel, Camel(first_name="a")),
     (ByName, ByName(first_name="a")),  # type: ignore[call-arg]
     (Open, Open(a=1, more=[1, "x"])),  # type: ignore[call-arg]
@@ -376,7 +376,9 @@ def content(value: Any) -> Any:
         return type(value), frozenset(map(repr, value))
     if isinstance(value, (dt.datetime, dt.time)):
         return type(value), value.isoformat()
-    return type(value), value if isinstance(value, (enum.Enum, pydantic.SecretStr, pydantic.SecretBytes)) else repr(value)
+    return type(value), value if isinstance(value, (enum.Enum, pydantic.SecretStr, pydantic.SecretBytes)) else repr(
+        value
+    )
 
 
 @pytest.mark.parametrize("annotation, value", COMES_BACK, ids=IDS)
@@ -438,11 +440,17 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (Shape, Shape.model_construct(name=3), "name: "),
     (Point, Point(True), "x: a bool"),
     (float, 2**53 + 1, "float"),
-    (Secretive, Secretive.model_construct(text="a", raw=b"", day=pydantic.Secret(dt.date.max)), "text: a str would come back as a SecretStr"),
+    (
+        Secretive,
+        Secretive.model_construct(text="a", raw=b"", day=pydantic.Secret(dt.date.max)),
+        "text: a str would come back as a SecretStr",
+    ),
 ]
 
 
-@pytest.mark.parametrize("annotation, value, said", REFUSED, ids=[f"{n}-{case[0]!r}"[:60] for n, case in enumerate(REFUSED)])
+@pytest.mark.parametrize(
+    "annotation, value, said", REFUSED, ids=[f"{n}-{case[0]!r}"[:60] for n, case in enumerate(REFUSED)]
+)
 def test_what_would_not_come_back_is_refused(annotation: Any, value: Any, said: str) -> None:
     with pytest.raises(EncodeError, match=said):
         codec_for(annotation).encode(value)
@@ -506,7 +514,7 @@ class Objects(enum.Enum):
 
 class Alike(enum.Enum):
     A = (1,)
-    B = [1]  # noqa: RUF012
+    B = [1]
 
 
 @pytest.mark.parametrize(
@@ -525,7 +533,7 @@ class Alike(enum.Enum):
         (pydantic.DirectoryPath, "machine"),
         (pydantic.NewPath, "machine"),
         (pydantic.ImportString, "loaded"),
-        (pydantic.ImportString[Any], "loaded"),
+        (list[pydantic.ImportString], "loaded"),  # type: ignore[type-arg]
         (typing.Callable[[], int], "functions"),
         (type[int], "classes"),
         (typing.Iterator[int], "iterator"),

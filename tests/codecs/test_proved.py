@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, RootModel, c
 from pydantic_core import SchemaValidator
 
 from restate_reflect.codecs import codec_for
-from restate_reflect.codecs._core_schema import LOSSLESS, lossless
-from restate_reflect.codecs._proved import flat_check
+from restate_reflect.codecs._core_schema import lossless
 from restate_reflect.codecs._json import _core_schema_of
 from restate_reflect.codecs._json_encoder import _careful
+from restate_reflect.codecs._nodes import LOSSLESS
+from restate_reflect.codecs._proved import flat_check
 from restate_reflect.errors import EncodeError
 
 
@@ -139,7 +140,8 @@ class Made(BaseModel):
 
 
 @pytest.mark.parametrize(
-    "annotation", [
+    "annotation",
+    [
         *(Nested, Open, Shouted, Computed, Constrained, Stripped, Private, Prepared, Validated, Made),
         *(RootModel[int], list[Flat], int, Flat | None),
     ],

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from restate_reflect import Context
 from restate_reflect.durable.guards import Guard
@@ -164,14 +165,15 @@ def test_a_body_that_raises_leaves_nothing_to_the_next() -> None:
     assert played.again().echo().echo().echo().output == b""
 
 
+class Big(BaseModel):
+    """Can be referred to weakly."""
+
+
 def test_what_bodies_have_returned_is_not_held() -> None:
     """Not even until the next one."""
 
-    class Big(str):
-        """Can be referred to weakly."""
-
-    async def make() -> str:
-        big = Big("big")
+    async def make() -> Big:
+        big = Big()
         seen.append(weakref.ref(big))
         return big
 

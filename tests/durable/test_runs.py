@@ -270,7 +270,7 @@ def test_a_result_that_would_change_in_the_journal_is_refused() -> None:
 
     played = play(Steps(body), "go")
     assert played.types == [M.RUN_COMMAND, M.ERROR]
-    assert "would come back from the journal as something else" in played.error.message
+    assert "  key 1: it would come back as another key: '1'" in played.error.message
     assert "test_runs.py:" in played.error.message
     assert "ctx.options(type=" in played.error.message
 

@@ -119,7 +119,7 @@ def test_arguments_become_a_body_and_the_body_arguments(
     [
         ("empty", InputStyle.EMPTY, False, None),
         ("value", InputStyle.VALUE, True, "application/json"),
-        ("optional", InputStyle.VALUE, True, "application/json"),
+        ("optional", InputStyle.VALUE, False, "application/json"),
         ("defaulted", InputStyle.VALUE, False, "application/json"),
         ("fields", InputStyle.FIELDS, True, "application/json"),
         ("all_defaulted", InputStyle.FIELDS, False, "application/json"),
@@ -131,6 +131,11 @@ def test_arguments_become_a_body_and_the_body_arguments(
 def test_an_input_says_what_it_needs(name: str, style: InputStyle, required: bool, content_type: str | None) -> None:
     definition = input_of(name)
     assert (definition.style, definition.required, definition.content_type) == (style, required, content_type)
+
+
+def test_an_empty_body_is_none_where_the_type_takes_it() -> None:
+    """Python's official SDK writes ``None`` like that, TypeScript's ``undefined``."""
+    assert input_of("optional").decode(b"") == ((None,), {})
 
 
 def test_an_empty_body_means_the_defaults() -> None:
