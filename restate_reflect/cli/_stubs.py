@@ -26,10 +26,7 @@ __all__ = ["command"]
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file.")
 @click.option("--json", "as_json", is_flag=True, help='Print {"source": …}, errors as JSON, too.')
 def command(source: str, only: tuple[str, ...], output: Path | None, as_json: bool) -> None:
-    """Write typed interface classes for services that are implemented elsewhere.
-
-    For ctx.call and the clients; needs datamodel-code-generator (extra `stubs`).
-    """
+    """Write typed interface classes for services that are implemented elsewhere, for ctx.call and the clients."""
     described = _described(source, as_json)
     from restate_reflect.stubs import generate_stubs
 

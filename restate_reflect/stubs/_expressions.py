@@ -1,29 +1,33 @@
-"""Schemas of whole inputs and outputs, and of single parameters, as Python types.
-
-Constraints stay behind: the service checks them.
-"""
+"""Shapes as type expressions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+import ast
+from collections.abc import Mapping, Set
+from typing import Any, Final
 
-__all__ = ["IMPORTS", "Types", "default_of", "is_literal"]
+from restate_reflect.stubs._nodes import call, either, import_from, literal, loaded, subscript
+from restate_reflect.stubs._types import (
+    NONE,
+    ClassRef,
+    ListOf,
+    Literals,
+    MapOf,
+    Scalar,
+    Shape,
+    TupleOf,
+    Union,
+)
 
-_PREFIX = "#/components/schemas/"
-_SIMPLE = {"integer": "int", "number": "float", "boolean": "bool", "null": "None", "string": "str"}
-_FORMATS = {
-    "date-time": "datetime",
-    "date": "date",
-    "time": "time",
-    "duration": "timedelta",
-    "uuid": "UUID",
-}
-IMPORTS = {
+__all__ = ["IMPORTS", "Spelling", "default_of"]
+
+IMPORTS: Final = {
     "Annotated": "typing",
     "Any": "typing",
+    "ConfigDict": "pydantic",
     "ContentType": "restate_reflect.stubs",
+    "Enum": "enum",
+    "Field": "pydantic",
     "Literal": "typing",
     "Protocol": "typing",
     "StubModel": "restate_reflect.stubs",
@@ -39,73 +43,82 @@ IMPORTS = {
     "ObjectSharedContext": "restate_reflect",
     "WorkflowContext": "restate_reflect",
     "WorkflowSharedContext": "restate_reflect",
+    **dict.fromkeys(("bool", "bytes", "dict", "float", "int", "list", "set", "str", "tuple"), "builtins"),
 }
-"""Where the names in an interface come from."""
+"""Where the names in a module of stubs come from."""
+
+_PLAIN_DEFAULTS: Final[Mapping[type, tuple[str, ...]]] = {
+    bool: ("bool",),
+    int: ("int", "float"),
+    float: ("float",),
+    str: ("str",),
+}
 
 
-@dataclass(slots=True)
-class Types:
-    """Renders types, and remembers which names they need."""
+class Spelling:
+    """Spells types, and remembers which names they need.
 
-    used: set[str] = field(default_factory=set)
+    Args:
+        class_names: By identity.
+        hidden: Names of fields and methods. Inside of its class ``date`` is the field ``date``, so that the type has to
+            be called ``_date`` there; no field begins with an underscore.
+    """
+
+    def __init__(self, class_names: Mapping[str, str], hidden: Set[str]) -> None:
+        self._class_names = class_names
+        self._hidden = hidden
+        self._used: dict[str, str] = {}
 
     def use(self, name: str) -> str:
-        """A name of ``IMPORTS``."""
-        self.used.add(name)
-        return name
+        """What a name of ``IMPORTS`` is called here."""
+        here = f"_{name}" if name in self._hidden else name
+        self._used[name] = here
+        return here
 
-    def of(self, schema: Any) -> str:
-        """A type expression; ``Any`` for what Python's types can't say."""
-        if not isinstance(schema, Mapping):
-            return self.use("Any")
-        if isinstance(reference := schema.get("$ref"), str):
-            return reference.removeprefix(_PREFIX)
-        if choices := schema.get("anyOf") or schema.get("oneOf"):
-            return self._union([self.of(choice) for choice in choices])
-        if "const" in schema or "enum" in schema:
-            return self._literal(schema["enum"] if "enum" in schema else [schema["const"]])
-        kind = schema.get("type")
-        if isinstance(kind, list):
-            return self._union([self.of({**schema, "type": each}) for each in kind])
-        return self._of_kind(kind, schema)
+    def imports(self) -> list[ast.stmt]:
+        """Of everything that was used; builtins only under another name."""
+        by_module: dict[str, dict[str, str]] = {}
+        for name, here in self._used.items():
+            if IMPORTS[name] != "builtins" or name != here:
+                by_module.setdefault(IMPORTS[name], {})[name] = here
+        return [import_from(module, names) for module, names in sorted(by_module.items())]
 
-    def _of_kind(self, kind: Any, schema: Mapping[str, Any]) -> str:
-        if kind == "string" and schema.get("format") in _FORMATS:
-            return self.use(_FORMATS[schema["format"]])
-        if kind in _SIMPLE:
-            return _SIMPLE[kind]
-        if kind == "array":
-            return self._array(schema)
-        if kind == "object":
-            values = schema.get("additionalProperties", True)
-            return f"dict[str, {self.of(values)}]" if "properties" not in schema else f"dict[str, {self.use('Any')}]"
-        return self.use("Any")
+    def of(self, shape: Shape) -> ast.expr:
+        """A type expression."""
+        match shape:
+            case Scalar("None"):
+                return ast.Constant(None)
+            case Scalar(name, bounds):
+                return self._bounded(loaded(self.use(name)), bounds)
+            case ClassRef(identity):
+                return loaded(self._class_names[identity])
+            case Literals(values):
+                return subscript(self.use("Literal"), [value for value in map(literal, values) if value is not None])
+            case ListOf(item, container, bounds):
+                return self._bounded(subscript(self.use(container), [self.of(item)]), bounds)
+            case TupleOf(parts):
+                return subscript(self.use("tuple"), [self.of(part) for part in parts])
+            case MapOf(value):
+                return subscript(self.use("dict"), [loaded(self.use("str")), self.of(value)])
+            case Union(choices):
+                last = [choice for choice in choices if choice == NONE]
+                return either([self.of(choice) for choice in [*(c for c in choices if c != NONE), *last]])
 
-    def _array(self, schema: Mapping[str, Any]) -> str:
-        prefix = schema.get("prefixItems")
-        if prefix and len(prefix) == schema.get("minItems") == schema.get("maxItems"):
-            return f"tuple[{', '.join(self.of(part) for part in prefix)}]"
-        container = "set" if schema.get("uniqueItems") else "list"
-        return f"{container}[{self.of(schema.get('items', True))}]"
+    def with_metadata(self, type_: ast.expr, *metadata: ast.expr) -> ast.expr:
+        return subscript(self.use("Annotated"), [type_, *metadata]) if metadata else type_
 
-    def _union(self, types: list[str]) -> str:
-        return self.use("Any") if "Any" in types else " | ".join(dict.fromkeys(types))
-
-    def _literal(self, values: list[Any]) -> str:
-        if not all(is_literal(value) and not isinstance(value, float) for value in values):
-            return self.use("Any")
-        return f"{self.use('Literal')}[{', '.join(repr(value) for value in values)}]"
+    def _bounded(self, type_: ast.expr, bounds: tuple[tuple[str, int | float], ...]) -> ast.expr:
+        if not bounds:
+            return type_
+        spelled = [(word, literal(value)) for word, value in bounds]
+        named = {word: value for word, value in spelled if value is not None}
+        return self.with_metadata(type_, call(self.use("Field"), **named))
 
 
-def is_literal(value: Any) -> bool:
-    """Whether it is a JSON scalar, which Python spells as a literal."""
-    return value is None or isinstance(value, (bool, int, float, str))
-
-
-def default_of(schema: Any, type_: str) -> str:
-    """How a default is written: ``...`` stands for one that callers can't spell, and that the service applies."""
-    if not isinstance(schema, Mapping) or "default" not in schema:
-        return "..."
-    value = schema["default"]
-    spelled = {type(None): ("None",), bool: ("bool",), int: ("int", "float"), float: ("float",), str: ("str",)}
-    return repr(value) if set(spelled.get(type(value), ())) & set(type_.split(" | ")) else "..."
+def default_of(value: Any, shape: Shape) -> ast.expr:
+    """How a parameter's default is written: ``...`` for one that callers can't spell, and that the service applies."""
+    choices = shape.choices if isinstance(shape, Union) else (shape,)
+    names = {choice.name for choice in choices if isinstance(choice, Scalar)}
+    wanted = {"None"} if value is None else set(_PLAIN_DEFAULTS.get(type(value), ()))
+    spelled = literal(value) if wanted & names else None
+    return spelled or ast.Constant(...)

@@ -1,83 +1,54 @@
-"""JSON Schemas to pydantic models, by ``datamodel-code-generator`` (the extra ``stubs``)."""
+"""Models and enums as classes."""
 
 from __future__ import annotations
 
 import ast
-import keyword
-import re
-from collections.abc import Mapping
-from typing import Any
 
-from restate_reflect.stubs._shapes import StubsError
+from restate_reflect.stubs._expressions import Spelling
+from restate_reflect.stubs._names import field_name, member_name, unambiguous, unique
+from restate_reflect.stubs._nodes import assigned, call, class_, docstring, either, field, literal
+from restate_reflect.stubs._types import ANY, NONE, EnumClass, Field, Model, Union
 
-__all__ = ["class_name", "models_source"]
+__all__ = ["field_names", "made_class"]
 
-
-def class_name(name: str) -> str:
-    """A class name in Python's manner of any name: ``page[order]`` becomes ``PageOrder``."""
-    parts = re.findall(r"[A-Za-z0-9]+", name)
-    made = "".join(part[0].upper() + part[1:] for part in parts) or "Model"
-    return f"Model{made}" if made[0].isdigit() or keyword.iskeyword(made) else made
+_INDENT = "    "
 
 
-def models_source(schemas: Mapping[str, Any]) -> str:
-    """Imports and classes, one for each schema, under these names.
-
-    Args:
-        schemas: By class name; references are ``#/components/schemas/NAME``.
-
-    Raises:
-        StubsError: the generator is not installed, or did not make what was asked.
-    """
-    if not schemas:
-        return ""
-    source = _generated({"$defs": _with_local_references(schemas)})
-    defined = {node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
-    defined |= {ast.unparse(node.targets[0]) for node in ast.parse(source).body if isinstance(node, ast.Assign)}
-    if missing := sorted(set(schemas) - defined):
-        raise StubsError(f"no class was generated for {', '.join(missing)}. Please report it with the JSON Schema.")
-    return source
+def field_names(model: Model) -> dict[str, str]:
+    """Python names by wire names."""
+    return unambiguous([each.wire for each in model.fields], field_name)
 
 
-def _generated(document: Mapping[str, Any]) -> str:
-    try:
-        from datamodel_code_generator import InputFileType, generate
-        from datamodel_code_generator.enums import DataModelType
-        from datamodel_code_generator.format import DatetimeClassType, Formatter, PythonVersion
-    except ImportError as error:
-        raise StubsError(
-            "models are made by datamodel-code-generator; install it by: pip install 'restate-reflect[stubs]'"
-        ) from error
-    source = generate(
-        document,
-        input_file_type=InputFileType.JsonSchema,
-        output_model_type=DataModelType.PydanticV2BaseModel,
-        target_python_version=PythonVersion.PY_311,
-        formatters=[Formatter.BUILTIN],
-        base_class="restate_reflect.stubs.StubModel",
-        skip_root_model=True,
-        custom_class_name_generator=lambda name: name,
-        custom_file_header="# models",
-        disable_future_imports=True,
-        keep_model_order=True,
-        strict_nullable=True,
-        set_default_enum_member=True,
-        use_default_factory_for_optional_nested_models=True,
-        use_annotated=True,
-        use_schema_description=True,
-        use_standard_collections=True,
-        use_union_operator=True,
-        use_double_quotes=True,
-        output_datetime_class=DatetimeClassType.Datetime,
-    )
-    if not isinstance(source, str):
-        raise StubsError("the generated models are spread over several modules; please report it.")
-    return source.removeprefix("# models").strip()
+def made_class(name: str, described: Model | EnumClass, spelling: Spelling) -> ast.ClassDef:
+    """The class for a schema."""
+    if isinstance(described, EnumClass):
+        return _enum(name, described, spelling)
+    names = field_names(described)
+    body = [_field(each, names[each.wire], spelling) for each in described.fields]
+    if described.extra is not None:
+        config = call(spelling.use("ConfigDict"), extra=ast.Constant(described.extra))
+        body.insert(0, assigned("model_config", config))
+    return class_(name, spelling.use("StubModel"), [*docstring(described.documentation, _INDENT), *body])
 
 
-def _with_local_references(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_with_local_references(part) for part in node]
-    if isinstance(node, Mapping):
-        return {key: _with_local_references(value) for key, value in node.items()}
-    return node.replace("#/components/schemas/", "#/$defs/") if isinstance(node, str) else node
+def _field(described: Field, name: str, spelling: Spelling) -> ast.stmt:
+    """With a default if it may be left out: its own, or else None, which is not sent."""
+    default = literal(described.default) if described.has_default else None
+    shape = described.shape
+    type_ = spelling.of(shape)
+    if described.required:
+        default = None
+    elif default is None:
+        default = ast.Constant(None)
+        if shape not in (ANY, NONE) and not (isinstance(shape, Union) and NONE in shape.choices):
+            type_ = either([type_, ast.Constant(None)])
+    if name != described.wire:
+        type_ = spelling.with_metadata(type_, call(spelling.use("Field"), alias=ast.Constant(described.wire)))
+    return field(name, type_, default)
+
+
+def _enum(name: str, described: EnumClass, spelling: Spelling) -> ast.ClassDef:
+    by_text = {str(value): value for value in described.values}
+    names = unique(by_text, member_name)
+    members = [assigned(names[text], literal(value) or ast.Constant(text)) for text, value in by_text.items()]
+    return class_(name, spelling.use("Enum"), [*docstring(described.documentation, _INDENT), *members])

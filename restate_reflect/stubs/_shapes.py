@@ -64,29 +64,49 @@ def read_services(described: Described) -> tuple[ServiceShape, ...]:
     try:
         listed: Iterable[Any] = described["services"] if isinstance(described, Mapping) else described
         services = [_service(getattr(each, "raw", each)) for each in listed]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise StubsError(
             f"neither a manifest nor an admin API's list of services ({type(error).__name__}: {error}). "
             "Give the JSON of GET /discover, or of the admin API's GET /services."
         ) from error
+    if len({service.name for service in services}) < len(services):
+        raise StubsError("two services have one name. Give each service once.")
     return tuple(sorted(services, key=lambda service: service.name))
 
 
 def _service(raw: Mapping[str, Any]) -> ServiceShape:
-    handlers = sorted((_handler(each) for each in raw["handlers"]), key=lambda handler: handler.name)
     kind = _KINDS[raw["ty"].replace("_", "").upper()]
-    return ServiceShape(raw["name"], kind, tuple(handlers), raw.get("documentation"))
+    handlers = sorted((_handler(each) for each in raw["handlers"]), key=lambda handler: handler.name)
+    if len({handler.name for handler in handlers}) < len(handlers):
+        raise ValueError(f"{raw['name']} has two handlers of one name")
+    return ServiceShape(_string(raw["name"]), kind, tuple(handlers), _documentation(raw))
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no name")
+    value.encode()  # half a surrogate pair is no text
+    return value
+
+
+def _schema(value: Any) -> Mapping[str, Any] | None:
+    return value if isinstance(value, Mapping) else None  # `true` says nothing
+
+
+def _documentation(raw: Mapping[str, Any]) -> str | None:
+    text = raw.get("documentation")
+    return text.encode(errors="replace").decode() if isinstance(text, str) else None
 
 
 def _handler(raw: Mapping[str, Any]) -> HandlerShape:
     kind = raw.get("ty")
     read = _of_admin if "input_description" in raw else _of_manifest
     return HandlerShape(
-        raw["name"],
+        _string(raw["name"]),
         HandlerKind[kind.upper()] if kind else None,
         read(raw, "input"),
         read(raw, "output"),
-        raw.get("documentation"),
+        _documentation(raw),
     )
 
 
@@ -95,12 +115,13 @@ def _of_manifest(raw: Mapping[str, Any], side: str) -> Payload | None:
     content_type = payload.get("contentType")
     if content_type is None and "jsonSchema" not in payload:
         return None
-    return Payload(content_type or "application/json", payload.get("jsonSchema"), payload.get("required", True))
+    schema = _schema(payload.get("jsonSchema"))
+    return Payload(_string(content_type or "application/json"), schema, payload.get("required", True) is not False)
 
 
 def _of_admin(raw: Mapping[str, Any], side: str) -> Payload | None:
     """The admin API sorts properties by name, shows content types only in words, and not what may be left out."""
-    schema = raw.get(f"{side}_json_schema")
+    schema = _schema(raw.get(f"{side}_json_schema"))
     described = str(raw.get(f"{side}_description", ""))
     found = _CONTENT_TYPE.search(described)
     if schema is None and found is None and "JSON" not in described:

@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
         "codecs", "definitions", "durable", "endpoint", "engine", "http2", "manifest", "protocol", "reflection",
         *VALUES,
     },
-    "stubs": {"codecs", "definitions", "openapi", *VALUES},
+    "stubs": {"codecs", "definitions", *VALUES},
     "protobuf": {"codecs", "definitions", "reflection"},
     "page": {"codecs", "definitions", "endpoint", "ingress", "openapi", "server", *VALUES},
     "testing": {

@@ -6,7 +6,6 @@ import asyncio
 import importlib.util
 import json
 import sys
-import types
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from restate_reflect.ingress import AdminClient, Client
 from restate_reflect.reflection import reflect_interface
 from restate_reflect.server import RestateServer
 from restate_reflect.stubs import generate_stubs
+from tests.stubs.described import loaded
 from tests.stubs.interfaces import Bin, Foreman, Part, Workshop
 from tests.support import ServedInThread, ServedProcess, run_cli
 
@@ -37,7 +37,6 @@ def server(restate_server: RestateServer) -> Iterator[RestateServer]:
 @pytest.fixture(scope="module")
 def stubs(server: RestateServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The generated module, imported."""
-    pytest.importorskip("datamodel_code_generator")
 
     async def described() -> Any:
         async with AdminClient(server.admin_url) as admin:
@@ -118,7 +117,6 @@ def test_hand_written_protocols_and_abstract_classes_are_interfaces(server: Rest
 
 def test_the_admin_api_and_the_manifest_describe_the_same_interfaces(server: RestateServer) -> None:
     """With other words, and without the order of properties: the wire is the same."""
-    pytest.importorskip("datamodel_code_generator")
 
     async def listed() -> Any:
         async with AdminClient(server.admin_url) as admin:
@@ -133,10 +131,7 @@ def test_the_admin_api_and_the_manifest_describe_the_same_interfaces(server: Res
 
 def wire(source: str, module: str) -> dict[str, Any]:
     """What the interfaces of a module of stubs put on the wire: content types and schemas by service and handler."""
-    made = types.ModuleType(module)
-    sys.modules[module] = made
-    try:
-        exec(compile(source, module, "exec"), vars(made))
+    with loaded(source, module) as made:
         services = [
             reflect_interface(cls)
             for cls in vars(made).values()
@@ -152,5 +147,3 @@ def wire(source: str, module: str) -> dict[str, Any]:
             for service in services
             for handler in service.handlers.values()
         }
-    finally:
-        del sys.modules[module]

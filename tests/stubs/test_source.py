@@ -11,27 +11,8 @@ from typing import Any
 import pytest
 
 from restate_reflect.stubs import StubModel, StubsError, generate_stubs
-from restate_reflect.stubs._expressions import Types, default_of
+from tests.stubs.described import INT, handler, lines, manifest
 from tests.support import ROOT
-
-INT: dict[str, Any] = {"type": "integer"}
-
-
-def manifest(*handlers: dict[str, Any], name: str = "Shop", ty: str = "SERVICE", **more: Any) -> dict[str, Any]:
-    return {"services": [{"name": name, "ty": ty, "handlers": list(handlers), **more}]}
-
-
-def handler(name: str, schema: Any = None, output: Any = None, **more: Any) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": name, "input": {}, "output": {}}
-    if schema is not None:
-        described["input"] = {"contentType": "application/json", "jsonSchema": schema}
-    if output is not None:
-        described["output"] = {"contentType": "application/json", "jsonSchema": output}
-    return {**described, **more}
-
-
-def lines(described: Any) -> list[str]:
-    return generate_stubs(described).splitlines()
 
 
 @pytest.mark.parametrize(
@@ -41,38 +22,46 @@ def lines(described: Any) -> list[str]:
         ({"type": "string", "format": "date-time"}, "datetime"),
         ({"type": ["string", "null"]}, "str | None"),
         ({"anyOf": [INT, {"type": "null"}]}, "int | None"),
+        ({"anyOf": [{"type": "null"}, INT]}, "int | None"),
         ({"type": "array", "items": {"type": "array", "items": INT}}, "list[list[int]]"),
         ({"type": "array", "items": INT, "uniqueItems": True}, "set[int]"),
+        ({"type": "array", "items": {"type": "array", "items": INT}, "uniqueItems": True}, "list[list[int]]"),
         ({"type": "array", "prefixItems": [INT, {"type": "string"}], "minItems": 2, "maxItems": 2}, "tuple[int, str]"),
         ({"type": "object", "additionalProperties": {"type": "number"}}, "dict[str, float]"),
         ({"type": "object"}, "dict[str, Any]"),
-        ({"enum": ["a", 1, None]}, "Literal['a', 1, None]"),
+        ({"enum": ["a", 1, None, True, -2]}, "Literal['a', 1, None, True, -2]"),
         ({"const": 1.5}, "Any"),
         ({"anyOf": [INT, {}]}, "Any"),
-        (True, "Any"),
-        ({"$ref": "#/components/schemas/Order"}, "Order"),
+        ({"type": "integer", "minimum": -3, "exclusiveMaximum": 9}, "Annotated[int, Field(ge=-3, lt=9)]"),
+        ({"type": "string", "minLength": -1, "maxLength": 2, "pattern": "("}, "Annotated[str, Field(max_length=2)]"),
+        ({"$ref": "#/$defs/Sku", "$defs": {"Sku": {"type": "string"}}}, "str"),
+        ({"allOf": [{"$ref": "#/$defs/Sku"}], "$defs": {"Sku": {"type": "string"}}}, "str"),
+        ({"$ref": "#/$defs/J", "$defs": {"J": {"type": "array", "items": {"$ref": "#/$defs/J"}}}}, "list[Any]"),
     ],
 )
 def test_schemas_become_types(schema: Any, type_: str) -> None:
-    assert Types().of(schema) == type_
+    assert f"    async def go(self, ctx: Context, body: {type_}) -> None: ..." in lines(manifest(handler("go", schema)))
 
 
 @pytest.mark.parametrize(
-    "value, type_, shown",
+    "value, schema, shown",
     [
-        (1, "int", "1"),
-        (1, "float", "1"),
-        (True, "int", "..."),
-        (True, "bool", "True"),
-        (None, "str | None", "None"),
-        ("a", "Color", "..."),
-        ([], "list[int]", "..."),
-        (1.5, "int", "..."),
+        (1, INT, "a: int = 1"),
+        (1, {"type": "number"}, "a: float = 1"),
+        (True, INT, "a: int = ..."),
+        (True, {"type": "boolean"}, "a: bool = True"),
+        (None, {"type": ["string", "null"]}, "a: str | None = None"),
+        ("a", {"enum": ["a"]}, "a: Literal['a'] = ..."),
+        ([], {"type": "array", "items": INT}, "a: list[int] = ..."),
+        (1.5, INT, "a: int = ..."),
+        (float("nan"), {"type": "number"}, "a: float = ..."),
     ],
 )
-def test_only_defaults_that_fit_are_spelled(value: Any, type_: str, shown: str) -> None:
+def test_only_defaults_that_fit_are_spelled(value: Any, schema: dict[str, Any], shown: str) -> None:
     """``...`` leaves the argument out, so that the service applies its own."""
-    assert default_of({"default": value}, type_) == shown
+    properties = {"a": {**schema, "default": value}, "b": {**INT, "default": 0}}
+    arguments = {"title": "go_arguments", "type": "object", "properties": properties}
+    assert f"ctx: Context, {shown}, b: int = 0)" in "\n".join(lines(manifest(handler("go", arguments))))
 
 
 def test_names_that_python_can_not_spell_are_marked() -> None:
@@ -122,21 +111,21 @@ def test_arguments_by_name_become_parameters() -> None:
     assert "async def buy(self, ctx: Context, a: int, b: int = 2, *, c: str) -> None" in source
 
 
+def test_parameters_may_refer_to_definitions_and_to_each_other() -> None:
+    """All references start at the schema of all of them."""
+    properties = {"a": {"$ref": "#/$defs/A"}, "b": {"$ref": "#/properties/c"}, "c": {"type": "array", "items": INT}}
+    definitions = {"A": {"type": "object", "properties": {"n": INT}}}
+    schema = {"title": "go_arguments", "type": "object", "properties": properties, "$defs": definitions}
+    shown = "a: A = ..., b: list[int] = ..., c: list[int] = ..."
+    assert f"    async def go(self, ctx: Context, {shown}) -> None: ..." in lines(manifest(handler("go", schema)))
+
+
 def test_docstrings_are_quoted() -> None:
     text = 'Says """hi""" \\ and "bye"'
     source = generate_stubs(manifest(handler("go"), documentation=text))
     namespace: dict[str, Any] = {"__name__": "quoted"}
     exec(compile(source, "stubs", "exec"), namespace)
     assert namespace["Shop"].__doc__.strip() == text
-
-
-def test_no_models_need_no_generator(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without it, models say what to install."""
-    monkeypatch.setitem(sys.modules, "datamodel_code_generator", None)
-    assert "async def go(self, ctx: Context, body: int) -> None: ..." in generate_stubs(manifest(handler("go", INT)))
-    model = {"title": "Order", "type": "object", "properties": {"n": INT}}
-    with pytest.raises(StubsError, match=r"pip install 'restate-reflect\[stubs\]'"):
-        generate_stubs(manifest(handler("go", model)))
 
 
 @pytest.mark.parametrize("described", [{}, {"services": 1}, [1], {"services": [{"name": "x"}]}, 5])
@@ -194,7 +183,6 @@ def checked_services() -> dict[str, Any]:
 @pytest.mark.parametrize("checker", ["mypy", "pyright"])
 def test_checkers_understand_stubs(checker: str, tmp_path: Path) -> None:
     """They pass the strict mode, and calls through them are inferred and refused."""
-    pytest.importorskip("datamodel_code_generator")
     pytest.importorskip(checker)
     (tmp_path / "shop_stubs.py").write_text(generate_stubs(checked_services()))
     (tmp_path / "usage.py").write_text(USAGE)
