@@ -1,7 +1,8 @@
 """A generic mixin: ``class Users(Repository[User])`` is a durable, typed store of users.
 
 Shows inherited handlers whose types are bound by the subclass: ``Users/save`` takes a ``User``
-and ``Products/save`` a ``Product``, each with its own JSON Schema, validation and static types.
+and ``Products/save`` a ``Product``, each with its own JSON Schema, validation and static types. So is the declared
+state: ``self.record`` holds a ``User`` in the one and a ``Product`` in the other.
 
 Try it::
 
@@ -19,7 +20,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel, Field
 
-from restate_reflect import ObjectContext, ObjectSharedContext, TerminalError
+from restate_reflect import ObjectContext, ObjectSharedContext, State, TerminalError
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -27,21 +28,21 @@ T = TypeVar("T", bound=BaseModel)
 class Repository(Generic[T]):
     """Keeps one record per key."""
 
-    record_type: type[T]
+    record = State[T | None]()
 
     async def save(self, ctx: ObjectContext, record: T) -> T:
         """Stores a record in place of the one before."""
-        ctx.set("record", record, type=self.record_type)
+        ctx.set(self.record, record)
         return record
 
     async def load(self, ctx: ObjectSharedContext) -> T | None:
         """The record, if there is one."""
-        return await ctx.get("record", self.record_type)
+        return await ctx.get(self.record)
 
     async def delete(self, ctx: ObjectContext) -> bool:
         """Removes the record; whether there was one."""
-        existed = await ctx.get("record", self.record_type) is not None
-        ctx.clear("record")
+        existed = await ctx.get(self.record) is not None
+        ctx.clear(self.record)
         return existed
 
 
@@ -62,19 +63,15 @@ class Product(BaseModel):
 class Users(Repository[User]):
     """Users by name, with a handler of their own."""
 
-    record_type = User
-
     async def rename(self, ctx: ObjectContext, name: str) -> User:
         """Changes the name of a user. Raises ``TerminalError`` (404) if there is no such user."""
-        user = await ctx.get("record", User)
+        user = await ctx.get(self.record)
         if user is None:
             raise TerminalError(f"there is no user {ctx.key!r}", code=404)
         renamed = user.model_copy(update={"name": name})
-        ctx.set("record", renamed)
+        ctx.set(self.record, renamed)
         return renamed
 
 
 class Products(Repository[Product]):
     """Products by article number."""
-
-    record_type = Product

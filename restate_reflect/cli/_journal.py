@@ -79,11 +79,13 @@ def _state(service: ServiceDefinition) -> Iterator[tuple[str, Codec[Any]]]:
     """The declared keys of a class."""
     from restate_reflect.codecs import codec_for
     from restate_reflect.context import State
+    from restate_reflect.generics import unbound_variables
 
-    for base in service.cls.__mro__:
-        for value in vars(base).values():
-            if isinstance(value, State) and value.name:
-                yield value.name, codec_for(value.type)
+    holder = service.cls if service.instance is None else service.instance
+    names = (name for base in service.cls.__mro__ for name, value in vars(base).items() if isinstance(value, State))
+    for declared in (getattr(holder, name, None) for name in names):
+        if isinstance(declared, State) and not unbound_variables(declared.type):
+            yield declared.name, codec_for(declared.type)
 
 
 def _lines(steps: Sequence[dict[str, Any]]) -> list[str]:

@@ -36,8 +36,8 @@ def _required_arguments(cls: type) -> list[str]:
     return [p.name for p in parameters if p.default is inspect.Parameter.empty and p.kind not in variadic]
 
 
-def construct(cls: type, problems: Problems) -> Any:
-    """An instance, or ``None`` with a problem reported."""
+def construct(cls: Any, problems: Problems) -> Any:
+    """An instance of a class or a bound generic one, or ``None`` with a problem reported."""
     try:
         return cls()
     except Exception as error:  # the user's constructor may raise anything

@@ -9,6 +9,7 @@ from typing import Any, Unpack, get_args, get_origin
 
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.errors import Problem, ReflectionError
+from restate_reflect.generics import type_arguments
 from restate_reflect.options import HandlerOptions
 from restate_reflect.reflection._options import OptionArguments
 from restate_reflect.reflection._problems import source_of_function
@@ -110,7 +111,7 @@ def _take_apart(target: Any) -> tuple[type | None, tuple[Any, ...], Any]:
     if isinstance(target, _NO_SERVICES) or inspect.isroutine(target):
         return None, (), None
     # Instances made by a bound alias, Repository[User](), remember it.
-    return type(target), get_args(getattr(target, "__orig_class__", None)), target
+    return type(target), type_arguments(target), target
 
 
 def _no_class(target: Any) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple
 
 from restate_reflect.definitions import HandlerDefinition, ServiceDefinition, SkippedMethod
 from restate_reflect.errors import Problem
+from restate_reflect.generics import bindings_of
 from restate_reflect.options import HandlerOptions, ServiceOptions
 from restate_reflect.reflection._checks import (
     Candidate,
@@ -23,7 +25,7 @@ from restate_reflect.reflection._construct import construct, report_unconstructi
 from restate_reflect.reflection._contexts import ContextMisuse, ContextRule
 from restate_reflect.reflection._decorators import HandlerMark, handler_mark, service_mark
 from restate_reflect.reflection._documentation import class_documentation, method_documentation
-from restate_reflect.reflection._hints import Hints, bindings_of
+from restate_reflect.reflection._hints import Hints
 from restate_reflect.reflection._naming import service_name_faults
 from restate_reflect.reflection._options import combine, handler_faults, service_faults
 from restate_reflect.reflection._problems import Problems, source_of_class, source_of_function
@@ -48,6 +50,7 @@ class Reading:
 
     def __init__(self, cls: type, arguments: tuple[Any, ...], instance: Any, request: Request) -> None:
         self._cls = cls
+        self._made_by: Any = types.GenericAlias(cls, arguments) if arguments else cls
         self._instance = instance
         self._request = request
         self._problems = Problems(cls)
@@ -154,7 +157,7 @@ class Reading:
             return self._instance
         if report_unconstructible(self._cls, self._problems) or self._problems.found:
             return None  # constructors may have effects; none is called for a class that can't be served
-        return construct(self._cls, self._problems)
+        return construct(self._made_by, self._problems)
 
     def _definition(
         self, rule: ContextRule, handlers: list[HandlerDefinition], skipped: list[SkippedMethod], instance: Any

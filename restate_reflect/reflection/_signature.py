@@ -14,8 +14,9 @@ from restate_reflect.codecs import Codec, codec_for, is_codec, type_name
 from restate_reflect.codecs._names import bare
 from restate_reflect.definitions import InputDefinition, OutputDefinition, Parameter
 from restate_reflect.errors import UnsupportedTypeError
+from restate_reflect.generics import unbound_variables
 from restate_reflect.reflection._contexts import CONTEXT_NAMES, ContextMisuse, ContextRule, classify
-from restate_reflect.reflection._hints import Hints, UnresolvedAnnotation, unbound_variables
+from restate_reflect.reflection._hints import Hints, UnresolvedAnnotation
 from restate_reflect.reflection._input import UnfitInput, build_input
 from restate_reflect.reflection._problems import Problems
 from restate_reflect.reflection._scan import Binding, Method

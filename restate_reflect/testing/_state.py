@@ -38,18 +38,20 @@ class StateView:
     def get(self, key: str, type: Any = ...) -> Any: ...
     def get(self, key: str | State[Any], type: Any = Any) -> Any:
         """The decoded value; the default (``None``) if the key is not set."""
-        name, annotation, default = (key.name, key.type, key.default) if isinstance(key, State) else (key, type, None)
+        name, annotation, default = (
+            (key.known_name(), key.type, key.default) if isinstance(key, State) else (key, type, None)
+        )
         raw = self.raw().get(name)
         return default if raw is None else codec_for(annotation).decode(raw)
 
     def set(self, key: str | State[Any], value: Any) -> None:
         """Sets a value; the codec follows the declared type, or the value's class."""
-        name, annotation = (key.name, key.type) if isinstance(key, State) else (key, type(value))
+        name, annotation = (key.known_name(), key.type) if isinstance(key, State) else (key, type(value))
         self._access.set_state(self._service, self._key, {name: codec_for(annotation).encode(value)})
 
     def clear(self, key: str | State[Any]) -> None:
         """Removes a key."""
-        self._access.set_state(self._service, self._key, {key.name if isinstance(key, State) else key: None})
+        self._access.set_state(self._service, self._key, {key.known_name() if isinstance(key, State) else key: None})
 
     def keys(self) -> list[str]:
         """The keys that are set, sorted."""

@@ -19,12 +19,13 @@ VALUES = {"errors", "identifiers", "options"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "options": set(),
+    "generics": set(),
     "identifiers": {"errors"},
     "codecs": {"errors"},
     "definitions": {"codecs", "options"},
-    "context": {"definitions", *VALUES},
+    "context": {"codecs", "definitions", "generics", *VALUES},
     # Classes to definitions; everything after that starts from definitions.
-    "reflection": {"codecs", "context", "definitions", *VALUES},
+    "reflection": {"codecs", "context", "definitions", "generics", *VALUES},
     "manifest": {"definitions", *VALUES},
     "openapi": {"definitions", "manifest", *VALUES},
     # The wire and the engine know nothing of sockets, services or contexts.
@@ -60,8 +61,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     # Decoding the state in a journal needs the declared keys, which are values of context.State.
     "cli": {
-        "codecs", "context", "definitions", "dev", "endpoint", "ingress", "lint", "manifest", "openapi", "page",
-        "processes", "server", "stubs", "targets", *VALUES,
+        "codecs", "context", "definitions", "dev", "endpoint", "generics", "ingress", "lint", "manifest", "openapi",
+        "page", "processes", "server", "stubs", "targets", *VALUES,
     },
     # Sources in, findings out: it knows nothing but names.
     "lint": set(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_type
+from typing import Any, Generic, TypeVar, assert_type
 
 from restate_reflect import (
     Context,
@@ -13,6 +13,8 @@ from restate_reflect import (
     WorkflowSharedContext,
 )
 from tests.typing.services import Inventory, Order
+
+T = TypeVar("T")
 
 
 class Declared:
@@ -39,6 +41,35 @@ class Declared:
         ctx.set(Declared.count, "3")
         # expect-error mypy: misc; pyright: reportArgumentType, reportCallIssue
         ctx.set(Declared.tags, ["a", 1])
+
+
+class Bag(Generic[T]):
+    """Keys whose types a subclass binds."""
+
+    record = State[T | None]()
+    records = State[list[T]](default=[])
+    annotated: State[dict[str, T]] = State(dict[str, T], default={})
+
+    async def reads(self, ctx: ObjectSharedContext) -> T | None:
+        assert_type(await ctx.get(self.record), T | None)
+        assert_type(await ctx.get(self.records), list[T])
+        assert_type(await ctx.get(self.annotated), dict[str, T])
+        return await ctx.get(self.record)
+
+    async def writes(self, ctx: ObjectContext, record: T) -> None:
+        ctx.set(self.record, record)
+        ctx.set(self.records, [record])
+        # expect-error mypy: misc; pyright: reportArgumentType, reportCallIssue
+        ctx.set(self.record, 1)
+
+
+class OrderBag(Bag[Order]):
+    async def bound(self, ctx: ObjectContext) -> None:
+        assert_type(await ctx.get(self.record), Order | None)
+        assert_type(await ctx.get(self.records), list[Order])
+        assert_type(await ctx.get(self.annotated), dict[str, Order])
+        # expect-error mypy: misc; pyright: reportArgumentType, reportCallIssue
+        ctx.set(self.records, [1])
 
 
 class Plain:
