@@ -184,7 +184,8 @@ class Attempt:
         self._ended = True
         self.engine.fail(AttemptError(500, reason))
         self.engine.take_output()
-        self._close()
+        if not self._advancing:  # else when the handler's turn, in which somebody asks for this, has ended
+            self._close()
 
     def interrupt(self, reason: str) -> None:
         """Ends the attempt with a retryable error: what was not journaled runs again elsewhere."""
@@ -209,7 +210,7 @@ class Attempt:
             pass
         except HandlerBugError as error:
             self.engine.fail(AttemptError(500, str(error), bug=True))
-        except Exception as error:
+        except BaseException as error:
             # Whatever slipped through must not reach the transport, which has nobody to tell.
             logger.exception("%s: internal error", self.handler.qualified_name)
             self.engine.fail(failures.to_attempt_error(error, self.engine))
@@ -404,7 +405,7 @@ class Attempt:
             data = run.encode(value)
         except EncodeError as error:
             self._fail(AttemptError(500, str(error), related=run.related, bug=True))
-        except Exception as error:
+        except BaseException as error:
             self._fail(failures.run_error(run, error))
         else:
             self._propose(run, data)
@@ -413,7 +414,7 @@ class Attempt:
         """The body of a step has raised."""
         try:
             self._settle_failed(run, error)
-        except Exception as bug:
+        except BaseException as bug:
             # Nobody else would end the attempt: it would wait for this step for ever.
             self._fail(failures.run_error(run, bug))
 
@@ -432,8 +433,7 @@ class Attempt:
     def _fail(self, error: AttemptError) -> None:
         self.engine.fail(error)
         self.runs.drop_pending()
-        if not self._advancing:
-            self._flush()
+        self._flush()
 
     def _propose(self, run: Run, result: bytes | TerminalError) -> None:
         if not self.engine.is_closed:
@@ -441,7 +441,7 @@ class Attempt:
                 self.engine.propose_run(run.completion_id, result)
             except EngineError:
                 pass
-            except Exception as error:
+            except BaseException as error:
                 # A codec of the user's made something else than bytes.
                 self._fail(failures.run_error(run, error))
         self._advance()
@@ -449,7 +449,10 @@ class Attempt:
     # ------------------------------------------------------------ output
 
     def _flush(self) -> None:
-        if self._closed:
+        if self._closed or self._advancing:
+            return
+        if self._ended:
+            self._close()
             return
         data = self.engine.take_output()
         if self.engine.is_closed:
@@ -463,9 +466,11 @@ class Attempt:
         try:
             self._sink.write(data, end=True)
         finally:
-            if self.engine.ending is _FAILED:
-                self._log_failure()
-            self._close()
+            try:
+                if self.engine.ending is _FAILED:
+                    self._log_failure()
+            finally:
+                self._close()
 
     def _log_failure(self) -> None:
         failure = self.engine.failure

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import sys
 from asyncio import AbstractEventLoop, Future, Task, current_task, events, futures, tasks
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from types import CodeType
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ __all__ = [
     "HAS_EAGER_TASKS",
     "GatheringFuture",
     "Outer",
+    "as_current_task",
     "children",
     "enter",
     "has_callbacks",
@@ -77,6 +79,18 @@ enter: Final[Callable[[AbstractEventLoop], Outer]] = _enter_with_task if _HAS_TA
 """Makes this the running loop, in which no task runs yet; returns what ``leave`` needs."""
 leave: Final[Callable[[Outer], None]] = _leave_with_task if _HAS_TASK_PER_THREAD else _leave
 """Goes back to where ``enter`` was called."""
+
+
+@contextmanager
+def as_current_task(task: Task[Any]) -> Generator[None]:
+    """Lets code of the task run outside of its steps. Its loop is the running one, and no task is the current one."""
+    loop = task.get_loop()
+    _enter_task(loop, task)
+    try:
+        yield
+    finally:
+        _leave_task(loop, task)
+
 
 # ------------------------------------------------------------ tasks and futures
 

@@ -103,7 +103,7 @@ def _said(error: BaseException) -> str:
     """Its text; a ``__str__`` of the user's may be broken itself."""
     try:
         return str(error)
-    except Exception as broken:
+    except BaseException as broken:
         return f"(no text: its __str__ raised {type(broken).__name__})"
 
 
@@ -148,7 +148,10 @@ def run_error(run: Run, error: BaseException, *, retry_after: float | None = Non
 
 
 def _stacktrace(error: BaseException) -> str:
-    return "".join(traceback.format_exception(error))[-MAX_STACKTRACE:]
+    try:
+        return "".join(traceback.format_exception(error))[-MAX_STACKTRACE:]
+    except BaseException as broken:
+        return f"(no stack trace: writing it raised {type(broken).__name__})"
 
 
 def bad_input(handler: HandlerDefinition, error: DecodeError, version: ProtocolVersion) -> TerminalError:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextvars import Context as ContextVars
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from restate_reflect.durable.extending import has_callbacks, silence, silence_task, waits_for
+from restate_reflect.durable.closing import close, quietly
+from restate_reflect.durable.extending import as_current_task, has_callbacks, silence, silence_task, waits_for
 from restate_reflect.durable.locations import IS_INTERPRETED, Spot, spot
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
@@ -119,7 +121,7 @@ def settle(
         return
     try:
         value = decode(result)
-    except Exception as error:
+    except BaseException as error:
         future.fail(HandlerBugError(f"the result of {future.label} does not fit its declared type: {error}"))
     else:
         future.set_result(value)
@@ -171,26 +173,29 @@ class RunFuture(WatchedFuture[T]):
 class DurableTask(asyncio.Task[T]):
     """A task of the durable loop."""
 
-    __slots__ = ("_serial",)
+    __slots__ = ("_serial", "_variables")
     _serial: int
+    _variables: ContextVars
+    """The context that its coroutine runs in. (From 3.12 on ``get_context()`` tells it, too.)"""
 
     def __hash__(self) -> int:
         return self._serial
 
     def discard(self) -> None:
-        """Closes the coroutine of a task that will never run again."""
+        """Closes the coroutine of a task that will never run again. Its loop is the running one; never raises."""
         if self.done():
             return
         silence_task(self)
-        coro = self.get_coro()
-        if coro is not None:
-            coro.close()
+        coroutine = self.get_coro()
+        if coroutine is not None:
+            with as_current_task(self):
+                close(coroutine, self._variables)
 
     def let_go(self) -> None:
         """Cuts the cycle of a task that waits and the future that would wake it, which is nobody's any more."""
         awaited = waits_for(self)
         if awaited is not None:
-            awaited.cancel()
+            quietly(awaited.cancel)
 
 
 # ------------------------------------------------------------ making them
@@ -218,12 +223,13 @@ def durable_task(
 ) -> DurableTask[T]:
     """``None`` for ``context`` copies the current one."""
     task: DurableTask[T] = _new_task(DurableTask)
+    task._variables = copy_context() if context is None else context
     # Task's constructor puts the task into asyncio's process-wide WeakSet, which keeps the hash
     # of that moment. Serials of different loops are equal, and equal hashes made that set a
     # list (285 µs a task with some thousands alive, 3 µs this way).
     task._serial = id(task)
     loop.making = True
-    _init_task(task, coro, loop=loop, name=name or "durable", context=context)
+    _init_task(task, coro, loop=loop, name=name or "durable", context=task._variables)
     loop.serial += 1
     task._serial = loop.serial
     loop.tasks.append(task)

@@ -108,6 +108,7 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         Their ``finally`` blocks run, and context calls made there raise. The loop counts as
         running meanwhile, as such blocks may look at it.
         """
+        self.close_timers()
         self._close_coroutines()
         self.forget_all()
 
@@ -117,7 +118,7 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         try:
             for task in self.tasks:
                 # A `finally` block may make another task, which comes last.
-                _discard(task)
+                task.discard()
             for task in self.tasks:
                 task.let_go()
         finally:
@@ -187,15 +188,6 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """asyncio's complaints about futures nobody looked at; the attempt's result tells more."""
-
-
-def _discard(task: DurableTask[Any]) -> None:
-    try:
-        task.discard()
-    except (Exception, SystemExit, GeneratorExit):
-        # An exception from a `finally` of a handler that is gone concerns nobody: the next
-        # attempt runs the same code for real.
-        pass
 
 
 def _endless(tasks: Iterable[DurableTask[Any]], limit: int) -> HandlerBugError:

@@ -43,6 +43,16 @@ class _NoTimers:
 _NO_TIMERS: Final = _NoTimers()
 
 
+class _StoppedTimers:
+    """The timer source of a loop whose coroutines are being closed: one that waits again is to be closed again."""
+
+    def start_timer(self, timer: Timer, delay: float) -> None:
+        """It never fires."""
+
+
+_STOPPED_TIMERS: Final = _StoppedTimers()
+
+
 class ReadyHandle:
     """An ``asyncio.Handle`` with nothing but the necessary (0.2 µs instead of 0.9 µs to make)."""
 
@@ -117,6 +127,10 @@ class ReadyQueue:
         self.tasks, self.handles = [], []
         self.timers = _NO_TIMERS
 
+    def close_timers(self) -> None:
+        """The attempt has ended, and its coroutines are about to be closed."""
+        self.timers = _STOPPED_TIMERS
+
     def take_turn(self) -> BaseException | None:
         """Calls everything, and what is added meanwhile, up to the limit; returns what was raised first.
 
@@ -154,6 +168,6 @@ class ReadyQueue:
                         handle._context.run(handle._callback, args[0])
                     else:
                         handle._context.run(handle._callback, *args)
-                except (Exception, SystemExit) as error:
+                except BaseException as error:
                     raised = raised or error
         return raised

@@ -6,14 +6,19 @@ import asyncio
 import contextlib
 import gc
 import logging
+import sys
+import types
 import weakref
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
 
 from restate_reflect import Context
-from tests.journals import LOOP, M, Played, done, play
+from restate_reflect.durable.closing import MAX_CLOSES
+from restate_reflect.durable.guards import Guard
+from tests.journals import LOOP, V6, M, Played, done, given_input, play
 
 events: list[str] = []
 
@@ -360,3 +365,172 @@ def test_unretrieved_failures_of_background_tasks_are_not_reported() -> None:
         task.done()
 
     assert play(Service(go), "go").types[-1] == M.END
+
+
+async def numbers() -> AsyncGenerator[int]:
+    try:
+        await waits_twice("in a generator")
+        yield 1
+    finally:
+        events.append("generator")
+
+
+async def waits_twice(name: str) -> None:
+    try:
+        await asyncio.sleep(10)
+    finally:
+        try:
+            await asyncio.sleep(0)
+        finally:
+            events.append(name)
+
+
+class Wrapped:
+    """Awaitable by what it makes of a coroutine."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return waits_twice("in an awaitable").__await__()
+
+
+@types.coroutine
+def generator_based() -> Generator[Any, None, None]:
+    yield from waits_twice("in a generator function").__await__()
+
+
+async def ends_slowly() -> AsyncGenerator[int]:
+    try:
+        yield 1
+    finally:
+        await waits_twice("in a generator's end")
+
+
+async def by_aclose() -> None:
+    async with contextlib.aclosing(ends_slowly()) as generator:
+        async for _ in generator:
+            break
+
+
+WAYS: dict[str, Callable[[], Any]] = {
+    "coroutine": lambda: waits_twice("in a coroutine"),
+    "generator": lambda: anext(numbers()),
+    "generator with default": lambda: anext(numbers(), 0),
+    "generator by asend": lambda: numbers().asend(None),
+    "awaitable": Wrapped,
+    "generator function": generator_based,
+    "generator that is closed": by_aclose,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_a_handler_waits_in_is_closed_innermost_first(way: str) -> None:
+    """So that no part of it is left to the garbage collector, which complains of what waits again."""
+
+    async def go(ctx: Context) -> None:
+        try:
+            await WAYS[way]()
+        finally:
+            events.append("handler")
+            raise ValueError("nobody hears this")
+
+    played = play(Service(go), "go", eof=True)
+    assert played.types == [M.SLEEP_COMMAND, M.SUSPENSION]
+    assert len(events) >= 2
+    assert events[0].startswith("in a")
+    assert events[-1] == "handler"
+
+
+def test_a_handler_that_swallows_its_end_for_ever_is_left_alone(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its process goes on, and its log names the line. (Python complains too, when it frees the coroutine.)"""
+    monkeypatch.setattr(sys, "unraisablehook", lambda complaint: None)
+
+    async def go(ctx: Context) -> None:
+        while True:
+            try:
+                await asyncio.sleep(1)
+            except BaseException as error:
+                events.append(type(error).__name__)
+
+    played = play(Service(go), "go", eof=True)
+    assert played.types == [M.SLEEP_COMMAND, M.SUSPENSION]
+    assert len(events) >= MAX_CLOSES
+    (record,) = caplog.records
+    assert "it catches everything and waits again" in record.getMessage()
+    assert "test_freeing.py:" in record.getMessage()
+
+
+def test_an_attempt_that_is_ended_by_its_own_handler_is_closed_after_the_turn() -> None:
+    """A handler that stops its endpoint, say."""
+    ending: list[Played] = []
+
+    async def go(ctx: Context) -> None:
+        ending[0].attempt.abort("by itself")
+        try:
+            await asyncio.sleep(1)
+        finally:
+            events.append("closed")
+
+    played = Played(Service(go), "go", V6, (), Guard.OFF)
+    ending.append(played)
+    played.begin([given_input()])
+    assert events == ["closed"]
+    assert played.written == []
+    assert not played.environment.attempts
+
+
+def test_variables_are_reset_where_they_were_set() -> None:
+    """By libraries that keep a span or a request in a context variable."""
+    variable: ContextVar[str] = ContextVar("variable", default="outside")
+
+    async def go(ctx: Context) -> None:
+        async def child() -> None:
+            token = variable.set("child")
+            try:
+                await ctx.sleep(1)
+            finally:
+                variable.reset(token)
+                events.append(variable.get())
+
+        token = variable.set("handler")
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(child())
+        finally:
+            variable.reset(token)
+            events.append(variable.get())
+
+    play(Service(go), "go", eof=True)
+    assert events == ["outside", "handler"]
+    assert variable.get() == "outside"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError])
+def test_what_ends_a_process_ends_an_attempt_only(error: type[BaseException]) -> None:
+    """Raised by a handler, by a callback of its loop, by a step on the loop or in a thread."""
+
+    def fails() -> None:
+        raise error
+
+    async def fails_later() -> None:
+        await asyncio.sleep(0)
+        raise error
+
+    async def handler(ctx: Context) -> None:
+        fails()
+
+    async def callback(ctx: Context) -> None:
+        asyncio.get_running_loop().call_soon(fails)
+        await ctx.sleep(1)
+
+    async def step(ctx: Context) -> None:
+        await ctx.run("fails", fails_later)
+
+    async def thread(ctx: Context) -> None:
+        await ctx.run("fails", fails)
+
+    for each in (handler, callback, step, thread):
+        played = play(Service(each), "go")
+        if played.waits:
+            played.finish_runs()
+        assert played.types[-1] == M.ERROR, each
