@@ -24,9 +24,9 @@ An exception of any other class, raised by a handler, is treated like RetryableE
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 __all__ = [
     "AttemptClosedError",
@@ -54,8 +54,28 @@ class RestateReflectError(Exception):
     """Base of every exception this package raises on purpose."""
 
 
+def _told(error: Exception) -> str:
+    """The message of an error whose class has a constructor of its own."""
+    if type(error).__str__ is not BaseException.__str__ or len(error.args) == 1:
+        try:
+            return str(error)
+        except Exception as broken:
+            return f"(no text: its __str__ raised {type(broken).__name__})"
+    return repr(error) if is_dataclass(error) else ", ".join([type(error).__name__, *map(str, error.args)])
+
+
+def _unset(error: Exception, name: str, defaults: Mapping[str, Any]) -> Any:
+    if name == "message":
+        return _told(error)
+    if name in defaults:
+        return defaults[name]
+    raise AttributeError(f"{type(error).__name__!r} object has no attribute {name!r}")
+
+
 class TerminalError(RestateReflectError):
     """Ends the invocation with a failure that callers see; it is never retried.
+
+    A subclass may have a constructor of its own, or be a dataclass: what it does not set is its text, 500, and nothing.
 
     Args:
         message: Shown to the caller.
@@ -68,6 +88,12 @@ class TerminalError(RestateReflectError):
         self.message = message
         self.code = code
         self.metadata: dict[str, str] = dict(metadata or {})
+
+    if not TYPE_CHECKING:  # to type checkers they are there, and nothing else is
+
+        def __getattr__(self, name: str) -> Any:
+            # No attributes of the class: a dataclass would take them for defaults of its fields.
+            return _unset(self, name, {"code": 500, "metadata": {}})
 
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self._identity() == other._identity()
@@ -108,6 +134,11 @@ class RetryableError(RestateReflectError):
         if retry_after is not None and not isinstance(retry_after, timedelta):
             retry_after = timedelta(seconds=float(retry_after))
         self.retry_after = retry_after
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            return _unset(self, name, {"code": 500, "retry_after": None})
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,11 @@ def done(type_: MessageType, id_: int, value: bytes | None = None, *, error: tup
     return frame(type_, _notification(value, error, completion_id=id_))
 
 
+def inv(number: int) -> str:
+    """An invocation id."""
+    return f"inv_1{number:033}"
+
+
 def called(id_: int, invocation_id: str) -> bytes:
     """The callee's invocation id."""
     return frame(M.CALL_INVOCATION_ID_COMPLETION, pb.Notification(completion_id=id_, invocation_id=invocation_id))

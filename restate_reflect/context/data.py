@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from restate_reflect.context.headers import Headers
 from restate_reflect.options import Duration
 
 __all__ = ["NO_OPTIONS", "UNSET", "CallOptions", "Request"]
@@ -18,9 +19,9 @@ class Request:
     id: str
     """Invocation id."""
     headers: Mapping[str, str]
-    """Headers of the invocation; the same in every attempt."""
+    """Headers of the invocation; the same in every attempt. Names are in lower case, and found by any spelling."""
     attempt_headers: Mapping[str, str]
-    """HTTP headers of this attempt's request (``traceparent`` is here); names in lower case."""
+    """HTTP headers of this attempt's request (``traceparent`` is here); names likewise."""
     body: bytes
     """The input as it came."""
     key: str | None = None
@@ -30,6 +31,10 @@ class Request:
     """Known since service protocol V7."""
     retry_count: int = 0
     """Attempts since the last stored entry; best effort."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "headers", Headers(self.headers))
+        object.__setattr__(self, "attempt_headers", Headers(self.attempt_headers))
 
 
 class CallOptions(NamedTuple):

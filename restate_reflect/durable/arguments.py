@@ -12,10 +12,17 @@ from restate_reflect.context import NO_OPTIONS, CallOptions, InvocationHandle
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.outgoing import OutgoingCall
 from restate_reflect.engine.commands.call import Destination
-from restate_reflect.errors import EncodeError, HandlerBugError
-from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
+from restate_reflect.errors import EncodeError, HandlerBugError, TerminalError
+from restate_reflect.identifiers import (
+    IdempotentRequest,
+    InvocationTarget,
+    WorkflowRun,
+    is_awakeable_id,
+    is_invocation_id,
+)
 
 __all__ = [
+    "awakeable_id_of",
     "destination_of",
     "invocation_id_of",
     "invocation_target",
@@ -28,20 +35,54 @@ __all__ = [
 
 
 def invocation_target(target: InvocationTarget) -> InvocationTarget:
-    """Raises ``HandlerBugError`` for anything but an id, a ``WorkflowRun`` or an ``IdempotentRequest``."""
+    """Raises what ``invocation_id_of`` raises for anything but an id, a ``WorkflowRun`` or an ``IdempotentRequest``."""
     return target if isinstance(target, WorkflowRun | IdempotentRequest) else invocation_id_of(target)
 
 
 def invocation_id_of(given: object) -> str:
-    """Raises ``HandlerBugError`` for what is no text: often the handle itself, not awaited."""
+    """The id.
+
+    Raises:
+        TerminalError: A text that is none (400); the server would let the handler run against it for ever.
+        HandlerBugError: It is no text: often the handle itself, not awaited.
+    """
     if isinstance(given, str):
-        return given
+        if is_invocation_id(given):
+            return given
+        raise TerminalError(
+            f"{given[:MAX_SHOWN]!r} is no invocation id ({caller()}): they begin with inv_1 and have 38 characters, as"
+            " a handle's invocation_id and the ingress client give them.",
+            400,
+        )
     hints: dict[type, str] = {InvocationHandle: "await handle", OutgoingCall: "await call.invocation_id"}
     hint = hints.get(type(given))
     raise HandlerBugError(
         f"an invocation id is a str, not {type(given).__name__} ({caller()})."
         + (f" Write {hint}, which is the id; the object itself has methods for the same." if hint else "")
     )
+
+
+def awakeable_id_of(given: object) -> str:
+    """The id.
+
+    Raises:
+        TerminalError: A text that is none (400).
+        HandlerBugError: It is no text.
+    """
+    if not isinstance(given, str):
+        raise HandlerBugError(
+            f"an awakeable's id is a str, not {type(given).__name__} ({caller()}). Pass awakeable.id."
+        )
+    if is_awakeable_id(given):
+        return given
+    raise TerminalError(
+        f"{given[:MAX_SHOWN]!r} is no id of an awakeable ({caller()}): they begin with sign_1, as awakeable.id does.",
+        400,
+    )
+
+
+MAX_SHOWN: Final = 80
+"""Characters of an id that is none; it may come from a caller."""
 
 
 def step_problem(name: object, function: object) -> str:

@@ -15,6 +15,7 @@ from restate_reflect.codecs._base import Codec
 from restate_reflect.context import NO_OPTIONS, UNSET, Awakeable, CallFuture, CallOptions, InvocationHandle, Request
 from restate_reflect.durable import guards
 from restate_reflect.durable.arguments import (
+    awakeable_id_of,
     destination_of,
     invocation_id_of,
     invocation_target,
@@ -323,11 +324,12 @@ class Operations:
 
     def complete_awakeable(self, id_: str, value: Any, type_: Any) -> None:
         self._check()
+        id_ = awakeable_id_of(id_)
         awakeable.complete(self._engine, id_, self._encode(type_, value, f"awakeable {id_}"))
 
     def reject_awakeable(self, id_: str, message: str, code: int) -> None:
         self._check()
-        awakeable.complete(self._engine, id_, TerminalError(message, code))
+        awakeable.complete(self._engine, awakeable_id_of(id_), TerminalError(message, code))
 
     def get_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
@@ -358,8 +360,8 @@ class Operations:
 
     def resolve_signal(self, invocation_id: str, name: str, value: Any, type_: Any) -> None:
         self._check()
-        data = self._encode(type_, value, f"signal {name!r}")
-        signal.send(self._engine, invocation_id_of(invocation_id), name, data)
+        target = invocation_id_of(invocation_id)
+        signal.send(self._engine, target, name, self._encode(type_, value, f"signal {name!r}"))
 
     def reject_signal(self, invocation_id: str, name: str, message: str, code: int) -> None:
         self._check()
@@ -434,7 +436,7 @@ def _request(start: StartInfo, given: Input, headers: Mapping[str, str]) -> Requ
     return Request(
         id=start.debug_id,
         headers=given.headers,
-        attempt_headers=dict(headers),  # equal HTTP/2 requests share theirs
+        attempt_headers=headers,
         body=given.body,
         key=start.key or None,
         scope=start.scope,

@@ -152,7 +152,7 @@ def to_failure(error: TerminalError) -> pb.Failure:
     """The wire form of a terminal error."""
     message = shortened(wire_text(error.message), MAX_FAILURE_TEXT)
     failure = pb.Failure(code=wire_code(error.code), message=message)
-    for key, value in error.metadata.items():
+    for key, value in (error.metadata or {}).items():
         failure.metadata.add(key=wire_text(key), value=wire_text(value))
     return failure
 
@@ -168,7 +168,11 @@ def shortened(text: str, limit: int) -> str:
 
 def wire_text(text: object) -> str:
     """Text of an error as protobuf takes it: lone surrogates (``os.fsdecode``) would not encode."""
-    return str(text).encode(errors="backslashreplace").decode()
+    try:
+        said = str(text)
+    except Exception as broken:  # of a class of the user's
+        said = f"(no text: its __str__ raised {type(broken).__name__})"
+    return said.encode(errors="backslashreplace").decode()
 
 
 def wire_code(code: int) -> int:

@@ -92,9 +92,12 @@ def test_a_result_that_does_not_fit_is_a_retryable_bug() -> None:
 
 
 def test_resolving_and_rejecting_are_commands() -> None:
-    played = play(Waiter, "resolve", body=b'"sign_1abc"')
+    played = play(Waiter, "resolve", body=b'"sign_1AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"')
     resolved, void, rejected = played.all(M.COMPLETE_AWAKEABLE_COMMAND)
-    assert (resolved.awakeable_id, resolved.value.content) == ("sign_1abc", b'{"a":1}')
+    assert (resolved.awakeable_id, resolved.value.content) == (
+        "sign_1AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        b'{"a":1}',
+    )
     assert (void.WhichOneof("result"), void.value.content) == ("value", b"null")
     assert (rejected.failure.code, rejected.failure.message) == (410, "no")
 
@@ -104,5 +107,5 @@ def test_signals_of_nobody_are_kept_and_harm_nothing() -> None:
 
 
 def test_the_recorded_completion_of_an_awakeable_is_compared() -> None:
-    recorded = command(M.COMPLETE_AWAKEABLE_COMMAND, awakeable_id="sign_1xyz")
-    assert play(Waiter, "resolve", recorded, body=b'"sign_1abc"').error.code == 570
+    recorded = command(M.COMPLETE_AWAKEABLE_COMMAND, awakeable_id="sign_1AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAQ")
+    assert play(Waiter, "resolve", recorded, body=b'"sign_1AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"').error.code == 570

@@ -12,7 +12,7 @@ import pytest
 
 from restate_reflect import Context, ObjectContext, TerminalError
 from restate_reflect.protocol.versions import ProtocolVersion
-from tests.journals import V5, V6, V7, M, called, done, play
+from tests.journals import V5, V6, V7, M, called, done, inv, play
 
 
 class Stock:
@@ -104,7 +104,7 @@ def test_call_command_carries_everything() -> None:
     assert [(header.key, header.value) for header in call.headers] == [("a", "b")]
     assert (call.invocation_id_notification_idx, call.result_completion_id) == (1, 2)
     assert not call.HasField("scope")
-    assert played.feed(called(1, "inv_1"), done(M.CALL_COMPLETION, 2, b"7")).output == b"7"
+    assert played.feed(called(1, inv(0)), done(M.CALL_COMPLETION, 2, b"7")).output == b"7"
 
 
 def test_an_id_that_came_empty_does_not_hang_whoever_asks_later() -> None:
@@ -172,16 +172,20 @@ def test_delay_on_record_counts_on_replay() -> None:
 def test_cancel_invocation_sends_the_cancel_signal_once_the_id_is_known() -> None:
     played = play(Shop, "stop", others=OTHERS)
     assert M.SEND_SIGNAL_COMMAND not in played.types
-    played.feed(called(1, "inv_3"))
+    played.feed(called(1, inv(3)))
     cancel = played.one(M.SEND_SIGNAL_COMMAND)
-    assert (cancel.target_invocation_id, cancel.idx, cancel.WhichOneof("result")) == ("inv_3", 1, "void")
+    assert (cancel.target_invocation_id, cancel.idx, cancel.WhichOneof("result")) == (
+        inv(3),
+        1,
+        "void",
+    )
 
 
 def test_handle_cancels_looks_and_attaches() -> None:
-    played = play(Shop, "handle_all", others=OTHERS).feed(called(1, "inv_3"))
-    assert played.one(M.GET_INVOCATION_OUTPUT_COMMAND).invocation_id == "inv_3"
+    played = play(Shop, "handle_all", others=OTHERS).feed(called(1, inv(3)))
+    assert played.one(M.GET_INVOCATION_OUTPUT_COMMAND).invocation_id == inv(3)
     played.feed(done(M.GET_INVOCATION_OUTPUT_COMPLETION, 2))
-    assert played.one(M.ATTACH_INVOCATION_COMMAND).invocation_id == "inv_3"
+    assert played.one(M.ATTACH_INVOCATION_COMMAND).invocation_id == inv(3)
     assert played.feed(done(M.ATTACH_INVOCATION_COMPLETION, 3, b'"sent"')).output == b'"None sent"'
 
 
@@ -283,7 +287,7 @@ def test_the_result_of_a_handler_that_returns_nothing_is_none(verb: str, value: 
 
     class Looker:
         async def go(self, ctx: Context) -> str:
-            return repr(await getattr(ctx, verb)("inv_1"))
+            return repr(await getattr(ctx, verb)(inv(0)))
 
     type_ = M.ATTACH_INVOCATION_COMPLETION if verb == "attach" else M.GET_INVOCATION_OUTPUT_COMPLETION
     assert play(Looker, "go").feed(done(type_, 1, value)).output == b'"None"'

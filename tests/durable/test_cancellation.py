@@ -10,7 +10,7 @@ import pytest
 
 from restate_reflect import Context, InvocationCancelledError, TerminalError, WorkflowContext
 from restate_reflect.protocol.versions import ProtocolVersion
-from tests.journals import CANCEL, V5, V6, V7, M, called, done, play, signal
+from tests.journals import CANCEL, V5, V6, V7, M, called, done, inv, play, signal
 
 log: list[str] = []
 
@@ -98,8 +98,8 @@ AWAITS: dict[str, Callable[[WorkflowContext], Any]] = {
     "signal": lambda ctx: ctx.signal("s"),
     "state": lambda ctx: ctx.get("k"),
     "keys": lambda ctx: ctx.keys(),
-    "attach": lambda ctx: ctx.attach("inv_1"),
-    "output": lambda ctx: ctx.output("inv_1"),
+    "attach": lambda ctx: ctx.attach(inv(0)),
+    "output": lambda ctx: ctx.output(inv(0)),
     "gather": lambda ctx: asyncio.gather(ctx.sleep(1), ctx.awakeable()),
     "TaskGroup": wait_all,
     "timeout": with_timeout,
@@ -262,14 +262,18 @@ def test_cancelling_replays_from_every_prefix() -> None:
 
 def test_compensation_may_call_and_wait() -> None:
     played = play(Caller, "compensates", others=[Callee]).feed(CANCEL)
-    played.feed(called(2, "inv_1"), done(M.CALL_COMPLETION, 3, b'"7"'), done(M.SLEEP_COMPLETION, 4))
+    played.feed(
+        called(2, inv(0)),
+        done(M.CALL_COMPLETION, 3, b'"7"'),
+        done(M.SLEEP_COMPLETION, 4),
+    )
     assert played.output == b'"undone 7"'
 
 
 def test_compensation_survives_suspension() -> None:
     first = play(Caller, "compensates", others=[Callee], eof=False).feed(CANCEL).eof()
     assert first.suspended_on == [3]
-    second = first.again(called(2, "inv_1"), done(M.CALL_COMPLETION, 3, b'"7"'), eof=True)
+    second = first.again(called(2, inv(0)), done(M.CALL_COMPLETION, 3, b'"7"'), eof=True)
     assert second.suspended_on == [4]
     assert second.again(done(M.SLEEP_COMPLETION, 4)).output == b'"undone 7"'
 

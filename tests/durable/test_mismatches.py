@@ -19,6 +19,7 @@ from tests.journals import (
     done,
     frame,
     given_input,
+    inv,
     journal,
     play,
     signal,
@@ -42,7 +43,11 @@ class Old:
         return n
 
 
-RESULTS = (called(1, "inv_1"), done(M.CALL_COMPLETION, 2, b"5"), done(M.SLEEP_COMPLETION, 3))
+RESULTS = (
+    called(1, inv(0)),
+    done(M.CALL_COMPLETION, 2, b"5"),
+    done(M.SLEEP_COMPLETION, 3),
+)
 
 
 def finished() -> Played:
@@ -289,14 +294,14 @@ COMMANDS = {
     "send": lambda ctx: ctx.send_raw("S", "h"),
     "run": lambda ctx: ctx.run("r", int),
     "sleep": lambda ctx: ctx.sleep(1),
-    "resolve_awakeable": lambda ctx: ctx.resolve_awakeable("sign_1a"),
-    "resolve_signal": lambda ctx: ctx.resolve_signal("inv_1", "s"),
-    "cancel": lambda ctx: ctx.cancel("inv_1"),
+    "resolve_awakeable": lambda ctx: ctx.resolve_awakeable("sign_1AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+    "resolve_signal": lambda ctx: ctx.resolve_signal(inv(0), "s"),
+    "cancel": lambda ctx: ctx.cancel(inv(0)),
     "promise": lambda ctx: ctx.promise("p").get(),
     "peek": lambda ctx: ctx.promise("p").peek(),
     "resolve": lambda ctx: ctx.promise("p").resolve(1),
-    "attach": lambda ctx: ctx.attach("inv_1"),
-    "output": lambda ctx: ctx.output("inv_1"),
+    "attach": lambda ctx: ctx.attach(inv(0)),
+    "output": lambda ctx: ctx.output(inv(0)),
 }
 
 

@@ -54,9 +54,6 @@ class Named:
     async def sleeps(self, ctx: ObjectContext) -> None:
         await ctx.sleep(1, name=CHOSEN[-1])
 
-    async def resolves(self, ctx: ObjectContext) -> None:
-        ctx.resolve_awakeable(CHOSEN[-1], 1)
-
 
 @NAMES
 @pytest.mark.parametrize(
@@ -69,7 +66,6 @@ class Named:
         ("calls_with_options", M.CALL_COMMAND),
         ("sends", M.ONE_WAY_CALL_COMMAND),
         ("sleeps", M.SLEEP_COMMAND),
-        ("resolves", M.COMPLETE_AWAKEABLE_COMMAND),
     ],
 )
 def test_a_name_is_a_name(name: str, handler: str, type_: M) -> None:

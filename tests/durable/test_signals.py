@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from restate_reflect import Context, IdempotentRequest, TerminalError, WorkflowRun
-from tests.journals import V6, V7, M, done, play, signal
+from tests.journals import V6, V7, M, done, inv, play, signal
 
 
 class Listener:
@@ -36,12 +36,15 @@ class Listener:
             return f"{error.code} {error.message}"
 
     async def tell(self, ctx: Context) -> None:
-        ctx.resolve_signal("inv_2", "go", 5)
-        ctx.reject_signal("inv_2", "go", "no", 410)
-        ctx.cancel("inv_3")
+        ctx.resolve_signal(inv(2), "go", 5)
+        ctx.reject_signal(inv(2), "go", "no", 410)
+        ctx.cancel(inv(3))
 
     async def by_id(self, ctx: Context) -> list[object]:
-        return [await ctx.output("inv_2", int), await ctx.attach("inv_2", int)]
+        return [
+            await ctx.output(inv(2), int),
+            await ctx.attach(inv(2), int),
+        ]
 
     async def by_run(self, ctx: Context) -> int:
         return await ctx.attach(WorkflowRun("Flow", "k", scope=None), int)
@@ -89,16 +92,24 @@ def test_a_second_wait_for_a_name_can_not_suspend() -> None:
 
 def test_sending_signals_and_cancelling_are_commands() -> None:
     resolved, rejected, cancelled = play(Listener, "tell").all(M.SEND_SIGNAL_COMMAND)
-    assert (resolved.target_invocation_id, resolved.name, resolved.value.content) == ("inv_2", "go", b"5")
+    assert (resolved.target_invocation_id, resolved.name, resolved.value.content) == (
+        inv(2),
+        "go",
+        b"5",
+    )
     assert (rejected.name, rejected.failure.code, rejected.failure.message) == ("go", 410, "no")
-    assert (cancelled.target_invocation_id, cancelled.idx, cancelled.WhichOneof("result")) == ("inv_3", 1, "void")
+    assert (cancelled.target_invocation_id, cancelled.idx, cancelled.WhichOneof("result")) == (
+        inv(3),
+        1,
+        "void",
+    )
 
 
 def test_output_and_attach_by_invocation_id() -> None:
     played = play(Listener, "by_id")
-    assert played.one(M.GET_INVOCATION_OUTPUT_COMMAND).invocation_id == "inv_2"
+    assert played.one(M.GET_INVOCATION_OUTPUT_COMMAND).invocation_id == inv(2)
     played.feed(done(M.GET_INVOCATION_OUTPUT_COMPLETION, 1))
-    assert played.one(M.ATTACH_INVOCATION_COMMAND).invocation_id == "inv_2"
+    assert played.one(M.ATTACH_INVOCATION_COMMAND).invocation_id == inv(2)
     assert played.feed(done(M.ATTACH_INVOCATION_COMPLETION, 2, b"4")).output == b"[null,4]"
 
 

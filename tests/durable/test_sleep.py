@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from restate_reflect import Context
-from tests.journals import M, called, done, play
+from tests.journals import M, called, done, inv, play
 
 FIRED = [done(M.SLEEP_COMPLETION, id_) for id_ in range(6)]
 
@@ -124,7 +124,7 @@ def test_a_deadline_is_a_timer_that_may_win(handler: str) -> None:
 def test_a_deadline_is_a_timer_that_may_lose(handler: str) -> None:
     played = play(Sleeper, handler)
     call = played.one(M.CALL_COMMAND)
-    played.feed(called(call.invocation_id_notification_idx, "inv_1"))
+    played.feed(called(call.invocation_id_notification_idx, inv(0)))
     assert played.feed(done(M.CALL_COMPLETION, call.result_completion_id, b'"sent"')).output == b'"sent"'
 
 

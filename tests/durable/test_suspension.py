@@ -12,7 +12,7 @@ import pytest
 from restate_reflect import Context, InvocationCancelledError, WorkflowContext
 from restate_reflect.durable.guards import Guard
 from restate_reflect.protocol.versions import ProtocolVersion
-from tests.journals import CANCEL, V5, V6, V7, M, Played, called, done, given_input, play, signal, tree
+from tests.journals import CANCEL, V5, V6, V7, M, Played, called, done, given_input, inv, play, signal, tree
 
 FIRST, ALL = "FIRST_COMPLETED", "ALL_SUCCEEDED_OR_FIRST_FAILED"
 
@@ -61,8 +61,8 @@ AWAITS: dict[str, tuple[Callable[[WorkflowContext], Any], list[int | str], Any]]
     "resolve": (lambda ctx: ctx.promise("p").resolve(1), [1], ([1], [])),
     "state": (lambda ctx: ctx.get("k"), [1], ([1], [])),
     "keys": (lambda ctx: ctx.keys(), [1], ([1], [])),
-    "attach": (lambda ctx: ctx.attach("inv_1"), [1], ([1], [])),
-    "output": (lambda ctx: ctx.output("inv_1"), [1], ([1], [])),
+    "attach": (lambda ctx: ctx.attach(inv(0)), [1], ([1], [])),
+    "output": (lambda ctx: ctx.output(inv(0)), [1], ([1], [])),
     "gather": (
         lambda ctx: asyncio.gather(ctx.sleep(1), ctx.awakeable(), ctx.signal("s")),
         [1, "#17", "s"],
@@ -203,7 +203,7 @@ def test_request_response_needs_one_request_per_result() -> None:
             return f"{await ctx.call(Callee.work)} {await ctx.awakeable()} {await ctx.signal('s')}"
 
     first = play(Three, "go", others=[Callee], eof=True)
-    second = first.again(called(1, "inv_1"), done(M.CALL_COMPLETION, 2, b'"a"'), eof=True)
+    second = first.again(called(1, inv(0)), done(M.CALL_COMPLETION, 2, b'"a"'), eof=True)
     third = second.again(signal(17, b'"b"'), eof=True)
     fourth = third.again(signal("s", b'"c"'), eof=True)
     assert [played.types[-1] for played in (first, second, third, fourth)] == [M.SUSPENSION] * 3 + [M.END]
