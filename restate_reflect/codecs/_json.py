@@ -25,6 +25,7 @@ from restate_reflect.codecs._dict_keys import has_readable_keys
 from restate_reflect.codecs._encoded import holds_secrets
 from restate_reflect.codecs._functions import Decode, Encode
 from restate_reflect.codecs._json_encoder import encoder
+from restate_reflect.codecs._large import reader
 from restate_reflect.codecs._members import json_value
 from restate_reflect.codecs._names import type_name
 from restate_reflect.codecs._nodes import LOSSLESS, nodes
@@ -55,7 +56,8 @@ class JsonCodec(Generic[T]):
         validator = SchemaValidator(patched, LOSSLESS, _use_prebuilt=False)
         secret = holds_secrets(core)
         self.encode: Encode[T] = encoder(annotation, patched, validator, round_trip, secret)
-        self.decode: Decode[T] = Reader(annotation, validator.validate_json, secret).decode
+        read = reader(annotation, patched, validator.validate_json)
+        self.decode: Decode[T] = Reader(annotation, read, secret).decode
 
     def json_schema(self, mode: SchemaMode) -> JsonSchema:
         return copy.deepcopy(self._schemas[mode])

@@ -15,6 +15,7 @@ import msgspec
 
 from restate_reflect.codecs._base import JsonSchema, SchemaMode
 from restate_reflect.codecs._names import is_alias, type_name
+from restate_reflect.codecs._report import cut
 from restate_reflect.errors import DecodeError, EncodeError, UnsupportedTypeError
 
 __all__ = ["MsgspecCodec"]
@@ -52,7 +53,9 @@ class MsgspecCodec:
         try:
             return self._decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise DecodeError(f"not a valid {type_name(self.annotation)}:\n  {error}", [_detail(error)]) from error
+            raise DecodeError(
+                f"not a valid {type_name(self.annotation)}:\n  {cut(str(error))}", [_detail(error)]
+            ) from error
 
     def json_schema(self, mode: SchemaMode) -> JsonSchema:
         copied: JsonSchema = json.loads(json.dumps(self._schema))

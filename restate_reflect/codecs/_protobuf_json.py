@@ -14,6 +14,7 @@ from restate_reflect.codecs._protobuf_check import check, check_complete
 from restate_reflect.codecs._protobuf_loads import loads
 from restate_reflect.codecs._protobuf_sample import sample
 from restate_reflect.codecs._protobuf_schema import schema_of
+from restate_reflect.codecs._report import cut
 from restate_reflect.errors import DecodeError, EncodeError
 
 __all__ = ["ProtobufJsonCodec"]
@@ -42,7 +43,7 @@ class ProtobufJsonCodec(Generic[M]):
         try:
             message = json_format.ParseDict(self._object(loads(data)), self._cls())
         except (json_format.Error, ProtobufDecodeError, ValueError, OverflowError, RecursionError) as error:
-            raise DecodeError(f"not a valid {self._cls.DESCRIPTOR.full_name}: {error}") from error
+            raise DecodeError(cut(f"not a valid {self._cls.DESCRIPTOR.full_name}: {error}")) from error
         check_complete(message, DecodeError)
         return message
 
