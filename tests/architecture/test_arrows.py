@@ -85,9 +85,10 @@ ROOMS: dict[str, set[str]] = {
     "remembering": {"deployments", "kernel"},
     "driver": {"attempts", "errors", "kernel", "settings"},
     "travel": {"driver", "kernel"},
-    "runtime": {
-        "attempts", "deployments", "driver", "errors", "ids", "kernel", "remembering", "settings", "storage", "travel",
-    },
+    "base": {"driver", "errors", "ids", "kernel", "settings", "storage", "travel"},
+    "operating": {"base", "ids", "kernel"},
+    "looking": {"attempts", "base", "errors", "kernel", "travel"},
+    "runtime": {"deployments", "errors", "ids", "kernel", "looking", "operating", "remembering"},
     "http": {"deployments", "errors", "ids", "kernel", "query", "runtime", "settings"},
     ROOT_MODULE: {"attempts", "deployments", "errors", "ids", "kernel", "runtime", "settings", "storage"},
 }  # fmt: skip

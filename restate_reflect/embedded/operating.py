@@ -1,0 +1,98 @@
+"""What operators and other invocations do to an invocation from outside: stop it, go on, complete what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from restate_reflect.embedded import ids
+from restate_reflect.embedded.base import RuntimeBase
+from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel.commands import complete_promise
+from restate_reflect.embedded.kernel.kernel import Kernel
+from restate_reflect.embedded.kernel.lifecycle import Reply
+from restate_reflect.embedded.kernel.records import Failure
+from restate_reflect.errors import TerminalError
+from restate_reflect.identifiers import InvocationTarget
+
+__all__ = ["Operating"]
+
+
+class Operating(RuntimeBase):
+    """Each of these is one transaction of the kernel, and the turn that follows from it."""
+
+    def cancel(self, target: InvocationTarget) -> Reply:
+        """Asks the handler to stop."""
+        return self._apply(lifecycle.cancel, target)
+
+    def kill(self, target: InvocationTarget) -> Reply:
+        """Ends the invocation and what it has called."""
+        return self._apply(lifecycle.kill, target)
+
+    def pause(self, target: InvocationTarget) -> Reply:
+        """Stops attempts until ``resume``."""
+        return self._apply(lifecycle.pause, target)
+
+    def resume(self, target: InvocationTarget) -> Reply:
+        """Starts the next attempt now."""
+        return self._apply(lifecycle.resume, target)
+
+    def purge(self, target: InvocationTarget) -> Reply:
+        """Forgets a completed invocation."""
+        return self._apply(lifecycle.purge, target)
+
+    def purge_journal(self, target: InvocationTarget) -> Reply:
+        """Forgets the journal of a completed invocation."""
+        return self._apply(lifecycle.purge_journal, target)
+
+    def _apply(self, operation: Callable[[Kernel, str], Reply], target: InvocationTarget) -> Reply:
+        reply = operation(self.kernel, self.invocation_id(target))
+        self._driver.turn()
+        return reply
+
+    def crash(self, target: InvocationTarget | None = None) -> int:
+        """Drops attempts in progress (of one invocation, or all) as if their process had died; the next ones start
+        at once. Returns how many there were."""
+        running = list(self._driver.attempts.running.values())
+        hit = [each.invocation for each in running if target is None or each.invocation is self._get(target)]
+        for invocation in hit:
+            self._driver.attempts.crash(invocation)
+        self._driver.turn()
+        return len(hit)
+
+    # ------------------------------------------------------------ signals
+
+    def resolve_awakeable(self, awakeable_id: str, value: bytes) -> None:
+        """Completes an awakeable. Unknown and ended invocations ignore it, as on the server.
+
+        Raises:
+            IdError: It is no awakeable id.
+        """
+        self.signal(*ids.awakeable_target(awakeable_id), value)
+
+    def reject_awakeable(self, awakeable_id: str, error: TerminalError | str) -> None:
+        """Fails an awakeable.
+
+        Raises:
+            IdError: It is no awakeable id.
+        """
+        self.signal(
+            *ids.awakeable_target(awakeable_id), error if isinstance(error, TerminalError) else TerminalError(error)
+        )
+
+    def signal(self, target: InvocationTarget, which: int | str, result: bytes | TerminalError | None = None) -> None:
+        """Sends a signal, by name or index."""
+        lifecycle.send_signal(self.kernel, self.invocation_id(target), which, _result_of(result))
+        self._driver.turn()
+
+    def resolve_promise(self, workflow: str, key: str, name: str, result: bytes | TerminalError) -> bool:
+        """Completes a promise of a workflow; whether it was open."""
+        outcome = _result_of(result)
+        accepted = complete_promise(self.kernel, (workflow, key), name, b"" if outcome is None else outcome)
+        self._driver.turn()
+        return accepted
+
+
+def _result_of(result: bytes | TerminalError | None) -> bytes | Failure | None:
+    if isinstance(result, TerminalError):
+        return Failure(result.code, result.message, result.metadata)
+    return result
