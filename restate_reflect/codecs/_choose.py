@@ -12,7 +12,7 @@ from typing import Any, TypeVar, overload
 from restate_reflect.codecs._base import Codec
 from restate_reflect.codecs._bytes import BytesCodec, ConstrainedBytesCodec
 from restate_reflect.codecs._json import JsonCodec
-from restate_reflect.codecs._names import bare, metadata_of, parts
+from restate_reflect.codecs._names import UnresolvedAlias, bare, metadata_of, parts
 from restate_reflect.codecs._protobuf import binary_codec_of, is_json_mark, is_message, json_codec_of
 from restate_reflect.codecs._refused import refuse
 from restate_reflect.errors import UnsupportedTypeError
@@ -67,8 +67,8 @@ def is_codec(candidate: Any) -> bool:
 def _choose(annotation: Any) -> Codec[Any]:
     try:
         plain, metadata = bare(annotation), metadata_of(annotation)
-    except NameError as error:
-        raise UnsupportedTypeError(annotation, f"its alias can't be evaluated: {error}.", "Define that name.") from None
+    except UnresolvedAlias as error:
+        raise UnsupportedTypeError(annotation, f"{error}.", "Define what it names, at module level.") from error
     for mark in metadata:
         if is_codec(mark):
             return mark  # type: ignore[no-any-return]

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import types
-import typing
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, NewType, Union, get_args, get_origin
 
-from typing_extensions import TypeAliasType as BackportedAlias
+from restate_reflect.generics import bind, is_alias, substitute
 
-__all__ = ["bare", "is_alias", "metadata_of", "parts", "type_name"]
-
-# The backport is a class of its own even where Python 3.12 and newer have the real one.
-_ALIASES: tuple[Any, ...] = (BackportedAlias, getattr(typing, "TypeAliasType", BackportedAlias))
+__all__ = ["UnresolvedAlias", "bare", "is_alias", "metadata_of", "parts", "type_name"]
 
 
 def type_name(annotation: Any) -> str:
@@ -34,49 +30,61 @@ def type_name(annotation: Any) -> str:
     return " | ".join(names) if origin in (Union, types.UnionType) else f"{type_name(origin)}[{', '.join(names)}]"
 
 
-def is_alias(annotation: Any) -> bool:
-    """Whether it was made by ``type X = ...`` (PEP 695) or ``TypeAliasType``."""
-    return isinstance(annotation, _ALIASES)
+class UnresolvedAlias(Exception):
+    """An alias has no value; the message says why."""
 
 
 def bare(annotation: Any) -> Any:
     """What stands behind ``Annotated``, ``NewType`` and aliases.
 
-    Raises ``NameError`` when the value of a lazy alias can't be evaluated.
+    Raises:
+        UnresolvedAlias: The value of an alias can't be evaluated, or is the alias itself.
     """
-    while True:
-        if get_origin(annotation) is Annotated:
-            annotation = get_args(annotation)[0]
-        elif isinstance(annotation, NewType):
-            annotation = annotation.__supertype__
-        elif is_alias(annotation):
-            annotation = annotation.__value__
-        else:
-            return annotation
+    return list(_layers(annotation))[-1]
 
 
 def metadata_of(annotation: Any) -> tuple[Any, ...]:
-    """The metadata of every ``Annotated`` layer, aliases and ``NewType`` looked through."""
-    found: tuple[Any, ...] = ()
-    while annotation is not (inner := _peel(annotation)):
-        if get_origin(annotation) is Annotated:
-            found += annotation.__metadata__
+    """The metadata of every ``Annotated`` layer, aliases and ``NewType`` looked through. Raises as ``bare`` does."""
+    annotated = [layer for layer in _layers(annotation) if get_origin(layer) is Annotated]
+    return tuple(mark for layer in annotated for mark in layer.__metadata__)
+
+
+MAX_LAYERS = 100
+"""More than anybody writes; ``type X = X`` has no end."""
+
+
+def _layers(annotation: Any) -> Iterator[Any]:
+    """The type, what it stands for, what that stands for, and so on."""
+    for _ in range(MAX_LAYERS):
+        yield annotation
+        if annotation is (inner := _peeled(annotation)):
+            return
         annotation = inner
-    return found
+    raise UnresolvedAlias(f"the alias {type_name(annotation)} stands for nothing but itself")
 
 
-def _peel(annotation: Any) -> Any:
-    if get_origin(annotation) is Annotated:
+def _peeled(annotation: Any) -> Any:
+    origin = get_origin(annotation)
+    if origin is Annotated:
         return get_args(annotation)[0]
     if isinstance(annotation, NewType):
         return annotation.__supertype__
-    return annotation.__value__ if is_alias(annotation) else annotation
+    if is_alias(annotation):
+        return _value_of(annotation, None)
+    return _value_of(origin, get_args(annotation)) if is_alias(origin) else annotation
+
+
+def _value_of(alias: Any, arguments: tuple[Any, ...] | None) -> Any:
+    try:
+        return substitute(alias.__value__, bind(alias.__type_params__, arguments, alias.__module__), None)
+    except Exception as error:  # lazily evaluated, so that the user's expression raises here
+        raise UnresolvedAlias(f"the alias {type_name(alias)} can't be evaluated: {error}") from error
 
 
 def parts(annotation: Any) -> Iterator[Any]:
     """The type itself and every type argument in it, ``Annotated`` metadata left out.
 
-    Recursive aliases are entered once.
+    Recursive aliases are entered once; in generic ones the variables are left as they are, beside the arguments.
     """
     seen: set[int] = set()
     pending = [annotation]
@@ -85,6 +93,10 @@ def parts(annotation: Any) -> Iterator[Any]:
         if id(current) in seen:
             continue
         seen.add(id(current))
+        if is_alias(origin := get_origin(current)):
+            pending.append(origin)
+            pending.extend(get_args(current))
+            continue
         inner = bare(current)
         yield inner
         pending.extend(get_args(inner))

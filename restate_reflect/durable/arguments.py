@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Final
 
+from restate_reflect.annotations import signature_of
 from restate_reflect.context import NO_OPTIONS, CallOptions, InvocationHandle
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.outgoing import OutgoingCall
@@ -116,7 +117,7 @@ def misplaced_option(name: str, function: Callable[..., object], kwargs: Mapping
 
 def _accepts(function: Callable[..., object], kwargs: Mapping[str, object]) -> bool:
     try:
-        inspect.signature(function).bind_partial(**kwargs)
+        signature_of(function).bind_partial(**kwargs)
     except TypeError:
         return False
     except ValueError:  # a built-in without a signature: let it speak for itself

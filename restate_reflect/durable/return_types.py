@@ -11,6 +11,7 @@ from types import CodeType, FunctionType
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from restate_reflect.annotations import annotations_of, evaluate
 from restate_reflect.context import UNSET
 
 __all__ = ["return_type"]
@@ -24,29 +25,39 @@ _return_types: WeakKeyDictionary[CodeType, tuple[Any, Any]] = WeakKeyDictionary(
 def return_type(function: Callable[..., Any]) -> Any:
     """The return annotation, or ``UNSET``."""
     if type(function) is FunctionType and "__wrapped__" not in function.__dict__:
-        return _return_type_of(function, function.__annotations__.get("return", UNSET), function.__code__)
+        return _return_type_of(function, _written(function), function.__code__)
     while isinstance(function, functools.partial):
         function = function.func
-    if not hasattr(function, "__annotations__"):
+    if not (inspect.isroutine(function) or isinstance(function, type)):
         function = getattr(function, "__call__", function)  # noqa: B004
-    written = getattr(function, "__annotations__", {}).get("return", UNSET)
     code = getattr(inspect.unwrap(function), "__code__", None)
-    return _resolve_return(function) if code is None else _return_type_of(function, written, code)
+    written = _written(function)
+    return _resolve_return(function, written) if code is None else _return_type_of(function, written, code)
+
+
+def _written(function: Callable[..., Any]) -> Any:
+    try:
+        return annotations_of(function).get("return", UNSET)
+    except Exception:  # the user's expressions, which may raise anything
+        return UNSET
 
 
 def _return_type_of(function: Callable[..., Any], written: Any, code: CodeType) -> Any:
     known = _return_types.get(code)
     if known is None or known[0] is not written:
-        known = _return_types[code] = written, _resolve_return(function)
+        known = _return_types[code] = written, _resolve_return(function, written)
     return known[1]
 
 
-def _resolve_return(function: Callable[..., Any]) -> Any:
-    try:
-        hints = typing.get_type_hints(function, include_extras=True)
-    except Exception:
+def _resolve_return(function: Callable[..., Any], written: Any) -> Any:
+    if written is UNSET:
         return UNSET
-    declared = hints.get("return", UNSET)
+    innermost = inspect.unwrap(function)
+    own = {parameter.__name__: parameter for parameter in getattr(innermost, "__type_params__", ())}
+    try:
+        declared = evaluate(written, getattr(innermost, "__globals__", {}), own)
+    except Exception:  # a name for type checkers only, say: the result goes by what it is
+        return UNSET
     if typing.get_origin(declared) in _AWAITABLE:
         # A plain function that makes a coroutine: the step awaits it.
         declared = typing.get_args(declared)[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from restate_reflect.annotations import signature_of
 from restate_reflect.reflection._problems import Problems
 
 __all__ = ["construct", "report_unconstructible"]
@@ -29,7 +30,7 @@ def report_unconstructible(cls: type, problems: Problems) -> bool:
 
 def _required_arguments(cls: type) -> list[str]:
     try:
-        parameters = inspect.signature(cls).parameters.values()
+        parameters = signature_of(cls).parameters.values()
     except (ValueError, TypeError):  # constructors written in C may have no signature
         return []
     variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import types
-import typing
 from collections.abc import Mapping
-from typing import Any
+from types import FunctionType
+from typing import Any, get_args
 
+from restate_reflect.annotations import annotations_of, evaluate, source_text
 from restate_reflect.codecs import type_name
-from restate_reflect.generics import Bindings, substitute
+from restate_reflect.generics import Bindings, UnresolvedDefault, substitute, with_own_defaults
 from restate_reflect.reflection._scan import Method
 
 __all__ = ["Hints", "UnresolvedAnnotation"]
@@ -31,26 +31,44 @@ class Hints:
     def __init__(self, method: Method, bindings: Mapping[type, Bindings]) -> None:
         self._method = method
         self._bindings = bindings.get(method.owner, {})
-        self.raw: Mapping[str, Any] = getattr(method.innermost, "__annotations__", {})
+        self.raw: Mapping[str, Any] = {}
+        self.broken: str | None = None
+        """Why none of the annotations can be read, if that is so."""
+        try:
+            self.raw = annotations_of(method.innermost)
+        except Exception as error:  # deferred to here since Python 3.14; before, the class could not be defined
+            self.broken = f"its annotations can't be evaluated: {error}"
 
     def resolve(self, name: str) -> Any:
         """The type of a parameter, or of the result for ``"return"``. Raises ``UnresolvedAnnotation``."""
-        evaluated = self._evaluate(name, self.raw[name])
-        return substitute(evaluated, self._bindings, self._method.cls)
+        evaluated = self._evaluate(name)
+        try:
+            bound = substitute(evaluated, self._bindings, self._method.cls)
+            return with_own_defaults(bound, self._method.innermost.__module__)
+        except UnresolvedDefault as error:
+            raise UnresolvedAnnotation(f"{error}.", "Import or define what it names at module level.") from error
 
-    def _evaluate(self, name: str, annotation: Any) -> Any:
+    def shown(self, name: str) -> str:
+        """An annotation for an error message, as it is written if that is known."""
+        written = source_text(self._method.innermost, name)
+        return type_name(self.raw[name]) if written is None else repr(written)
+
+    def _evaluate(self, name: str) -> Any:
         # A class body hides builtins from its annotations only at run time (a method named 'list', say), so
         # names of the class come second; they are needed for nested classes.
+        annotation = self.raw[name]
+        if _names_a_method(annotation, self._method.owner):
+            annotation = source_text(self._method.innermost, name) or annotation
         first: NameError | None = None
         for names in (self._type_parameters(), {**vars(self._method.owner), **self._type_parameters()}):
             try:
-                return _evaluate_one(name, annotation, self._method.innermost, names)
+                return evaluate(annotation, getattr(self._method.innermost, "__globals__", {}), names)
             except NameError as error:
                 first = first or error
             except Exception as error:  # the user's expression is evaluated here, and may raise anything
-                why = f"its annotation {_shown(annotation)} can't be evaluated: {error}."
+                why = f"its annotation {self.shown(name)} can't be evaluated: {error}."
                 raise UnresolvedAnnotation(why, "Write a type, or quote nothing but types.") from error
-        why = f"its annotation {_shown(annotation)} can't be resolved at run time: {first}."
+        why = f"its annotation {self.shown(name)} can't be resolved at run time: {first}."
         fix = "Import the name outside of 'if TYPE_CHECKING:', and define classes at module level, not in a function."
         raise UnresolvedAnnotation(why, fix) from first
 
@@ -60,13 +78,8 @@ class Hints:
         return {owner.__name__: owner, **{variable.__name__: variable for variable in variables}}
 
 
-def _evaluate_one(name: str, annotation: Any, function: Any, names: Mapping[str, Any]) -> Any:
-    holder = types.SimpleNamespace(__annotations__={name: annotation})
-    module_names = getattr(function, "__globals__", {})
-    # get_type_hints wants a dict for locals; it takes any object with annotations, which its stub does not say.
-    hints = typing.get_type_hints(holder, module_names, dict(names), include_extras=True)
-    return type(None) if hints[name] is None else hints[name]
-
-
-def _shown(annotation: Any) -> str:
-    return repr(annotation) if isinstance(annotation, str) else type_name(annotation)
+def _names_a_method(annotation: Any, owner: type) -> bool:
+    """Since Python 3.14 the ``list`` of an annotation is the method of that name, if the class has one."""
+    if isinstance(annotation, FunctionType):
+        return vars(owner).get(annotation.__name__) is annotation
+    return any(_names_a_method(argument, owner) for argument in get_args(annotation))

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple, Never, NoReturn, get_args, get_origin
 import typing_extensions
 from pydantic.fields import FieldInfo
 
+from restate_reflect.annotations import mentioned_names, signature_of
 from restate_reflect.codecs import Codec, codec_for, is_codec, type_name
-from restate_reflect.codecs._names import bare
+from restate_reflect.codecs._names import UnresolvedAlias, bare
 from restate_reflect.definitions import InputDefinition, OutputDefinition, Parameter
 from restate_reflect.errors import UnsupportedTypeError
 from restate_reflect.generics import unbound_variables
@@ -36,6 +37,8 @@ class NotAHandler(NamedTuple):
 
 def role_of(method: Method, hints: Hints) -> ContextRule | ContextMisuse | NotAHandler:
     """What the first parameter makes of the method."""
+    if hints.broken:
+        return _broken_role(method, hints.broken)
     parameters = _own_parameters(method)
     if parameters is None:
         return NotAHandler("it takes no self")
@@ -45,10 +48,9 @@ def role_of(method: Method, hints: Hints) -> ContextRule | ContextMisuse | NotAH
     if first.name not in hints.raw:
         return NotAHandler(f"its first parameter '{first.name}' has no annotation")
     try:
-        annotation = hints.resolve(first.name)
-    except UnresolvedAnnotation as error:
-        return _unresolved_role(first.name, hints.raw[first.name], error)
-    return _role_by_annotation(first, annotation)
+        return _role_by_annotation(first, hints.resolve(first.name))
+    except (UnresolvedAnnotation, UnresolvedAlias) as error:
+        return _unresolved_role(first.name, hints.shown(first.name), error)
 
 
 def _role_by_annotation(first: inspect.Parameter, annotation: Any) -> ContextRule | ContextMisuse | NotAHandler:
@@ -61,17 +63,25 @@ def _role_by_annotation(first: inspect.Parameter, annotation: Any) -> ContextRul
     return role
 
 
-def _unresolved_role(name: str, raw: Any, error: UnresolvedAnnotation) -> ContextMisuse | NotAHandler:
-    mentioned = [word for word in re.findall(r"\w+", str(raw)) if word in CONTEXT_NAMES]
+def _unresolved_role(name: str, written: str, error: Exception) -> ContextMisuse | NotAHandler:
+    mentioned = [word for word in re.findall(r"\w+", written) if word in CONTEXT_NAMES]
     if not mentioned:
         return NotAHandler(f"its first parameter '{name}' can't be resolved ({error})")
     fix = f"Write 'from restate_reflect import {mentioned[0]}' outside of 'if TYPE_CHECKING:'."
     return ContextMisuse("context-unresolvable", f"parameter '{name}': {error}", fix)
 
 
+def _broken_role(method: Method, why: str) -> ContextMisuse | NotAHandler:
+    if not CONTEXT_NAMES.intersection(mentioned_names(method.innermost)):
+        return NotAHandler(why)
+    return ContextMisuse(
+        "unresolvable-annotation", f"{why}.", "Write types, and quote an annotation as a whole: 'Order | None'."
+    )
+
+
 def _own_parameters(method: Method) -> list[inspect.Parameter] | None:
     """Without ``self`` or ``cls``; ``None`` when there is no place for it."""
-    parameters = list(inspect.signature(method.function).parameters.values())
+    parameters = list(signature_of(method.function).parameters.values())
     if method.binding is Binding.STATIC:
         return parameters
     if not parameters or parameters[0].kind in (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.KEYWORD_ONLY):
@@ -164,8 +174,12 @@ def read_output(method: Method, hints: Hints, problems: Problems, option: Any) -
 
 def _awaited(annotation: Any, is_async: bool) -> tuple[Any, bool]:
     """A plain ``def`` may return an awaitable, as methods of protocols do."""
-    if not is_async and get_origin(bare(annotation)) in _AWAITABLES:
-        return get_args(bare(annotation))[-1], True
+    try:
+        plain = bare(annotation)
+    except UnresolvedAlias:  # its codec tells
+        return annotation, is_async
+    if not is_async and get_origin(plain) in _AWAITABLES:
+        return get_args(plain)[-1], True
     return annotation, is_async
 
 

@@ -12,10 +12,12 @@ import re
 import sys
 from collections.abc import Iterator
 from types import ModuleType
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, ForwardRef, TypeVar, get_args, get_origin
 
+from restate_reflect.annotations import annotations_of, evaluate, mentioned_names, signature_of
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.errors import TargetError
+from restate_reflect.generics import is_alias
 
 __all__ = ["checked_class", "has_handlers", "in_module", "is_application", "is_factory", "is_finished"]
 
@@ -90,7 +92,7 @@ def checked_class(text: str, name: str, cls: type) -> type:
 def required_parameters(function: Any) -> list[str]:
     """Names of the parameters without which a class or function can't be called."""
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = signature_of(function).parameters.values()
     except (TypeError, ValueError):  # builtins have none
         return []
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -98,7 +100,7 @@ def required_parameters(function: Any) -> list[str]:
 
 
 def _applications(module: ModuleType) -> dict[str, Any]:
-    return {name: value for name, value in vars(module).items() if name[0] != "_" and is_application(value)}
+    return {name: value for name, value in _members(module) if name[0] != "_" and is_application(value)}
 
 
 def _only(text: str, applications: dict[str, Any]) -> tuple[str, Any]:
@@ -108,9 +110,18 @@ def _only(text: str, applications: dict[str, Any]) -> tuple[str, Any]:
     return next(iter(applications.items()))
 
 
+def _members(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """What the module has, each lazy import done (PEP 810); one that fails is nothing to serve."""
+    for name in list(vars(module)):
+        try:
+            yield name, getattr(module, name)
+        except Exception:  # the imported module's own
+            continue
+
+
 def _instances(module: ModuleType) -> Iterator[tuple[str, Any]]:
     seen: set[int] = set()
-    for name, value in vars(module).items():
+    for name, value in _members(module):
         if name.startswith("_") or isinstance(value, (type, ModuleType)) or id(value) in seen:
             continue
         if is_finished(value) or has_handlers(type(value)):
@@ -122,7 +133,7 @@ def _classes(module: ModuleType) -> tuple[dict[str, type], list[str]]:
     """Classes to serve by name, and a line for each other class."""
     chosen: dict[str, type] = {}
     refused: list[str] = []
-    for name, value in vars(module).items():
+    for name, value in _members(module):
         if not isinstance(value, type) or value in chosen.values():
             continue
         reason = _reason_against(module, name, value)
@@ -176,17 +187,29 @@ def _public_functions(cls: type) -> Iterator[tuple[str, Any]]:
 def _takes_context(method: Any) -> bool:
     static = isinstance(method, staticmethod)
     function = method.__func__ if isinstance(method, (staticmethod, classmethod)) else method
-    names = inspect.getfullargspec(function).args[0 if static else 1 :]
-    return bool(names) and _is_context(function.__annotations__.get(names[0]), function.__globals__)
+    function = inspect.unwrap(function)
+    names = function.__code__.co_varnames[0 if static else 1 : function.__code__.co_argcount]
+    return bool(names) and _is_context(_annotation_of(function, names[0]), function.__globals__)
+
+
+def _annotation_of(function: Any, name: str) -> Any:
+    try:
+        return annotations_of(function).get(name)
+    except Exception:  # for the reflection to complain about, if a context is mentioned anywhere
+        return " ".join(mentioned_names(function))
 
 
 def _is_context(annotation: Any, scope: dict[str, Any]) -> bool:
     """Generous: a misused context, in a union or as a subclass, is for the reflection to complain about."""
+    if isinstance(annotation, ForwardRef):
+        annotation = annotation.__forward_arg__
     if isinstance(annotation, str):
         # A name imported under another one is looked up; one imported for type checkers only can't be.
-        annotation = _looked_up(annotation, scope)
+        annotation = _evaluated(annotation, scope)
     if isinstance(annotation, str):
         return _CONTEXT_WORD.search(annotation) is not None
+    if is_alias(annotation):
+        return _is_context(_value_of(annotation), scope)
     if parts := get_args(annotation):
         return any(_is_context(part, scope) for part in parts)
     return isinstance(annotation, type) and any(
@@ -194,10 +217,15 @@ def _is_context(annotation: Any, scope: dict[str, Any]) -> bool:
     )
 
 
-def _looked_up(text: str, scope: dict[str, Any]) -> Any:
-    """What a name stands for, ``click.Context`` too; the text itself if it is more than a name, or not there."""
-    first, *rest = text.split(".")
-    found = scope.get(first, text)
-    for part in rest:
-        found = getattr(found, part, text) if isinstance(found, ModuleType) else text
-    return found
+def _value_of(alias: Any) -> Any:
+    try:
+        return alias.__value__
+    except Exception:  # lazily evaluated, so that the user's expression raises here
+        return None
+
+
+def _evaluated(text: str, scope: dict[str, Any]) -> Any:
+    try:
+        return evaluate(text, scope, {})
+    except Exception:  # the user's expression, and maybe of names that are there for type checkers only
+        return text

@@ -13,15 +13,16 @@ import pytest
 from tests.architecture.imports import imports_of, modules, part
 
 ROOT_MODULE = ""
-VALUES = {"errors", "identifiers", "options"}
+VALUES = {"annotations", "errors", "identifiers", "options"}
 """Plain values that anybody may use."""
 
 ALLOWED: dict[str, set[str]] = {
+    "annotations": set(),
     "errors": set(),
     "options": set(),
-    "generics": set(),
+    "generics": {"annotations"},
     "identifiers": {"errors"},
-    "codecs": {"errors"},
+    "codecs": {"annotations", "errors", "generics"},
     "definitions": {"codecs", "options"},
     "context": {"codecs", "definitions", "generics", *VALUES},
     # Classes to definitions; everything after that starts from definitions.
@@ -51,7 +52,7 @@ ALLOWED: dict[str, set[str]] = {
         "reflection", "server", *VALUES,
     },
     # What a TARGET on a command line means.
-    "targets": {"definitions", "endpoint", *VALUES},
+    "targets": {"definitions", "endpoint", "generics", *VALUES},
     # Processes that serve: the line to each, signals, files that change.
     "processes": set(),
     # Runs and shows services while they are written: the engine, revisions, and attempts watched where they run.
@@ -74,6 +75,7 @@ ALLOWED: dict[str, set[str]] = {
 
 ROOMS: dict[str, set[str]] = {
     "settings": set(),
+    "annotations": set(),
     "errors": set(),
     "ids": set(),
     "deployments": {"settings"},

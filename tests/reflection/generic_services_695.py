@@ -11,7 +11,7 @@ type Pair[A, B] = tuple[A, B]
 type Tree = dict[str, Tree] | int
 type Ctx = ObjectContext
 type Blob = bytes
-type Broken = list[Missing]  # type: ignore[name-defined]  # noqa: F821
+type Broken = list[Missing]  # type: ignore[name-defined]
 
 
 class Page[T](BaseModel):
