@@ -1,7 +1,9 @@
 """Plain annotated classes as durable services for Restate.
 
-The names below are loaded on first use: a command line that prints its help, and a module that needs only a context,
-don't pay for the HTTP libraries (0.7 of 0.9 s).
+Classes go in, and what serves, calls, describes and tests them comes out. The names below are the whole public face;
+each is loaded on first use: a command line that prints its help, and a module that needs only a context, don't pay
+for the HTTP libraries (0.7 of 0.9 s). CONTRIBUTING.md has a map of the packages. Start reading at ``definitions``,
+which everything is derived from, and then follow an invocation as the map says.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
-"""The command line ``restate-reflect``.
+"""The command line ``restate-reflect``: one module per command, imported when it is asked for, and nothing else.
 
-Exit codes are those of ``_errors``. Each command lives in a module of its own, imported when it is asked for.
+Words of a shell go in; text, JSON and an exit code (see ``_errors``) come out. What a TARGET means is ``targets``,
+what ``dev`` does is ``dev``, processes and signals are ``processes``; commands for a running server ask it by
+``_asking``. Start reading at this file's table of commands, then ``_serve``.
 """
 
 from __future__ import annotations

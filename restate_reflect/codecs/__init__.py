@@ -1,4 +1,10 @@
-"""Values to bytes and back: one codec per type, chosen once."""
+"""Values to bytes and back: one codec per type, chosen once.
+
+An annotation goes in, and a ``Codec`` comes out that writes its values and reads them back as they were, or refuses
+them; with a JSON Schema for manifests. Inputs, results, state, steps and promises all pass here. ``_choose`` picks
+one: ``_bytes``, ``_protobuf``, ``_msgspec``, or ``_json``, which is pydantic with ``_core_schema`` and
+``_json_encoder`` around it. Start reading at ``_choose``.
+"""
 
 from restate_reflect.codecs._base import Codec, JsonSchema, SchemaMode
 from restate_reflect.codecs._choose import codec_for, is_codec

@@ -1,7 +1,9 @@
 """A Restate server for one process: for ``restate-reflect dev`` and for tests.
 
-The server side of service protocol V5 to V7, in memory or durable in SQLite, on real or virtual
-time. It is for one developer's machine; production runs restate-server.
+The server side of service protocol V5 to V7, in memory or durable in SQLite, on real or virtual time. It is for one
+developer's machine; production runs restate-server. Requests come in at ``http`` (or as calls of a ``Runtime``), the
+``kernel`` keeps invocations and journals in ``storage``, ``attempts`` run handlers on ``deployments``, and results go
+back to callers; ``query`` shows it all as tables. Start reading at ``runtime``, the story of one invocation.
 """
 
 from __future__ import annotations

@@ -1,6 +1,9 @@
-"""Serving: the aiohttp application, the listener with HTTP/2, request identity.
+"""Serving: requests of a restate-server come in over sockets, discovery answers and journals go out.
 
-What needs aiohttp is imported when first asked for.
+``core`` decides how a request is answered, whichever transport brought it; ``listener`` has one socket, whose
+``connections`` speak HTTP/2 (``h2``) or HTTP/1.1 (``http1``, which is aiohttp with ``app``). ``asgi`` and
+``aws_lambda`` are other ways in, ``identity`` checks signatures. What needs aiohttp is imported when first asked for.
+Start reading at ``core``.
 """
 
 from __future__ import annotations

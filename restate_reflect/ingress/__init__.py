@@ -1,9 +1,13 @@
-"""Clients: of the ingress, which calls services, and of the admin API.
+"""Clients: of the ingress, which calls services, and of the admin API::
 
-async with Client("http://127.0.0.1:8080") as client:
-    await client.call(Inventory.reserve, 2, key="sku-1")
-    sent = await client.send(Mailer.receipt, charge, delay=timedelta(minutes=5))
-    print(sent.id, await sent.output())
+    async with Client("http://127.0.0.1:8080") as client:
+        await client.call(Inventory.reserve, 2, key="sku-1")
+        sent = await client.send(Mailer.receipt, charge, delay=timedelta(minutes=5))
+        print(sent.id, await sent.output())
+
+Methods and arguments go in, typed results come out. ``_verbs`` types the calls, ``_operations`` carries them out,
+``_requests`` and ``_answers`` are HTTP as data, and ``_transport`` sends it and tries again; ``_sync`` is the same
+for code without a loop, ``_admin`` is for tools. Start reading at ``_client``.
 """
 
 from __future__ import annotations

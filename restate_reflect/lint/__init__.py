@@ -2,7 +2,8 @@
 
 The flow: ``_project`` parses files and knows what a name means (``_symbols``), ``_reach`` follows handlers into the
 helpers that they call, ``_rules`` has a table of checks that look at each function so reached, ``_run`` drops what a
-``noqa`` or the configuration allows. ``_formats`` and ``_fix`` are what becomes of findings. Start with ``_rules``.
+``noqa`` or the configuration allows. ``_formats`` and ``_fix`` are what becomes of findings. Start reading at
+``_rules``.
 
 The sources are read with the standard library's ``ast``: libCST keeps comments and blanks, which no rule needs, and
 takes some twenty times as long to parse; fixes are edits of single expressions, whose places ``ast`` knows.

@@ -1,4 +1,9 @@
-"""OpenAPI 3.1 for the ingress of any set of services."""
+"""OpenAPI 3.1 for the ingress of any set of services.
+
+``ServiceDefinition``s go in, a document comes out, as data, JSON or YAML. ``_components`` gives schemas names,
+``_shared`` is what the ingress itself takes and answers, ``_example`` makes a value that fits a schema, for the
+document, ``_curl`` and the page. Start reading at ``_build``.
+"""
 
 from __future__ import annotations
 

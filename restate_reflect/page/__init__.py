@@ -1,4 +1,9 @@
-"""``/docs``: a developer's page about the services of an endpoint, with a form to try them."""
+"""``/docs``: a developer's page about the services of an endpoint, with a form to try them.
+
+``ServiceDefinition``s and the addresses of a server go in, an aiohttp application comes out; its script asks it for
+plain data. ``_describe`` shows services, ``_calls`` forwards the form, ``_timeline`` draws journals, ``_access`` says
+who may look. Start reading at ``_routes``.
+"""
 
 from __future__ import annotations
 

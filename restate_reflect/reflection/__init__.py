@@ -1,4 +1,11 @@
-"""Classes to definitions."""
+"""Classes to definitions.
+
+A class or an instance goes in; a ``ServiceDefinition`` comes out, or one error with everything that is wrong.
+``_scan`` finds methods, ``_hints`` resolves their annotations, ``_contexts`` tells the kind by the first parameter,
+``_signature`` and ``_input`` make payloads of the others; ``_checks`` looks at the handlers together, and
+``_targets`` goes back from a method to the handler that it means. Start reading at ``_service``, the reading of one
+class step by step.
+"""
 
 from restate_reflect.reflection._decorators import handler, service
 from restate_reflect.reflection._options import OptionArguments

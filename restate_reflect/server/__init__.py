@@ -1,10 +1,12 @@
-"""The real restate-server, found or installed, started on free ports and stopped again.
+"""The real restate-server, found or installed, started on free ports and stopped again::
 
     with RestateServer() as server:
         server.register("http://127.0.0.1:9080")
         ...  # call handlers at server.ingress_url
 
-For tests and for one developer's machine; production runs restate-server by other means.
+Settings go in, a running process with its addresses comes out. For tests and for one developer's machine; production
+runs restate-server by other means. ``_binary`` finds it, ``_npm`` installs it, ``_settings`` configures it. Start
+reading at ``_process``.
 """
 
 from __future__ import annotations

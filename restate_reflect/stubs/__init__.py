@@ -1,6 +1,10 @@
-"""Interface classes for services that are implemented elsewhere, from their manifest or an admin API.
+"""Interface classes for services that are implemented elsewhere, from their manifest or an admin API::
 
-source = generate_stubs(await AdminClient(url).services())
+    source = generate_stubs(await AdminClient(url).services())
+
+A description goes in, the source of a module comes out. ``_shapes`` reads the description, ``_schemas`` its JSON
+Schemas into the few ``_types`` that stubs know, ``_models`` and ``_interfaces`` make classes of them, and
+``_allowed`` looks at the result before it is written. Start reading at ``_render``.
 """
 
 from __future__ import annotations

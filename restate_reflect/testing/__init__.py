@@ -1,4 +1,10 @@
-"""Testing services: an environment on virtual time, the crash matrix, and a context for unit tests."""
+"""Testing services: an environment on virtual time, the crash matrix, and a context for unit tests.
+
+Classes and a test's scenario go in; results, journals and state to look at come out. ``_environment`` runs services
+on the embedded runtime, ``_server_environment`` on a real server, both with what ``_base`` offers; ``_durable`` and
+``_crashes`` repeat a scenario with a crash after each journal entry, ``_fake_context`` calls a handler with nothing
+behind it, and ``_plugin`` gives all that to pytest. Start reading at ``_base``.
+"""
 
 from __future__ import annotations
 
