@@ -13,7 +13,7 @@ from typing import Any
 
 from restate_reflect.codecs._base import Codec, JsonSchema
 from restate_reflect.codecs._bytes import no_value
-from restate_reflect.options import HandlerOptions, ServiceOptions
+from restate_reflect.options import DEFAULT_MAX_INPUT_BYTES, HandlerOptions, ServiceOptions
 
 __all__ = [
     "Arguments",
@@ -180,3 +180,7 @@ class ServiceDefinition:
     """The object whose methods run; ``None`` if only the class was reflected (interfaces)."""
     source: SourceLocation
     skipped: tuple[SkippedMethod, ...] = field(default=())
+
+    def max_input_bytes(self, handler: HandlerDefinition) -> int:
+        """What one of its handlers reads at most: the handler's option, the service's, or the default."""
+        return handler.options.max_input_bytes or self.options.max_input_bytes or DEFAULT_MAX_INPUT_BYTES

@@ -149,7 +149,7 @@ class Played:
     def __init__(
         self, target: Any, handler: str, version: ProtocolVersion, others: Sequence[Any], guard: Guard
     ) -> None:
-        service = definition(target)
+        service = target if isinstance(target, ServiceDefinition) else definition(target)
         directory = TargetDirectory([service, *map(definition, others)])
         self.environment = Environment(directory, LOOP, guard=guard, wall_clock=lambda: 1000.0)
         self.sink = Recorder()

@@ -6,7 +6,7 @@ import asyncio
 
 from pydantic import BaseModel
 
-from restate_reflect import Context, ObjectContext
+from restate_reflect import Context, ObjectContext, handler
 
 
 class Greeting(BaseModel):
@@ -50,6 +50,7 @@ class Calls:
 
 
 class Echo:
+    @handler(max_input_bytes=64 << 20)
     async def echo(self, ctx: Context, body: bytes) -> bytes:
         return body
 

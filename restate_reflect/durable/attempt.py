@@ -339,6 +339,9 @@ class Attempt:
         self.engine.input_closed |= self.environment.draining
         given = self.engine.read_input()
         plan = self.plan
+        if len(given.body) > plan.max_input_bytes:
+            self._answer(failures.oversized_input(self.handler, len(given.body), plan.max_input_bytes))
+            return self.loop.create_task(nothing())
         read = plan.read
         try:
             args, kwargs = plan.decode(given.body) if read is None else ((read(given.body),), _NO_NAMES)

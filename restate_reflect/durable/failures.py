@@ -31,6 +31,7 @@ __all__ = [
     "deadlock",
     "forgotten",
     "message_of",
+    "oversized_input",
     "refuse_endless_signal",
     "run_error",
     "self_cancelled",
@@ -160,6 +161,15 @@ def bad_input(handler: HandlerDefinition, error: DecodeError, version: ProtocolV
     if error.errors and version.has_failure_metadata:
         metadata["errors"] = _within(MAX_ERRORS, error.errors)
     return TerminalError(f"invalid input for {handler.qualified_name}: {error}", 400, metadata=metadata)
+
+
+def oversized_input(handler: HandlerDefinition, size: int, limit: int) -> TerminalError:
+    """The 413 for a body that is not even looked at."""
+    return TerminalError(
+        f"the input of {handler.qualified_name} has {size:,} bytes; it takes {limit:,} (max_input_bytes)."
+        " Raise that option, or send the address of what is so large.",
+        413,
+    )
 
 
 MAX_ERRORS: Final = 64_000

@@ -6,6 +6,7 @@ from restate_reflect.engine.commands.call cimport Destination
 @cython.final
 cdef class Plan:
     cdef readonly object service, handler, call, context, read, decode, encode
+    cdef readonly Py_ssize_t max_input_bytes
 
 
 @cython.final

@@ -18,7 +18,7 @@ __all__ = ["Plan", "Route", "Routes"]
 class Plan:
     """A handler that runs: an attempt asks for nothing else of it."""
 
-    __slots__ = ("call", "context", "decode", "encode", "handler", "read", "service")
+    __slots__ = ("call", "context", "decode", "encode", "handler", "max_input_bytes", "read", "service")
 
     def __init__(self, service: ServiceDefinition, handler: HandlerDefinition) -> None:
         self.service = service
@@ -30,6 +30,7 @@ class Plan:
         self.read = _read_one(handler.input)
         """From the body to a single argument; ``None`` for a handler whose body ``decode`` has to make arguments of."""
         self.decode = handler.input.decode
+        self.max_input_bytes = service.max_input_bytes(handler)
         codec = handler.output.codec
         self.encode: Callable[[Any], bytes] | None = None if codec is None else codec.encode
         """``None`` for a handler that returns nothing."""

@@ -32,6 +32,7 @@ class OptionArguments(TypedDict, total=False):
     ingress_private: bool | None
     retry_policy: RetryPolicy | None
     metadata: Mapping[str, str]
+    max_input_bytes: int | None
     input_codec: Codec[Any] | Any
     output_codec: Codec[Any] | Any
 
@@ -86,6 +87,7 @@ def _common_faults(options: Any, kind: ServiceKind) -> Iterator[Fault]:
     for name in ("lazy_state", "ingress_private"):
         if not isinstance(getattr(options, name), (bool, type(None))):
             yield "bad-option", f"{name} is {getattr(options, name)!r}.", "Use True or False."
+    yield from _size_faults("max_input_bytes", options.max_input_bytes)
     yield from _metadata_faults(options.metadata)
     for name in ("input_codec", "output_codec"):
         codec = getattr(options, name)
@@ -94,6 +96,11 @@ def _common_faults(options: Any, kind: ServiceKind) -> Iterator[Fault]:
             yield "bad-codec", f"{name} is {codec!r}, which is no codec.", fix
     if options.retry_policy is not None:
         yield from _retry_faults(options.retry_policy)
+
+
+def _size_faults(name: str, value: Any) -> Iterator[Fault]:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+        yield "bad-option", f"{name} is {value!r}.", "Use a whole number of bytes, such as 1 << 20."
 
 
 def _metadata_faults(metadata: Any) -> Iterator[Fault]:

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from restate_reflect import Context, ObjectContext, RetryableError, TerminalError
+from restate_reflect import Context, HandlerOptions, ObjectContext, RetryableError, TerminalError, handler, reflect
+from restate_reflect.manifest import build_manifest
 from restate_reflect.protocol.versions import ProtocolVersion
 from tests.journals import V5, V6, V7, M, Played, play
 
@@ -278,6 +279,73 @@ def test_the_list_of_mistakes_is_bounded() -> None:
     errors = json.loads(failure.metadata[0].value)
     assert errors[0]["loc"] == [0]
     assert len(failure.metadata[0].value) <= 64_000
+
+
+class Unread:
+    """A codec that must not be asked."""
+
+    content_type = "application/x-unread"
+
+    def encode(self, value: Any) -> bytes:
+        return b""
+
+    def decode(self, data: bytes) -> Any:
+        raise AssertionError("the input was parsed")
+
+    def json_schema(self, mode: str) -> None:
+        return None
+
+
+class Bounded:
+    """Handlers with limits of their own, of their service's, and of nobody's."""
+
+    @handler(max_input_bytes=10)
+    async def ten(self, ctx: Context, data: bytes) -> int:
+        return len(data)
+
+    @handler(input_codec=Unread())
+    async def unread(self, ctx: Context, data: Any) -> None: ...
+
+    async def plain(self, ctx: Context, data: bytes) -> int:
+        return len(data)
+
+    async def fields(self, ctx: Context, a: int, b: int) -> int:
+        return a + b
+
+    async def none(self, ctx: Context) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "options, name, size, limit",
+    [
+        ({}, "ten", 11, 10),
+        ({"max_input_bytes": 5}, "ten", 11, 10),
+        ({"max_input_bytes": 5}, "plain", 6, 5),
+        ({"max_input_bytes": 5}, "unread", 6, 5),
+        ({"max_input_bytes": 5}, "fields", 6, 5),
+        ({"max_input_bytes": 5}, "none", 6, 5),
+        ({"handlers": {"plain": HandlerOptions(max_input_bytes=7)}}, "plain", 8, 7),
+        ({}, "plain", (4 << 20) + 1, 4 << 20),
+        ({}, "unread", (4 << 20) + 1, 4 << 20),
+    ],
+)
+def test_an_input_beyond_its_limit_is_not_parsed(options: dict[str, Any], name: str, size: int, limit: int) -> None:
+    """The caller learns of both numbers, and of the option."""
+    code, text = play(reflect(Bounded, **options), name, body=b"x" * size).failure
+    assert code == 413
+    assert f"has {size:,} bytes; it takes {limit:,} (max_input_bytes)" in text
+
+
+@pytest.mark.parametrize("name, size", [("ten", 10), ("plain", 4 << 20)])
+def test_an_input_of_just_its_limit_is_read(name: str, size: int) -> None:
+    assert play(Bounded, name, body=b"x" * size).output == str(size).encode()
+
+
+def test_the_limit_is_no_matter_of_the_manifest() -> None:
+    """The server has limits of its own."""
+    services = reflect(Desk), reflect(Desk, max_input_bytes=5)
+    plain, bounded = (build_manifest([each], version=4, protocol_mode="BIDI_STREAM") for each in services)
+    assert plain == bounded
 
 
 def test_a_delay_of_zero_is_a_delay() -> None:

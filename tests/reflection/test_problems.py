@@ -394,6 +394,10 @@ def test_a_workflow_interface_needs_no_run_handler() -> None:
         (Fine, {"abort_timeout": "1s"}, {}, "bad-duration", "abort_timeout"),
         (Fine, {"journal_retention": True}, {}, "bad-duration", "journal_retention"),
         (Fine, {"ingress_private": "yes"}, {}, "bad-option", "ingress_private"),
+        (Fine, {"max_input_bytes": 0}, {}, "bad-option", "max_input_bytes"),
+        (Fine, {"max_input_bytes": 1.5}, {}, "bad-option", "max_input_bytes"),
+        (Fine, {"max_input_bytes": True}, {}, "bad-option", "max_input_bytes"),
+        (Fine, {}, {"go": HandlerOptions(max_input_bytes="1 MB")}, "bad-option", "max_input_bytes"),  # type: ignore[arg-type]
         (Fine, {"metadata": {"a": 1}}, {}, "bad-option", "metadata"),
         (Fine, {"metadata": ["a"]}, {}, "bad-option", "metadata"),
         (Fine, {"input_codec": 3}, {}, "bad-codec", "input_codec"),
