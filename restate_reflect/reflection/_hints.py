@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from types import FunctionType
 from typing import Any, get_args
@@ -9,7 +10,7 @@ from typing import Any, get_args
 from restate_reflect.annotations import annotations_of, evaluate, source_text
 from restate_reflect.codecs import type_name
 from restate_reflect.generics import Bindings, UnresolvedDefault, substitute, with_own_defaults
-from restate_reflect.reflection._scan import Method
+from restate_reflect.reflection._scan import Binding, Method
 
 __all__ = ["Hints", "UnresolvedAnnotation"]
 
@@ -23,7 +24,55 @@ class UnresolvedAnnotation(Exception):
 
 
 class Hints:
-    """The annotations of one method, each resolved when asked for.
+    """The annotations of a handler: its own, and for what it leaves out those of the method that it overrides.
+
+    So the implementation of a Protocol or an abstract class need not repeat its annotations.
+    """
+
+    def __init__(self, method: Method, bindings: Mapping[type, Bindings]) -> None:
+        own = _Written(method, bindings)
+        self.broken = own.broken
+        """Why none of the annotations can be read, if that is so."""
+        self._places = {name: (own, name) for name in own.raw}
+        """Where the annotation of a parameter stands, and how the parameter is called there."""
+        for base in method.overridden:
+            there = _Written(base, bindings)
+            for name, other in _counterparts(method, base, there.raw).items():
+                self._places.setdefault(name, (there, other))
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._places
+
+    def resolve(self, name: str) -> Any:
+        """The type of a parameter, or of the result for ``"return"``. Raises ``UnresolvedAnnotation``."""
+        written, there = self._places[name]
+        return written.resolve(there)
+
+    def shown(self, name: str) -> str:
+        """An annotation for an error message, as it is written if that is known."""
+        written, there = self._places[name]
+        return written.shown(there)
+
+
+def _counterparts(method: Method, base: Method, there: Mapping[str, Any]) -> Mapping[str, str]:
+    """Names of parameters here, and of those there that have an annotation.
+
+    A parameter is the one of its name there, or else the one in its place, as positional ones may be renamed.
+    """
+    own, others = _positional(method), _positional(base)
+    renamed = {other: name for name, other in zip(own, others, strict=False) if name not in others and other not in own}
+    return {renamed.get(other, other): other for other in there}
+
+
+def _positional(method: Method) -> list[str]:
+    """Without ``self`` or its like."""
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [each.name for each in inspect.signature(method.function).parameters.values() if each.kind in kinds]
+    return names if method.binding is Binding.STATIC else names[1:]
+
+
+class _Written:
+    """The annotations of one function, each resolved when asked for.
 
     One by one, so that a helper method with an unresolvable annotation elsewhere stays the class's own business.
     """

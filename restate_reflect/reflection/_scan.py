@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from enum import Enum
 from typing import Any, Generic, NamedTuple, Protocol
 
@@ -53,6 +53,15 @@ class Method(NamedTuple):
     @property
     def innermost(self) -> Any:
         return self.layers[-1]
+
+    @property
+    def overridden(self) -> Iterator[Method]:
+        """Methods of this name further back in the MRO, the nearest first."""
+        behind = self.cls.__mro__[self.cls.__mro__.index(self.owner) + 1 :]
+        for base in behind:
+            found = _as_method(self.cls, base, self.name, vars(base).get(self.name))
+            if base not in _NO_USER_CODE and isinstance(found, Method):
+                yield found
 
     @property
     def is_async(self) -> bool:

@@ -45,7 +45,7 @@ def role_of(method: Method, hints: Hints) -> ContextRule | ContextMisuse | NotAH
     if not parameters or parameters[0].kind in _VARIADIC:
         return NotAHandler("it takes no context")
     first = parameters[0]
-    if first.name not in hints.raw:
+    if first.name not in hints:
         return NotAHandler(f"its first parameter '{first.name}' has no annotation")
     try:
         return _role_by_annotation(first, hints.resolve(first.name))
@@ -112,7 +112,7 @@ def _read_parameter(method: Method, hints: Hints, problems: Problems, parameter:
         what = f"parameter '{_VARIADIC[parameter.kind]}{name}' has no fixed shape."
         problems.at_method(method, "variadic-parameter", what, "Take a list, a dict or a model instead.")
         return None
-    if name not in hints.raw:
+    if name not in hints:
         what = f"parameter '{name}' has no annotation."
         fix = f"Write '{name}: <type>', or give the method no context if it is not a handler."
         problems.at_method(method, "param-unannotated", what, fix)
@@ -160,7 +160,7 @@ def read_output(method: Method, hints: Hints, problems: Problems, option: Any) -
         what = "it is a generator; a handler has one result."
         problems.at_method(method, "generator", what, "Return a list, or send each item to another handler.")
         return None
-    if "return" not in hints.raw:
+    if "return" not in hints:
         problems.at_method(
             method, "return-unannotated", "the result has no annotation.", "Write '-> None' or its type."
         )

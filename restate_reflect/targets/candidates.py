@@ -69,7 +69,7 @@ def is_finished(value: Any) -> bool:
 
 def has_handlers(cls: type) -> bool:
     """Whether any public method takes a context as its first parameter after ``self``."""
-    return any(_takes_context(function) for _, function in _public_functions(cls))
+    return any(_takes_context(function) for _, function in _public_functions(cls, overridden=True))
 
 
 def checked_class(text: str, name: str, cls: type) -> type:
@@ -173,15 +173,19 @@ def _no_handlers(cls: type) -> str:
     return f"no method takes {_KINDS} as its first parameter after self (looked at {', '.join(methods)})"
 
 
-def _public_functions(cls: type) -> Iterator[tuple[str, Any]]:
-    """Name and function of each public method, inherited ones included; the nearest definition counts."""
+def _public_functions(cls: type, *, overridden: bool = False) -> Iterator[tuple[str, Any]]:
+    """Name and function of each public method, inherited ones included; the nearest definition counts.
+
+    With those that these override, whose annotations they need not repeat, if asked for.
+    """
     seen: set[str] = set()
     for owner in cls.__mro__[:-1]:
         for name, value in vars(owner).items():
             function = inspect.unwrap(value.__func__) if isinstance(value, (staticmethod, classmethod)) else value
             if not name.startswith("_") and name not in seen and inspect.isfunction(function):
                 yield name, value
-            seen.add(name)
+            if not (overridden and inspect.isfunction(function)):
+                seen.add(name)
 
 
 def _takes_context(method: Any) -> bool:

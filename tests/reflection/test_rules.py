@@ -14,9 +14,11 @@ from pydantic import BaseModel
 
 from restate_reflect.context import Context, ObjectContext, ObjectSharedContext, WorkflowContext, WorkflowSharedContext
 from restate_reflect.definitions import HandlerKind, InputStyle, ServiceDefinition, ServiceKind
+from restate_reflect.errors import ReflectionError
 from restate_reflect.reflection import handler, reflect, reflect_all, reflect_interface, service
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 Ctx = Annotated[Context, "the context"]
 
 
@@ -327,3 +329,71 @@ def test_a_pydantic_model_can_be_a_service() -> None:
 
     definition: ServiceDefinition = reflect(Configured(limit=4))
     assert list(definition.handlers) == ["get"]
+
+
+class Stock(Protocol[T]):
+    """An interface, as ``stubs`` writes one."""
+
+    async def reserve(self, ctx: ObjectContext, item: T, *, pieces: int = 1) -> list[T]: ...
+
+    async def left(self, ctx: ObjectSharedContext) -> int: ...
+
+
+class Left(abc.ABC):
+    @abc.abstractmethod
+    async def left(self, ctx: ObjectSharedContext) -> int: ...
+
+
+class Warehouse(Stock[str], Left):
+    """Repeats no annotation; parameters by position may have other names."""
+
+    async def reserve(self, context, article, *, pieces=1):  # type: ignore[no-untyped-def]
+        return [article] * pieces
+
+    async def left(self, ctx):  # type: ignore[no-untyped-def]
+        return 0
+
+
+class PartlyAnnotated(Stock[int]):
+    async def reserve(self, ctx, item: bool, *, pieces=1) -> list[bool]:  # type: ignore[no-untyped-def, override]
+        return [item] * pieces
+
+    async def left(self, ctx):  # type: ignore[no-untyped-def]
+        return 0
+
+
+def test_implementations_need_not_repeat_the_annotations_of_an_interface() -> None:
+    """A Protocol or a base class, with its type variables bound; what is repeated counts."""
+    warehouse, partly = reflect(Warehouse), reflect(PartlyAnnotated)
+    assert warehouse.kind is ServiceKind.VIRTUAL_OBJECT
+    reserve = warehouse.handlers["reserve"]
+    assert [(each.name, each.annotation, each.required) for each in reserve.input.parameters] == [
+        ("article", str, True),
+        ("pieces", int, False),
+    ]
+    assert reserve.output.annotation == list[str]
+    assert warehouse.handlers["left"].kind is HandlerKind.SHARED
+    assert warehouse.handlers["left"].output.annotation is int
+    assert [each.annotation for each in partly.handlers["reserve"].input.parameters] == [bool, int]
+    assert partly.handlers["reserve"].output.annotation == list[bool]
+
+
+def test_what_neither_annotates_is_told_of_the_implementation() -> None:
+    class Half(Protocol):
+        async def go(self, ctx: Context, n): ...  # type: ignore[no-untyped-def]
+
+    class Whole(Half):
+        async def go(self, ctx, n):  # type: ignore[no-untyped-def]
+            return n
+
+    with pytest.raises(ReflectionError, match=r"Whole\.go .*parameter 'n' has no annotation"):
+        reflect(Whole)
+
+
+def test_a_method_of_its_own_is_still_no_handler() -> None:
+    class Plain:
+        def go(self, ctx): ...  # type: ignore[no-untyped-def]
+
+        async def run(self, ctx: Context) -> None: ...
+
+    assert list(reflect(Plain).handlers) == ["run"]

@@ -7,11 +7,14 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Protocol
 
 import pytest
 
+from restate_reflect.context import Context
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.errors import TargetError
+from restate_reflect.targets.candidates import has_handlers
 from restate_reflect.targets.instances import construct
 from restate_reflect.targets.target import Found, Role, load, load_all, parse
 
@@ -400,3 +403,21 @@ def test_a_file_that_shadows_a_module_is_refused(write: Write) -> None:
     assert "queue.py would be imported as 'queue', but that is another module" in shown
     assert str(queue.__file__) in shown or "queue.py)" in shown
     assert "Rename the file." in shown
+
+
+def test_an_implementation_is_found_by_the_annotations_of_its_interface() -> None:
+    """Which it need not repeat."""
+
+    class Shop(Protocol):
+        async def buy(self, ctx: Context, n: int) -> int: ...
+
+    class Implementation(Shop):
+        async def buy(self, ctx, n):  # type: ignore[no-untyped-def]
+            return n
+
+    class Other:
+        async def buy(self, ctx, n):  # type: ignore[no-untyped-def]
+            return n
+
+    assert has_handlers(Implementation)
+    assert not has_handlers(Other)
