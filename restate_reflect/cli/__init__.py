@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from restate_reflect.cli._terminal import say
+from restate_reflect.escaping import terminal_text
 from restate_reflect.processes.collector import put_off
 from restate_reflect.processes.streams import tolerant_streams
 
@@ -63,8 +65,15 @@ class _LazyGroup(click.Group):
                 out.flush()
                 if end.code or not out.complaint or _goes_on(args[0] if args else extra.get("args")):
                     raise
-                click.echo(out.complaint, err=True)
+                say(out.complaint, err=True)
                 raise SystemExit(_INCOMPLETE) from None
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            vars(error)["message"] = terminal_text(error.message)
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
@@ -109,7 +118,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
     if asked and not ctx.resilient_parsing:
         from restate_reflect.cli._version import version_line
 
-        click.echo(version_line())
+        say(version_line())
         ctx.exit()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +12,7 @@ from restate_reflect.cli._address import parse_address, parse_delay, parse_invoc
 from restate_reflect.cli._asking import ask_ingress
 from restate_reflect.cli._errors import NOT_READY
 from restate_reflect.cli._options import headers_of, ingress_option, json_option, print_json, timeout_option
+from restate_reflect.cli._terminal import say, show_result
 
 if TYPE_CHECKING:
     from restate_reflect.ingress import Client
@@ -140,9 +140,9 @@ def send(
     if as_json:
         print_json(answer)
         return
-    click.echo(answer["invocation_id"])
+    say(answer["invocation_id"])
     if not answer["is_new"]:
-        click.echo(f"{handler} had been started before by such a request; nothing new was", err=True)
+        say(f"{handler} had been started before by such a request; nothing new was", err=True)
 
 
 @click.command("attach")
@@ -185,7 +185,7 @@ def output(
     if as_json:
         print_json({"ready": False})
     else:
-        click.echo(f"{invocation} has no result yet; `attach` waits for it", err=True)
+        say(f"{invocation} has no result yet; `attach` waits for it", err=True)
     raise SystemExit(NOT_READY)
 
 
@@ -194,10 +194,4 @@ def _print_result(result: bytes, as_json: bool) -> None:
     if as_json:
         print_json({"result": shown(result)})
         return
-    try:
-        text = result.decode()
-    except UnicodeDecodeError:
-        sys.stdout.buffer.write(result)
-        return
-    if text:
-        click.echo(text)
+    show_result(result)

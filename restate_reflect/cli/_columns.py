@@ -8,11 +8,14 @@ import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from restate_reflect.escaping import terminal_text
+
 __all__ = ["age", "columns", "duration", "one_line"]
 
 
 def columns(rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
     """Lines as wide as they need to be; the last column ends where the terminal does, for a pipe nowhere."""
+    rows = [[terminal_text(cell, lines=False) for cell in row] for row in rows]
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]) - 1)]
     left = (width or _width()) - sum(widths) - 2 * len(widths)
     return "\n".join(_row(row, widths, max(left, 20)) for row in rows)

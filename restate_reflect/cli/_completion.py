@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from restate_reflect.cli._terminal import say
+
 __all__ = ["command"]
 
 
@@ -26,4 +28,4 @@ def command(ctx: click.Context, shell: str) -> None:
     assert kind is not None  # these three are click's own
     program = "restate-reflect"
     script = kind(ctx.find_root().command, {}, program, "_RESTATE_REFLECT_COMPLETE").source()
-    click.echo(script.rstrip("\n"))
+    say(script.rstrip("\n"))

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
-import click
-
+from restate_reflect.cli._terminal import say
 from restate_reflect.errors import RestateReflectError
 
 __all__ = ["EXIT_CODES", "NOT_READY", "REFUSED", "UNREACHABLE", "Explain", "Explained", "exit_code", "plain_errors"]
@@ -117,7 +116,7 @@ def _plain(value: Any) -> Any:
 
 
 def _end(message: str, code: int) -> None:
-    click.echo(message, err=True)
+    say(message, err=True)
     raise SystemExit(code)
 
 

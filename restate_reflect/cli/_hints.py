@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any, Final
 
 from restate_reflect.cli._address import Address
@@ -23,7 +24,7 @@ def of_handler(address: Address, text: str, timeout: float | None) -> Explain:
             run = f"{address.service}/{address.key}"
             return Explained(
                 f"the workflow {run} was started before, and runs once per key.",
-                f"`restate-reflect attach {run}` waits for its result.",
+                f"`restate-reflect attach {shlex.quote(run)}` waits for its result.",
                 REFUSED,
             )
         return _common(error, text, timeout) or _refused(error, address, text)
@@ -55,19 +56,21 @@ def _failure(error: TerminalError, text: str) -> Explained:
     metadata = [f"  {name}: {one_line(value, 160)}" for name, value in sorted(error.metadata.items())]
     lines = [f"{text} failed with code {error.code}: {error.message}", *metadata]
     identifier: Any = getattr(error, "invocation_id", None)
-    return Explained(
-        "\n".join(lines), f"`restate-reflect journal {identifier}` shows its steps." if identifier else None
-    )
+    return Explained("\n".join(lines), _journal_of(identifier) if identifier else None)
+
+
+def _journal_of(identifier: str) -> str:
+    return f"`restate-reflect journal {shlex.quote(identifier)}` shows its steps."
 
 
 def _refused(error: RestateReflectError, address: Address, text: str) -> Explained | None:
-    message = str(error)
+    message, command = str(error), f"restate-reflect call {shlex.quote(text)}"
     if message.startswith("bad path"):
         return Explained(f"{text} can't be called like this.", _about_key(address))
     if "Empty content-type" in message:
-        return Explained(f"{text} takes an input, and none was given.", f"restate-reflect call {text} BODY")
+        return Explained(f"{text} takes an input, and none was given.", f"{command} BODY")
     if "Expected body and content-type to be empty" in message:
-        return Explained(f"{text} takes no input, and one was given.", f"restate-reflect call {text}")
+        return Explained(f"{text} takes no input, and one was given.", command)
     if message.startswith("service '"):
         registered = "`restate-reflect register URL` makes the services of a deployment known to the server."
         return Explained(f"no service {address.service} is registered.", registered)

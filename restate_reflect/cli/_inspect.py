@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from restate_reflect.cli._options import json_option, print_json, targets_argument
+from restate_reflect.cli._terminal import say
 
 if TYPE_CHECKING:
     from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
@@ -28,7 +29,7 @@ def command(targets: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json([_service(each) for each in found])
     else:
-        click.echo("\n".join(_lines(found)))
+        say("\n".join(_lines(found)))
 
 
 def _lines(found: Sequence[ServiceDefinition]) -> Iterator[str]:

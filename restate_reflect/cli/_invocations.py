@@ -13,6 +13,7 @@ import click
 from restate_reflect.cli._asking import ask_admin
 from restate_reflect.cli._columns import age, columns, duration
 from restate_reflect.cli._options import admin_option, json_option, print_json
+from restate_reflect.cli._terminal import say
 
 if TYPE_CHECKING:
     from restate_reflect.ingress import AdminClient, InvocationInfo
@@ -63,10 +64,10 @@ def ps(
         print_json([as_data(each, failures) for each in found])
     elif found:
         rows = [_row(each, failures) for each in found]
-        click.echo(columns([("ID", "TARGET", "STATUS", "AGE", "RETRIES", "LAST ERROR"), *rows]))
+        say(columns([("ID", "TARGET", "STATUS", "AGE", "RETRIES", "LAST ERROR"), *rows]))
     else:
         more = "" if everything or status else "; --all shows those that are completed"
-        click.echo(f"no invocations{more}", err=True)
+        say(f"no invocations{more}", err=True)
 
 
 async def last_failures(admin: AdminClient, found: Iterable[InvocationInfo]) -> dict[str, str]:

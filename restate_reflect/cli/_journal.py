@@ -16,6 +16,7 @@ from restate_reflect.cli._columns import age, columns, duration, one_line
 from restate_reflect.cli._errors import plain_errors
 from restate_reflect.cli._invocations import as_data, error_of, last_failures, status_of
 from restate_reflect.cli._options import admin_option, files, json_option, print_json
+from restate_reflect.cli._terminal import say
 
 if TYPE_CHECKING:
     from restate_reflect.codecs import Codec
@@ -50,10 +51,10 @@ def journal(invocation: str, targets: tuple[str, ...], admin_url: str, as_json: 
     if as_json:
         print_json({"invocation": as_data(info, failures), "steps": steps})
         return
-    click.echo(f"{info.id}  {info.target}  {status_of(info)}, began {age(info.created_at)} ago")
-    click.echo("\n".join(_lines(steps)) if steps else "no steps: the journal is past its retention")
+    say(f"{info.id}  {info.target}  {status_of(info)}, began {age(info.created_at)} ago")
+    say("\n".join(_lines(steps)) if steps else "no steps: the journal is past its retention")
     if (error := error_of(info, failures)) is not None:
-        click.echo(f"{'failed' if info.success is False else 'last error'}: {error}")
+        say(f"{'failed' if info.success is False else 'last error'}: {error}")
 
 
 def _services(targets: Sequence[str], as_json: bool) -> Sequence[ServiceDefinition]:

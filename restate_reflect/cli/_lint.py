@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from restate_reflect.cli._terminal import say
+
 if TYPE_CHECKING:
     from restate_reflect.lint import Config, Finding
 
@@ -46,7 +48,7 @@ def command(
     from restate_reflect.lint import ConfigError, LintError, lint, render
 
     if rules:
-        click.echo(_rules())
+        say(_rules())
         return
     form = "json" if as_json else form
     given = paths or (Path(),)
@@ -54,16 +56,16 @@ def command(
         config = _config(given, select, ignore)
         findings = lint(given, config)
         if fix:
-            click.echo(_mend(findings), err=True)
+            say(_mend(findings), err=True)
             findings = lint(given, config)
     except (ConfigError, LintError) as error:
-        click.echo(f"error: {error}", err=True)
+        say(f"error: {error}", err=True)
         ctx.exit(UNUSABLE)
     text = render(findings, form)
     if text:
-        click.echo(text)
+        say(text)
     if form == "text":
-        click.echo(_summary(findings), err=True)
+        say(_summary(findings), err=True)
     ctx.exit(FOUND if findings else 0)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from restate_reflect.cli._options import targets_argument
+from restate_reflect.cli._terminal import say
 
 if TYPE_CHECKING:
     from restate_reflect.definitions import ServiceDefinition
@@ -31,9 +32,9 @@ def command(targets: tuple[str, ...], version: int, as_json: bool) -> None:
     with plain_errors(as_json=as_json):
         found = definitions(targets)
     for lost in unsupported_options(found, version):
-        click.echo(f"{lost.where}: {lost.option} needs manifest version {lost.since}; left out", err=True)
+        say(f"{lost.where}: {lost.option} needs manifest version {lost.since}; left out", err=True)
     manifest = build_manifest(found, version=version, protocol_mode="BIDI_STREAM")
-    click.echo(json.dumps(manifest, indent=2, ensure_ascii=False))
+    say(json.dumps(manifest, indent=2, ensure_ascii=False))
 
 
 def definitions(targets: Sequence[str]) -> tuple[ServiceDefinition, ...]:

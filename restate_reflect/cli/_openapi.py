@@ -7,6 +7,7 @@ import json
 import click
 
 from restate_reflect.cli._options import ingress_option, targets_argument
+from restate_reflect.cli._terminal import say
 
 __all__ = ["command"]
 
@@ -35,4 +36,4 @@ def command(
         found = definitions(targets)
     document = build_openapi(found, server_url=ingress_url, title=title, version=api_version)
     as_json = as_json or form == "json"
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False) if as_json else to_yaml(document).rstrip("\n"))
+    say(json.dumps(document, indent=2, ensure_ascii=False) if as_json else to_yaml(document).rstrip("\n"))

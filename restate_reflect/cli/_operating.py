@@ -10,6 +10,7 @@ from restate_reflect.cli import _completing
 from restate_reflect.cli._address import parse_id
 from restate_reflect.cli._asking import ask_admin
 from restate_reflect.cli._options import admin_option, json_option, print_json
+from restate_reflect.cli._terminal import say
 
 if TYPE_CHECKING:
     from restate_reflect.ingress import AdminClient
@@ -35,7 +36,7 @@ def _command(verb: str, explanation: str, done: str) -> click.Command:
             for each in ids:
                 await getattr(admin, verb)(each)
                 if not as_json:
-                    click.echo(f"{each} {done}")
+                    say(f"{each} {done}")
 
         ask_admin(admin_url, as_json, work)
         if as_json:
@@ -67,4 +68,4 @@ def resume(invocation: str, deployment: str | None, admin_url: str, as_json: boo
     if as_json:
         print_json({"resume": [invocation]})
     else:
-        click.echo(f"{invocation} resumed")
+        say(f"{invocation} resumed")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from restate_reflect.cli._terminal import say
+
 __all__ = [
     "URL",
     "admin_option",
@@ -108,7 +110,7 @@ def headers_of(values: tuple[str, ...]) -> dict[str, str]:
 
 def print_json(data: Any) -> None:
     """On stdout, readable; times become ISO 8601."""
-    click.echo(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
+    say(json.dumps(data, indent=2, ensure_ascii=False, default=_plain))
 
 
 def _plain(value: Any) -> Any:

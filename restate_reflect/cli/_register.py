@@ -8,6 +8,7 @@ import click
 
 from restate_reflect.cli._asking import ask_admin
 from restate_reflect.cli._options import URL, admin_option, headers_of, json_option, print_json
+from restate_reflect.cli._terminal import say
 
 if TYPE_CHECKING:
     from restate_reflect.ingress import AdminClient
@@ -55,4 +56,4 @@ def command(
         print_json(registered.raw)
         return
     revisions = ", ".join(f"{service.name} (revision {service.revision})" for service in registered.services)
-    click.echo(f"{'would register' if dry_run else registered.id}: {revisions}")
+    say(f"{'would register' if dry_run else registered.id}: {revisions}")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import click
+from restate_reflect.cli._terminal import say
 
 if TYPE_CHECKING:
     from restate_reflect.server import Admin, RestateServer
@@ -52,7 +52,7 @@ class Registration:
             self._start_server()
         admin = self._server.admin if self._server else _admin(self.admin_url or "")
         services = admin.register(url)["services"]
-        click.echo(f"registered {', '.join(service['name'] for service in services)} at {admin.url}")
+        say(f"registered {', '.join(service['name'] for service in services)} at {admin.url}")
         show_calls(_ingress_of(admin) or "", services)
 
     def _start_server(self) -> RestateServer:
@@ -60,7 +60,7 @@ class Registration:
         from restate_reflect.server._settings import DEFAULT_PORTS
 
         self._server = self.resources.enter_context(RestateServer(ServerSettings(), prefer=DEFAULT_PORTS))
-        click.echo(f"restate-server: ingress {self._server.ingress_url}, admin {self._server.admin_url}")
+        say(f"restate-server: ingress {self._server.ingress_url}, admin {self._server.admin_url}")
         return self._server
 
 
@@ -81,4 +81,4 @@ def show_calls(ingress_url: str, services: list[dict[str, Any]]) -> None:
     from restate_reflect.openapi._curl import curl_lines
 
     if ingress_url and (lines := curl_lines(ingress_url, services)):
-        click.echo("\n".join(["", "try:", *(f"  {line}" for line in lines), "", "Ctrl-C stops."]))
+        say("\n".join(["", "try:", *(f"  {line}" for line in lines), "", "Ctrl-C stops."]))

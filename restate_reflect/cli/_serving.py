@@ -9,9 +9,8 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
-import click
-
 from restate_reflect.cli._page import PageOptions, add_page, page_beside
+from restate_reflect.cli._terminal import say
 from restate_reflect.processes.collector import relieve
 from restate_reflect.processes.control import WORKER_VARIABLE, Control, user_files
 from restate_reflect.processes.stopping import stop_on_signals
@@ -83,7 +82,7 @@ async def _application(found: Sequence[Found], options: ServeOptions) -> Any:
     if options.page is not None and with_page:
         add_page(app, options.page)
     if os.environ.get(WORKER_VARIABLE, "0") == "0":
-        click.echo(table(definitions_of(app)))
+        say(table(definitions_of(app)))
     return app
 
 
@@ -98,7 +97,7 @@ async def _listen(
         listening(app, host=options.host, port=options.port, reuse_port=reuse_port) as listener,
     ):
         if control is None:
-            click.echo("\n".join(places(options, listener.port, docs_port)))
+            say("\n".join(places(options, listener.port, docs_port)))
         else:
             control.tell({"files": user_files(), "ready": listener.port})
         relieve(asyncio.get_running_loop())

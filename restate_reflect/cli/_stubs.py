@@ -12,6 +12,7 @@ import click
 from restate_reflect.cli._asking import ask_admin
 from restate_reflect.cli._errors import plain_errors
 from restate_reflect.cli._options import print_json
+from restate_reflect.cli._terminal import say
 
 if TYPE_CHECKING:
     from restate_reflect.ingress import AdminClient
@@ -37,7 +38,7 @@ def command(source: str, only: tuple[str, ...], output: Path | None, as_json: bo
     if as_json:
         print_json({"source": text} | ({"file": str(output)} if output else {}))
     elif output is None:
-        click.echo(text.rstrip("\n"))
+        say(text.rstrip("\n"))
 
 
 def _write(file: Path, text: str) -> None:

@@ -9,11 +9,10 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-import click
-
 from restate_reflect.cli._errors import plain_errors
 from restate_reflect.cli._page import PageOptions
 from restate_reflect.cli._serving import OnReady, ServeOptions, places, url_of
+from restate_reflect.cli._terminal import say
 from restate_reflect.processes.collector import resume
 from restate_reflect.processes.generation import Generation
 from restate_reflect.processes.stopping import stop_on_signals
@@ -50,7 +49,7 @@ class Supervisor:
             try:
                 if not await self._begin(stop):
                     return self._failure
-                click.echo("\n".join(places(options, port, docs_port)))
+                say("\n".join(places(options, port, docs_port)))
                 await self._go_on(stop, url_of(self._options.host, port))
             finally:
                 if self._current is not None:
@@ -62,7 +61,7 @@ class Supervisor:
         while not await self._replace(stop):
             if not self._options.reload or not self._watch.files or stop.is_set():
                 return False
-            click.echo("waiting for a change", err=True)
+            say("waiting for a change", err=True)
             if not await self._change(stop):
                 return False
         return True
@@ -70,12 +69,12 @@ class Supervisor:
     async def _go_on(self, stop: asyncio.Event, url: str) -> None:
         await self._on_ready(url)
         while changed := await self._change(stop):
-            click.echo(f"changed: {_shortened(changed)}", err=True)
+            say(f"changed: {_shortened(changed)}", err=True)
             if await self._replace(stop):
-                click.echo("reloaded", err=True)
+                say("reloaded", err=True)
                 await self._on_ready(url)
             elif not stop.is_set():
-                click.echo("the code from before the change serves on", err=True)
+                say("the code from before the change serves on", err=True)
 
     async def _change(self, stop: asyncio.Event) -> list[str]:
         """Changed files; none when it is time to stop."""

@@ -7,6 +7,8 @@ from typing import Final
 
 import click
 
+from restate_reflect.escaping import terminal_text
+
 __all__ = ["Screen"]
 
 _EFFECTS: Final = frozenset({"bold", "dim", "italic"})
@@ -19,8 +21,8 @@ class Screen:
         self._print: Callable[[tuple[tuple[str, str], ...]], None] = _by_rich() or _by_click
 
     def print(self, *parts: tuple[str, str]) -> None:
-        """One line of texts and their styles (``"bold red"``)."""
-        self._print(parts)
+        """One line of texts and their styles (``"bold red"``). Nothing in a text acts on the terminal."""
+        self._print(tuple((terminal_text(text), style) for text, style in parts))
 
 
 def _by_rich() -> Callable[[tuple[tuple[str, str], ...]], None] | None:

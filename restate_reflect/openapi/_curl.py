@@ -35,4 +35,4 @@ def _body(handler: Mapping[str, Any]) -> str:
         return f" -H 'content-type: application/json' -d {body}"
     described = str(handler.get("input_description", "none"))
     content_type = next((word for word in described.split() if "/" in word), None)
-    return f" -H 'content-type: {content_type}' --data-binary @FILE" if content_type else ""
+    return f" -H {shlex.quote(f'content-type: {content_type}')} --data-binary @FILE" if content_type else ""

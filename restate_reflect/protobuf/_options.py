@@ -11,7 +11,11 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-__all__ = ["Options"]
+__all__ = ["Options", "UnreadableFileError"]
+
+
+class UnreadableFileError(Exception):
+    """A file that protoc would have refused, such as one with names that are none."""
 
 
 class Options:
@@ -20,7 +24,10 @@ class Options:
     def __init__(self, files: Iterable[descriptor_pb2.FileDescriptorProto]) -> None:
         pool = descriptor_pool.DescriptorPool()
         for file in files:  # protoc lists each file after those that it imports
-            pool.AddSerializedFile(file.SerializeToString())
+            try:
+                pool.AddSerializedFile(file.SerializeToString())
+            except TypeError as error:
+                raise UnreadableFileError(f"{file.name!r} can't be read: {error}") from error
         self._pool = pool
 
     def read(self, options: Any) -> Mapping[str, str]:

@@ -98,8 +98,8 @@ class Reader:
         return Method(
             proto.name,
             context or "Context",
-            self._messages[proto.input_type],
-            self._messages[proto.output_type],
+            self._message(where, proto.input_type),
+            self._message(where, proto.output_type),
             _documentation(places.comment(place), proto.options.deprecated),
         )
 
@@ -110,8 +110,18 @@ class Reader:
             fix = "Make it unary, such as with a repeated field, or move it to a service of its own in another file."
             self.problems.append(f"{where}: {what} {fix}")
 
+    def _message(self, where: str, name: str) -> Message:
+        """Of protoc they are identifiers; a request may come from elsewhere, and folders may be called anything."""
+        message = self._messages[name]
+        if not all(part.isidentifier() for part in f"{message.module}.{message.name}".split(".")):
+            what = f"the message {message.name!r} would be in the module {message.module!r}, which Python can't import."
+            self.problems.append(f"{where}: {what} Rename the file, its folder or the message.")
+        return message
+
     def _check_python_name(self, where: str, name: str) -> None:
-        if keyword.iskeyword(name):
+        if not name.isidentifier():
+            self.problems.append(f"{where}: {name!r} is no name in Python. Rename it.")
+        elif keyword.iskeyword(name):
             self.problems.append(f"{where}: '{name}' is a keyword of Python. Rename it.")
         elif name.startswith("_"):
             self.problems.append(f"{where}: '{name}' is private in Python. Rename it, without the underscore.")

@@ -10,6 +10,7 @@ from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest, CodeGenera
 from google.protobuf.descriptor_pb2 import Edition
 
 from restate_reflect.protobuf._model import Encoding
+from restate_reflect.protobuf._options import UnreadableFileError
 from restate_reflect.protobuf._read import Reader
 from restate_reflect.protobuf._render import render
 
@@ -42,7 +43,7 @@ def generate(request: CodeGeneratorRequest) -> CodeGeneratorResponse:
     )
     try:
         reader = Reader(request, _encoding(request.parameter))
-    except _ParameterError as error:
+    except (_ParameterError, UnreadableFileError) as error:
         response.error = str(error)
         return response
     files = reader.files()

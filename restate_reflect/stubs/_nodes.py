@@ -8,6 +8,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
+from restate_reflect.escaping import docstring_of
+
 __all__ = [
     "argument",
     "assigned",
@@ -76,12 +78,8 @@ def _number(value: float) -> ast.expr | None:
 
 
 def docstring(text: str | None, indent: str) -> list[ast.stmt]:
-    """Its lines indented, as they will stand in the source."""
-    if not text:
-        return []
-    lines = text.splitlines() or [text]
-    shown = [lines[0], *((indent + line).rstrip() for line in lines[1:])]
-    return [ast.Expr(ast.Constant("\n".join(shown) + (f"\n{indent}" if len(lines) > 1 else "")))]
+    """None for a text that says nothing."""
+    return [docstring_of(text, indent)] if text else []
 
 
 def import_from(module: str, names: Mapping[str, str]) -> ast.stmt:

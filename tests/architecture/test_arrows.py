@@ -13,12 +13,13 @@ import pytest
 from tests.architecture.imports import imports_of, modules, part
 
 ROOT_MODULE = ""
-VALUES = {"annotations", "errors", "identifiers", "options"}
+VALUES = {"annotations", "errors", "escaping", "identifiers", "options"}
 """Plain values that anybody may use."""
 
 ALLOWED: dict[str, set[str]] = {
     "annotations": set(),
     "errors": set(),
+    "escaping": set(),
     "options": set(),
     "generics": {"annotations"},
     "identifiers": {"errors"},
@@ -45,7 +46,7 @@ ALLOWED: dict[str, set[str]] = {
         *VALUES,
     },
     "stubs": {"codecs", "definitions", *VALUES},
-    "protobuf": {"codecs", "definitions", "reflection"},
+    "protobuf": {"codecs", "definitions", "escaping", "reflection"},
     "page": {"codecs", "definitions", "endpoint", "ingress", "openapi", "server", *VALUES},
     "testing": {
         "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "protocol",

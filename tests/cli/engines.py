@@ -104,7 +104,15 @@ class Supplier:
         return await ctx.call(Stock.refill, quantity, key="bolt")
 
 
-SERVICES = (Counter, Shop, Signup, Stock, Supplier)
+class Hostile:
+    """Says, and calls its step, what it is told."""
+
+    async def fail(self, ctx: ObjectContext, text: str) -> None:
+        await ctx.run(text, str)
+        raise TerminalError(text, metadata={"why": text})
+
+
+SERVICES = (Counter, Hostile, Shop, Signup, Stock, Supplier)
 
 
 @dataclass(frozen=True, slots=True)

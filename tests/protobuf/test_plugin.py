@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import os
 import re
 import subprocess
@@ -12,6 +14,7 @@ from types import ModuleType
 
 import pytest
 from google.protobuf.compiler.plugin_pb2 import CodeGeneratorRequest
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.errors import ReflectionError
@@ -222,6 +225,59 @@ def test_comments_become_docstrings_whatever_is_in_them(tmp_path: Path, monkeypa
     assert service.documentation == 'Says """hello""".\n\n    indented \\n\nend "'
     assert service.handlers["Do"].documentation == 'Does "it"'
     assert service.handlers["Undo"].documentation == "Old.\n\nDeprecated."
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        'ends in """',
+        'ends in ""',
+        'ends in "',
+        "ends in \\",
+        'ends in \\"""',
+        '"""',
+        "''' and \"\"\"",
+        '"""; import os; os.abort(); """',
+        "\x00 \x1b \u202e \x0c",
+    ],
+)
+def test_no_comment_gets_out_of_its_docstring(comment: str) -> None:
+    """As protoc's request holds it, on a service and on an rpc."""
+    request = request_of("t.proto", "M", "S", "Do")
+    for path in ((6, 0), (6, 0, 2, 0)):
+        request.proto_file[0].source_code_info.location.add(path=path, span=(1, 0, 9), leading_comments=comment)
+    response = generate(request)
+    assert response.error == ""
+    module = ast.parse(response.file[0].content)
+    service = next(node for node in module.body if isinstance(node, ast.ClassDef))
+    method = next(node for node in service.body if isinstance(node, ast.AsyncFunctionDef))
+    shown = inspect.cleandoc("\n".join(line.rstrip() for line in comment.splitlines()))
+    assert {inspect.cleandoc(ast.get_docstring(node) or "") for node in (service, method)} == {shown}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a b/t.proto", "M", "S", "Do"),
+        ("a\nimport os\n/t.proto", "M", "S", "Do"),
+        ("t.proto", "M\nimport os", "S", "Do"),
+        ("t.proto", "M", "S(int): pass\nimport os\nclass T", "Do"),
+        ("t.proto", "M", "S", "Do(self): pass\n    async def x"),
+    ],
+)
+def test_names_that_are_none_in_python_are_refused(names: tuple[str, str, str, str]) -> None:
+    """protoc checks most of them; a request need not come from it."""
+    response = generate(request_of(*names))
+    assert response.error != ""
+    assert not response.file
+
+
+def request_of(path: str, message: str, service: str, method: str) -> CodeGeneratorRequest:
+    """Of a .proto with one of each."""
+    file = FileDescriptorProto(name=path, syntax="proto3")
+    file.message_type.add(name=message)
+    file.service.add(name=service).method.add(name=method, input_type=f".{message}", output_type=f".{message}")
+    return CodeGeneratorRequest(file_to_generate=[path], proto_file=[file])
 
 
 @pytest.mark.parametrize(
