@@ -4,7 +4,7 @@ A context is a thin, typed face over an attempt: it turns calls like ``ctx.get("
 has no behaviour of its own. An ``Operations`` goes in, futures of the handler's loop come out. Reflection reads the
 kind of a handler off the context class in its annotation; the five classes are siblings, so that a type checker tells
 them apart. Start reading at ``contexts``: ``data``, ``state`` and ``futures`` are what it takes and returns,
-``steps`` and ``verbs`` what it inherits, and ``operations`` what it stands on.
+``steps``, ``verbs`` and ``parts`` what it inherits, and ``operations`` what it stands on.
 """
 
 from __future__ import annotations

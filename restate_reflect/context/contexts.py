@@ -1,4 +1,4 @@
-"""The five contexts, and what each kind of handler can do."""
+"""The five contexts: what every handler can do, and which parts each kind adds."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from restate_reflect.context.data import UNSET, Request
-from restate_reflect.context.futures import Awakeable, DurablePromise
+from restate_reflect.context.futures import Awakeable
 from restate_reflect.context.operations import Operations
-from restate_reflect.context.state import State
+from restate_reflect.context.parts import Keyed, Promises, StateReader, StateWriter
 from restate_reflect.context.steps import Runner, Steps, TypedSteps
 from restate_reflect.context.verbs import Caller
 from restate_reflect.definitions import HandlerKind, ServiceKind
@@ -180,101 +180,31 @@ class BaseContext(Caller["Context", "KeyedContext"], Runner):
         return await first_success(awaitables)
 
 
-class _Keyed:
-    __slots__ = ()
-    _operations: Operations
-
-    @property
-    def key(self) -> str:
-        """The key of this object or workflow."""
-        return self._operations.key
-
-
-class _StateReader:
-    __slots__ = ()
-    _operations: Operations
-
-    @overload
-    def get(self, key: State[T], /) -> asyncio.Future[T]: ...
-    @overload
-    def get(self, key: str, type: type[T], *, default: T) -> asyncio.Future[T]: ...
-    @overload
-    def get(self, key: str, type: type[T]) -> asyncio.Future[T | None]: ...
-    @overload
-    def get(self, key: str, type: Any = ..., *, default: Any = ...) -> asyncio.Future[Any]: ...
-    def get(self, key: str | State[Any], type: Any = Any, *, default: Any = None) -> asyncio.Future[Any]:
-        """A state value; ``default`` (``None``) if the key is not set."""
-        if isinstance(key, State):
-            return self._operations.get_state(key.known_name(), key.type, key.fresh_default())
-        return self._operations.get_state(key, type, default)
-
-    def keys(self) -> asyncio.Future[list[str]]:
-        """The keys that are set, sorted."""
-        return self._operations.state_keys()
-
-
-class _StateWriter:
-    __slots__ = ()
-    _operations: Operations
-
-    @overload
-    def set(self, key: State[T], value: T, /) -> None: ...
-    @overload
-    def set(self, key: str, value: Any, *, type: Any = ...) -> None: ...
-    def set(self, key: str | State[Any], value: Any, *, type: Any = UNSET) -> None:
-        """Sets a state value. For a plain key the codec follows ``type``, or the value's class."""
-        if isinstance(key, State):
-            self._operations.set_state(key.known_name(), key.type, value)
-        else:
-            self._operations.set_state(key, type, value)
-
-    def clear(self, key: str | State[Any]) -> None:
-        """Removes a key."""
-        self._operations.clear_state(key.known_name() if isinstance(key, State) else key)
-
-    def clear_all(self) -> None:
-        """Removes every key."""
-        self._operations.clear_all_state()
-
-
-class _Promises:
-    __slots__ = ()
-    _operations: Operations
-
-    @overload
-    def promise(self, name: str, type: type[T]) -> DurablePromise[T]: ...
-    @overload
-    def promise(self, name: str, type: Any = ...) -> DurablePromise[Any]: ...
-    def promise(self, name: str, type: Any = Any) -> DurablePromise[Any]:
-        """A promise shared by the handlers of this workflow."""
-        return DurablePromise(self._operations, name, type)
-
-
 class Context(BaseContext):
     """The context of a service's handlers."""
 
     __slots__ = ()
 
 
-class ObjectContext(_Keyed, _StateReader, _StateWriter, BaseContext):
+class ObjectContext(Keyed, StateReader, StateWriter, BaseContext):
     """The context of a virtual object's exclusive handlers: one at a time per key."""
 
     __slots__ = ()
 
 
-class ObjectSharedContext(_Keyed, _StateReader, BaseContext):
+class ObjectSharedContext(Keyed, StateReader, BaseContext):
     """The context of a virtual object's shared handlers: they run beside others and can't write."""
 
     __slots__ = ()
 
 
-class WorkflowContext(_Keyed, _StateReader, _StateWriter, _Promises, BaseContext):
+class WorkflowContext(Keyed, StateReader, StateWriter, Promises, BaseContext):
     """The context of a workflow's run handler: once per key."""
 
     __slots__ = ()
 
 
-class WorkflowSharedContext(_Keyed, _StateReader, _Promises, BaseContext):
+class WorkflowSharedContext(Keyed, StateReader, Promises, BaseContext):
     """The context of a workflow's other handlers."""
 
     __slots__ = ()

@@ -27,7 +27,18 @@ from restate_reflect.context.futures import CallFuture, InvocationHandle
 from restate_reflect.context.operations import Operations
 from restate_reflect.options import Duration
 
-__all__ = ["AsyncHandler", "AsyncMethod", "Caller", "Calling", "PlainHandler", "PlainMethod", "Sending", "Target"]
+__all__ = [
+    "AnyAsync",
+    "AnyPlain",
+    "AsyncHandler",
+    "AsyncMethod",
+    "Caller",
+    "Calling",
+    "PlainHandler",
+    "PlainMethod",
+    "Sending",
+    "Target",
+]
 
 C = TypeVar("C")
 Service = TypeVar("Service")
@@ -39,8 +50,11 @@ Ts = TypeVarTuple("Ts")
 AsyncHandler: TypeAlias = Callable[[Any, C, Unpack[Ts]], Awaitable[O]] | Callable[[C, Unpack[Ts]], Awaitable[O]]
 """An ``async def`` handler whose context is a ``C``, unbound or bound; its other parameters are positional."""
 PlainHandler: TypeAlias = Callable[[Any, C, Unpack[Ts]], O] | Callable[[C, Unpack[Ts]], O]
+AnyAsync: TypeAlias = Callable[Concatenate[Any, C, ...], Awaitable[O]] | Callable[Concatenate[C, ...], Awaitable[O]]
+"""The same, with whatever parameters."""
+AnyPlain: TypeAlias = Callable[Concatenate[Any, C, ...], O] | Callable[Concatenate[C, ...], O]
 AsyncMethod: TypeAlias = Callable[Concatenate[Any, C, P], Awaitable[O]]
-"""The same with the parameters' names; unbound only, as ``P`` would take a bound method's context for one."""
+"""With the parameters' names; unbound only, as ``P`` would take a bound method's context for one."""
 PlainMethod: TypeAlias = Callable[Concatenate[Any, C, P], O]
 
 

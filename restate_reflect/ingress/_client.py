@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import aiohttp
 
@@ -21,6 +21,7 @@ from restate_reflect.reflection import TargetDirectory
 
 if TYPE_CHECKING:
     from restate_reflect.context import WorkflowContext
+    from restate_reflect.context.verbs import AnyAsync, AnyPlain
 
 __all__ = ["Client", "ClientScope"]
 
@@ -109,19 +110,9 @@ class Client(Verbs):
         return Invocation(self._work, target, self._work.reader_of(returns))
 
     @overload
-    def workflow(
-        self, method: Callable[Concatenate[Any, WorkflowContext, ...], Awaitable[O]], /, *, key: str
-    ) -> Invocation[O]: ...
+    def workflow(self, method: AnyAsync[WorkflowContext, O], /, *, key: str) -> Invocation[O]: ...
     @overload
-    def workflow(
-        self, method: Callable[Concatenate[WorkflowContext, ...], Awaitable[O]], /, *, key: str
-    ) -> Invocation[O]: ...
-    @overload
-    def workflow(
-        self, method: Callable[Concatenate[Any, WorkflowContext, ...], O], /, *, key: str
-    ) -> Invocation[O]: ...
-    @overload
-    def workflow(self, method: Callable[Concatenate[WorkflowContext, ...], O], /, *, key: str) -> Invocation[O]: ...
+    def workflow(self, method: AnyPlain[WorkflowContext, O], /, *, key: str) -> Invocation[O]: ...
     def workflow(self, method: Callable[..., Any], /, *, key: str) -> Invocation[Any]:
         """The run of a workflow that somebody has submitted: ``client.workflow(Signup.run, key="ada")``."""
         name, returns = self._work.workflow_of(method)

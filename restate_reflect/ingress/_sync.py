@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Concatenate, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.identifiers import InvocationTarget
@@ -19,6 +19,7 @@ from restate_reflect.options import Duration, RetryPolicy
 
 if TYPE_CHECKING:
     from restate_reflect.context import WorkflowContext
+    from restate_reflect.context.verbs import AnyAsync, AnyPlain
 
 __all__ = ["SyncClient", "SyncClientScope"]
 
@@ -104,19 +105,9 @@ class SyncClient(SyncVerbs):
         return SyncInvocation(self._run, self._client.invocation(target, returns))
 
     @overload
-    def workflow(
-        self, method: Callable[Concatenate[Any, WorkflowContext, ...], Awaitable[O]], /, *, key: str
-    ) -> SyncInvocation[O]: ...
+    def workflow(self, method: AnyAsync[WorkflowContext, O], /, *, key: str) -> SyncInvocation[O]: ...
     @overload
-    def workflow(
-        self, method: Callable[Concatenate[WorkflowContext, ...], Awaitable[O]], /, *, key: str
-    ) -> SyncInvocation[O]: ...
-    @overload
-    def workflow(
-        self, method: Callable[Concatenate[Any, WorkflowContext, ...], O], /, *, key: str
-    ) -> SyncInvocation[O]: ...
-    @overload
-    def workflow(self, method: Callable[Concatenate[WorkflowContext, ...], O], /, *, key: str) -> SyncInvocation[O]: ...
+    def workflow(self, method: AnyPlain[WorkflowContext, O], /, *, key: str) -> SyncInvocation[O]: ...
     def workflow(self, method: Callable[..., Any], /, *, key: str) -> SyncInvocation[Any]:
         """As ``Client.workflow``."""
         return SyncInvocation(self._run, self._client.workflow(method, key=key))

@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("h2")
 
-from restate_reflect.embedded.deployments.http2_client import Http2Deployment, _Connection, _Stream
+from restate_reflect.embedded.deployments.http2_client import Http2Deployment
+from restate_reflect.embedded.deployments.http2_connection import ClientConnection, ClientStream
 
 
 class Heard:
@@ -77,9 +78,9 @@ def test_an_exchange_on_a_connection_that_was_lost_ends_at_once() -> None:
     """A deployment that stops may have accepted a connection, and closed it before anything was sent."""
 
     async def main() -> None:
-        heard, connection = Heard(), _Connection()
+        heard, connection = Heard(), ClientConnection()
         connection.connection_lost(None)
-        connection.open(_Stream([], heard))
+        connection.open(ClientStream([], heard))
         assert heard.error == "the connection was lost: closed by the deployment"
 
     asyncio.run(main())
