@@ -10,6 +10,7 @@ whose own config says nothing about it:
 Sets are written in sorted order: their own order depends on the hash seed, and the journal compares
 bytes. A field is read by the name that it is written by, whatever else it is read by (``_aliases``); members of enums
 (``_members``), keys of dicts (``_dict_keys``) and secrets (``_encoded``) are written in a form that can be read.
+Defaults that are made while reading are noted (``_factories``).
 
 Ambiguity stays where the type itself is ambiguous: in ``bytes | str`` or ``float | str`` the string
 form wins when read back. What does not come back in spite of all this is refused when it is written.
@@ -25,6 +26,7 @@ from pydantic_core import core_schema, to_json
 from restate_reflect.codecs._aliases import read_as_written
 from restate_reflect.codecs._dict_keys import readable_keys
 from restate_reflect.codecs._encoded import readable_base64, revealed
+from restate_reflect.codecs._factories import noted
 from restate_reflect.codecs._members import readable_enum, readable_literal
 from restate_reflect.codecs._nodes import BY_NAME, LOSSLESS, OPAQUE
 
@@ -98,6 +100,7 @@ _PATCHES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "typed-dict": _configured_dict,
     "model-fields": read_as_written,
     "dataclass-args": read_as_written,
+    "default": noted,
     "set": _sorted_set,
     "frozenset": _sorted_set,
     "literal": readable_literal,

@@ -23,6 +23,7 @@ from restate_reflect.codecs._base import JsonSchema, SchemaMode
 from restate_reflect.codecs._core_schema import lossless
 from restate_reflect.codecs._dict_keys import has_readable_keys
 from restate_reflect.codecs._encoded import holds_secrets
+from restate_reflect.codecs._factories import makes_defaults
 from restate_reflect.codecs._functions import Decode, Encode
 from restate_reflect.codecs._json_encoder import encoder
 from restate_reflect.codecs._large import reader
@@ -54,6 +55,8 @@ class JsonCodec(Generic[T]):
         patched = lossless(core)
         # Without _use_prebuilt=False the classes' own validators would be taken, and the patches lost.
         validator = SchemaValidator(patched, LOSSLESS, _use_prebuilt=False)
+        self.makes_defaults = makes_defaults(core)
+        """Whether reading may make defaults that another reading would make otherwise (``noting`` tells of them)."""
         secret = holds_secrets(core)
         self.encode: Encode[T] = encoder(annotation, patched, validator, round_trip, secret)
         read = reader(annotation, patched, validator.validate_json)

@@ -8,6 +8,7 @@ from typing import Any
 
 from restate_reflect.context import context_class
 from restate_reflect.definitions import HandlerDefinition, InputDefinition, InputStyle, ServiceDefinition, ServiceKind
+from restate_reflect.durable.decided import deciding
 from restate_reflect.durable.plain import call_plain
 from restate_reflect.engine.commands.call import Destination
 from restate_reflect.reflection import CallTarget, TargetDirectory
@@ -31,6 +32,9 @@ class Plan:
         """From the body to a single argument; ``None`` for a handler whose body ``decode`` has to make arguments of."""
         self.decode = handler.input.decode
         self.max_input_bytes = service.max_input_bytes(handler)
+        if getattr(handler.input.codec, "makes_defaults", False):
+            self.read = None
+            self.decode, self.call = deciding(handler, self.call)
         codec = handler.output.codec
         self.encode: Callable[[Any], bytes] | None = None if codec is None else codec.encode
         """``None`` for a handler that returns nothing."""

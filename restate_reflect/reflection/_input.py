@@ -200,6 +200,7 @@ class FieldsCodec:
     def __init__(self, inner: JsonCodec[Any], parameters: tuple[Parameter, ...]) -> None:
         self._inner = inner
         self._parameters = parameters
+        self.makes_defaults = inner.makes_defaults
         self.encode: Encode[Any] = inner.encode
         self.decode: Decode[Any] = inner.decode
 
