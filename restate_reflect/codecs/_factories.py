@@ -18,7 +18,7 @@ from pydantic import BaseModel
 
 from restate_reflect.codecs._nodes import nodes
 
-__all__ = ["makes_defaults", "noted", "noting"]
+__all__ = ["is_constant", "makes_defaults", "note", "noted", "noting"]
 
 _CONSTANT: Final = frozenset(
     {list, dict, set, frozenset, tuple, str, bytes, int, float, bool, deque, OrderedDict, Counter, defaultdict}
@@ -40,24 +40,30 @@ def noting() -> Iterator[list[str]]:
 def noted(node: dict[str, Any]) -> dict[str, Any]:
     """The ``default`` node, whose factory tells that it ran, if it may give something else each time."""
     factory = node.get("default_factory")
-    if factory is None or _is_constant(factory):
+    if factory is None or is_constant(factory):
         return node
 
     def make(*data: Any) -> Any:
-        if (made := _made.get()) is not None:
-            made.append(getattr(factory, "__name__", repr(factory)))
+        note(getattr(factory, "__name__", repr(factory)))
         return factory(*data)
 
     return {**node, "default_factory": make}
 
 
+def note(factory: str) -> None:
+    """Tells whoever is noting that this factory ran, or may have run."""
+    if (made := _made.get()) is not None:
+        made.append(factory)
+
+
 def makes_defaults(core: Any) -> bool:
     """Whether reading a value may make something that another reading of it would not."""
     factories = (node.get("default_factory") for node in nodes(core) if node.get("type") == "default")
-    return any(factory is not None and not _is_constant(factory) for factory in factories)
+    return any(factory is not None and not is_constant(factory) for factory in factories)
 
 
-def _is_constant(factory: Callable[..., Any]) -> bool:
+def is_constant(factory: Callable[..., Any]) -> bool:
+    """Whether it is known to give the same each time."""
     if factory in _CONSTANT:
         return True
     if isinstance(factory, FunctionType):
@@ -68,4 +74,4 @@ def _is_constant(factory: Callable[..., Any]) -> bool:
 
 def _has_constant_defaults(model: type[BaseModel]) -> bool:
     factories = (field.default_factory for field in model.model_fields.values())
-    return all(factory is None or _is_constant(factory) for factory in factories)
+    return all(factory is None or is_constant(factory) for factory in factories)

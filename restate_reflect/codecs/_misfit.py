@@ -13,10 +13,10 @@ from restate_reflect.codecs._other_types import none_given
 from restate_reflect.codecs._report import decode_error
 from restate_reflect.errors import EncodeError
 
-__all__ = ["misfit", "unreadable", "unwritable"]
+__all__ = ["TOO_DEEP", "misfit", "unreadable", "unwritable"]
 
 MAX_LINES: Final = 20
-_TOO_DEEP: Final = (
+TOO_DEEP: Final = (
     "value: it is nested more than 200 levels deep, which JSON readers refuse. Flatten it, or write it as bytes"
 )
 _TOO_LARGE: Final = (
@@ -35,7 +35,7 @@ def misfit(annotation: Any, value: Any, reasons: Sequence[str]) -> EncodeError:
 def unwritable(annotation: Any, value: Any, error: Exception) -> EncodeError:
     """For an exception out of writing it, or of comparing it with what would come back."""
     if isinstance(error, RecursionError) or "serialization depth exceeded" in str(error):
-        return misfit(annotation, value, [_TOO_DEEP])
+        return misfit(annotation, value, [TOO_DEEP])
     lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
     return misfit(annotation, value, [f"value: it can't be written: {lines[0]}", *lines[1:MAX_LINES]])
 
@@ -77,5 +77,5 @@ def _of_json(error: ValidationError) -> str | None:
         return None
     reason = str(first.get("ctx", {}).get("error", first["msg"]))
     if "recursion limit" in reason:
-        return _TOO_DEEP
+        return TOO_DEEP
     return _TOO_LARGE if "number" in reason else f"value: it would be no JSON: {reason}"

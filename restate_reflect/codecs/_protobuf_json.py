@@ -10,7 +10,7 @@ from google.protobuf.message import EncodeError as ProtobufEncodeError
 from google.protobuf.message import Message
 
 from restate_reflect.codecs._base import JsonSchema, SchemaMode
-from restate_reflect.codecs._protobuf_check import check, check_complete
+from restate_reflect.codecs._protobuf_check import check, check_complete, content
 from restate_reflect.codecs._protobuf_loads import loads
 from restate_reflect.codecs._protobuf_sample import sample
 from restate_reflect.codecs._protobuf_schema import schema_of
@@ -35,9 +35,16 @@ class ProtobufJsonCodec(Generic[M]):
         check(self._cls, value)
         check_complete(value, EncodeError)
         try:
-            return json_format.MessageToJson(value, indent=None, ensure_ascii=False, sort_keys=True).encode()
-        except (json_format.Error, ProtobufEncodeError) as error:
+            data = json_format.MessageToJson(value, indent=None, ensure_ascii=False, sort_keys=True).encode()
+            restored = self.decode(data)
+        except (json_format.Error, ProtobufEncodeError, DecodeError, ValueError, RecursionError) as error:
             raise EncodeError(f"{self._cls.DESCRIPTOR.full_name}: {error}") from error
+        if content(restored) != content(value):
+            raise EncodeError(
+                f"{self._cls.DESCRIPTOR.full_name}: it would come back as another message. JSON has no place for fields"
+                " that the class does not know, and writes paths of a FieldMask in lowerCamelCase; use the binary form."
+            )
+        return data
 
     def decode(self, data: bytes) -> M:
         try:

@@ -17,13 +17,16 @@ from decimal import Decimal
 from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pydantic
 import pytest
+from google.protobuf import struct_pb2
+from google.protobuf.wrappers_pb2 import StringValue
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel
 from pydantic.alias_generators import to_camel
 from typing_extensions import TypedDict
 
-from restate_reflect.codecs import codec_for
+from restate_reflect.codecs import ProtobufJson, codec_for
 from restate_reflect.errors import EncodeError, UnsupportedTypeError
 
 T = TypeVar("T")
@@ -551,3 +554,60 @@ def test_base64_bytes_are_base64_once() -> None:
 @pytest.mark.parametrize("annotation", [str | None, Any, None, bytes | None, list[int] | None, dict[str, Any] | None])
 def test_no_bytes_are_none_where_the_type_takes_it(annotation: Any) -> None:
     assert codec_for(annotation).decode(b"") is None
+
+
+class Node(msgspec.Struct):
+    value: float = 0.0
+    keys: dict[int, str] = {}
+    inner: list[Node] = []
+
+
+class Leaf(Node):
+    more: int = 1
+
+
+class Counted(msgspec.Struct):
+    count: Annotated[int, msgspec.Meta(ge=0)] = 0
+    anything: Any = None
+
+
+@pytest.mark.parametrize(
+    "annotation, value, said",
+    [
+        (Node, Leaf(), "value: a Leaf would come back as a Node"),
+        (list[Node], [Leaf()], "0: a Leaf"),
+        (Node, Node(value=math.nan), "value: Expected `float`, got `null`"),
+        (Counted, Counted(count=-1), "count: Expected `int` >= 0"),
+        (Counted, Counted(anything=(1,)), "anything: a tuple would come back as a list"),
+        (Node, {"value": 1.0}, "value: a dict would come back as a Node"),
+        (Node | None, 3, "Node | None"),
+    ],
+)
+def test_structs_are_held_to_the_law(annotation: Any, value: Any, said: str) -> None:
+    assert codec_for(Node).decode(codec_for(Node).encode(Node(1.5, {1: "a"}, [Node()]))) == Node(
+        1.5, {1: "a"}, [Node()]
+    )
+    with pytest.raises(EncodeError, match=said):
+        codec_for(annotation).encode(value)
+    assert codec_for(Node | None).decode(b"") is None
+
+
+def nested(levels: int) -> struct_pb2.Value:
+    value = inner = struct_pb2.Value()
+    for _ in range(levels):
+        inner = inner.list_value.values.add()
+    inner.bool_value = True
+    return value
+
+
+def test_messages_that_are_nested_too_deeply_are_refused() -> None:
+    assert codec_for(struct_pb2.Value).decode(codec_for(struct_pb2.Value).encode(nested(20))) == nested(20)
+    with pytest.raises(EncodeError, match="more than 100 levels"):
+        codec_for(struct_pb2.Value).encode(nested(200))
+
+
+def test_fields_that_json_has_no_place_for_are_refused() -> None:
+    unknown = StringValue.FromString(StringValue(value="a").SerializeToString() + b"\xa0\x06\x01")
+    assert codec_for(StringValue).decode(codec_for(StringValue).encode(unknown)) == unknown
+    with pytest.raises(EncodeError, match="another message"):
+        codec_for(Annotated[StringValue, ProtobufJson]).encode(unknown)
