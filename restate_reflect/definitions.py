@@ -13,7 +13,7 @@ from typing import Any
 
 from restate_reflect.codecs._base import Codec, JsonSchema
 from restate_reflect.codecs._bytes import no_value
-from restate_reflect.options import DEFAULT_MAX_INPUT_BYTES, HandlerOptions, ServiceOptions
+from restate_reflect.options import DEFAULT_MAX_INPUT_BYTES, ErrorDetails, HandlerOptions, ServiceOptions
 
 __all__ = [
     "Arguments",
@@ -180,6 +180,10 @@ class ServiceDefinition:
     """The object whose methods run; ``None`` if only the class was reflected (interfaces)."""
     source: SourceLocation
     skipped: tuple[SkippedMethod, ...] = field(default=())
+
+    def error_details(self, handler: HandlerDefinition) -> ErrorDetails | None:
+        """What leaves the process when one of its handlers fails; ``None`` if neither option says it."""
+        return handler.options.error_details or self.options.error_details
 
     def max_input_bytes(self, handler: HandlerDefinition) -> int:
         """What one of its handlers reads at most: the handler's option, the service's, or the default."""

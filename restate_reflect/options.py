@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypeAlias
 __all__ = [
     "DEFAULT_MAX_INPUT_BYTES",
     "Duration",
+    "ErrorDetails",
     "HandlerOptions",
     "OnMaxAttempts",
     "RetryPolicy",
@@ -32,6 +33,10 @@ Duration: TypeAlias = timedelta | float
 
 OnMaxAttempts: TypeAlias = Literal["pause", "kill", "fail"]
 """``pause`` waits for an operator; ``kill`` ends an invocation; ``fail`` makes a ``run`` fail terminally."""
+
+
+ErrorDetails: TypeAlias = Literal["full", "message", "reference"]
+"""What of an unexpected exception leaves the process: all with its stack trace; its text; or where the log has it."""
 
 
 def seconds(duration: Duration) -> float:
@@ -77,6 +82,7 @@ class HandlerOptions:
     retry_policy: RetryPolicy | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     max_input_bytes: int | None = None
+    error_details: ErrorDetails | None = None
     """Longest input that is read; a longer one ends the invocation with 413, before it is parsed."""
     input_codec: Any = None
     """A ``Codec`` for the input, in place of the one chosen by type."""
@@ -98,6 +104,7 @@ class ServiceOptions:
     retry_policy: RetryPolicy | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     max_input_bytes: int | None = None
+    error_details: ErrorDetails | None = None
     input_codec: Any = None
     output_codec: Any = None
 

@@ -72,6 +72,11 @@ def _url_option(name: str, variable: str, what: str, environment: str) -> Callab
     help="What happens when a handler does I/O outside of ctx.run. [default: off]",
 )
 @click.option(
+    "--error-details",
+    type=click.Choice(("full", "message", "reference")),
+    help="What of exceptions leaves the process, and may reach callers. [default: message]",
+)
+@click.option(
     "--max-protocol-version",
     type=click.IntRange(5, 7),
     help="Newest service protocol to offer. [default: 7]",

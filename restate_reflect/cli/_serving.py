@@ -37,6 +37,7 @@ class ServeOptions(NamedTuple):
     reload: bool
     loop: str
     guard: str | None
+    error_details: str | None
     max_protocol_version: int | None
     page: PageOptions | None
 
@@ -77,7 +78,11 @@ async def _application(found: Sequence[Found], options: ServeOptions) -> Any:
     with_page = options.page is not None and options.page.port is None
     make = application if with_page else servable
     app = await make(
-        found, options.identity_keys, guard=options.guard, max_protocol_version=options.max_protocol_version
+        found,
+        options.identity_keys,
+        guard=options.guard,
+        error_details=options.error_details,
+        max_protocol_version=options.max_protocol_version,
     )
     if options.page is not None and with_page:
         add_page(app, options.page)

@@ -139,9 +139,10 @@ def _arguments(options: ServeOptions, port: int) -> list[str]:
     keys = [argument for key in options.identity_keys for argument in ("--identity-key", key)]
     place = ["--host", options.host, "--port", str(port), "--grace", str(options.grace), "--loop", options.loop]
     guard = ["--guard", options.guard] if options.guard else []
+    details = ["--error-details", options.error_details] if options.error_details else []
     protocol = ["--max-protocol-version", str(options.max_protocol_version)] if options.max_protocol_version else []
     reload = ["--reload"] if options.reload else []
-    return [*options.targets, *place, *keys, *guard, *protocol, *reload]
+    return [*options.targets, *place, *keys, *guard, *details, *protocol, *reload]
 
 
 @contextmanager

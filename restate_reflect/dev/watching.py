@@ -22,6 +22,7 @@ News = Callable[[dict[str, Any]], None]
 def watch(app: web.Application, guard: Guard, news: News) -> None:
     """Tells ``news`` of everything from now on. To be called on the loop that serves."""
     environment = app[CORE].environment
+    environment.error_details = "full"  # to the developer alone
     if environment.guard is Guard.OFF:
         environment.guard = guard
     environment.wrap_sink = lambda attempt, sink: Tap(attempt, sink, news)

@@ -47,6 +47,7 @@ from restate_reflect.errors import (
     InvocationCancelledError,
     TerminalError,
 )
+from restate_reflect.options import ErrorDetails
 from restate_reflect.protocol.versions import ProtocolVersion
 
 __all__ = ["Attempt", "Sink"]
@@ -333,6 +334,16 @@ class Attempt:
         waiting = None if self._root is None or self._root.done() else waiting_at(self._root.get_coro())
         return waiting or f"{self.handler.source} in {self.handler.qualified_name}"
 
+    def disclosed(self, error: AttemptError) -> AttemptError:
+        """What of a failure leaves the process; the log has all of it."""
+        return failures.disclosed(error, self._error_details(), self._id())
+
+    def _error_details(self) -> ErrorDetails:
+        return self.service.error_details(self.handler) or self.environment.error_details
+
+    def _id(self) -> str:
+        return self.engine.started.debug_id if self.engine.has_started else "?"
+
     # ------------------------------------------------------------ start and end of the handler
 
     def _start(self) -> DurableTask[Any]:
@@ -431,7 +442,8 @@ class Attempt:
             case Pause():
                 self._fail(failures.run_error(run, error, pause=True))
             case Fail():
-                self._propose(run, TerminalError(failures.message_of(error), failures.code_of(error)))
+                self._log_given_up(run, error)
+                self._propose(run, failures.given_up(run, error, self._error_details(), self._id()))
 
     def _fail(self, error: AttemptError) -> None:
         self.engine.fail(error)
@@ -475,16 +487,21 @@ class Attempt:
             finally:
                 self._close()
 
+    def _log_given_up(self, run: Run, error: BaseException) -> None:
+        """Where the journal has only a reference, the log has what it refers to."""
+        if self._error_details() == "reference":
+            name = f"{self.service.name}/{self.handler.name}"
+            logger.warning("%s %s: step %r failed for good", name, self._id(), run.name, exc_info=error)
+
     def _log_failure(self) -> None:
         failure = self.engine.failure
         if failure is not None:
             name = f"{self.service.name}/{self.handler.name}"
-            id_ = self.engine.started.debug_id if self.engine.has_started else "?"
             text = failure.message
             if failure.stacktrace and self.engine.has_started and self.engine.started.retry_count == 0:
                 # Once, not again at every retry: whoever runs this in a terminal has nothing else to look at.
                 text = f"{text}\n{failure.stacktrace.rstrip()}"
-            logger.warning("%s %s: attempt failed (%s): %s", name, id_, failure.code, wire_text(text))
+            logger.warning("%s %s: attempt failed (%s): %s", name, self._id(), failure.code, wire_text(text))
             if self.environment.on_failure is not None:
                 self.environment.on_failure(self, failure)
 

@@ -12,6 +12,7 @@ from restate_reflect.durable.guards import Guard
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.routes import Routes
 from restate_reflect.errors import HandlerBugError
+from restate_reflect.options import ErrorDetails
 from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES
 from restate_reflect.reflection import TargetDirectory
 
@@ -32,6 +33,7 @@ class Environment:
         "_idle",
         "attempts",
         "draining",
+        "error_details",
         "executor",
         "guard",
         "loop",
@@ -51,13 +53,16 @@ class Environment:
         guard: Guard = Guard.OFF,
         wall_clock: Callable[[], float] = time.time,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
+        error_details: ErrorDetails = "full",
     ) -> None:
         """Args:
         directory: The handlers that can be called.
         loop: The real loop: bodies of steps run on it.
         executor: For steps that are plain functions; ``None``: the loop's own.
         wall_clock: Seconds since the epoch, for wake-up times.
+        error_details: Of handlers whose options do not say it.
         """
+        self.error_details: ErrorDetails = error_details
         self.loop = loop
         self.executor = executor
         self.guard = guard

@@ -21,6 +21,7 @@ from restate_reflect.errors import (
     RetryableError,
     TerminalError,
 )
+from restate_reflect.options import ErrorDetails
 from restate_reflect.protocol.versions import ProtocolVersion
 
 __all__ = [
@@ -29,7 +30,9 @@ __all__ = [
     "bad_output",
     "code_of",
     "deadlock",
+    "disclosed",
     "forgotten",
+    "given_up",
     "message_of",
     "oversized_input",
     "refuse_endless_signal",
@@ -146,6 +149,28 @@ def run_error(run: Run, error: BaseException, *, retry_after: float | None = Non
         pause=pause,
         bug=isinstance(error, _BUGS),
     )
+
+
+def disclosed(error: AttemptError, details: ErrorDetails, invocation: str) -> AttemptError:
+    """What of a failed attempt the server gets, which hands it to callers when it gives up."""
+    match details:
+        case "full":
+            return error
+        case "message":
+            return error._replace(stacktrace="")
+        case "reference":
+            return error._replace(message=_reference("the attempt", invocation), stacktrace="")
+
+
+def given_up(run: Run, error: BaseException, details: ErrorDetails, invocation: str) -> TerminalError:
+    """The terminal failure of a step that is not tried again."""
+    if details != "reference":
+        return TerminalError(message_of(error), code_of(error))
+    return TerminalError(_reference(f"step {run.name!r}", invocation), code_of(error))
+
+
+def _reference(what: str, invocation: str) -> str:
+    return f"{what} failed; the log of the endpoint has the reason, under {invocation}"
 
 
 def _stacktrace(error: BaseException) -> str:

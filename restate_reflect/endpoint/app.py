@@ -19,6 +19,7 @@ from restate_reflect.endpoint.core import SERVER_HEADER, Accepted, Answer, Core,
 from restate_reflect.endpoint.lifespan import enter_services
 from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits, bounded
 from restate_reflect.endpoint.sinks import QueueSink
+from restate_reflect.options import ErrorDetails
 from restate_reflect.protocol.versions import MAXIMUM
 
 __all__ = ["CORE", "application", "endpoint"]
@@ -35,12 +36,16 @@ def endpoint(
     guard: Guard | str = Guard.OFF,
     executor: Executor | None = None,
     max_protocol_version: int = MAXIMUM,
+    error_details: ErrorDetails = "message",
 ) -> web.Application:
     """An application that serves ``/discover``, ``/health`` and ``/invoke/{service}/{handler}``.
 
     ``services`` are classes, instances or definitions. The application can be mounted under any
     prefix, and take more routes and middlewares; served by aiohttp alone it speaks HTTP/1.1,
     by ``listening`` (or ``restate-reflect serve``) HTTP/2 too.
+
+    ``error_details`` says what of unexpected exceptions leaves the process, for services and handlers whose options do
+    not: ``"full"`` with the stack trace, ``"message"``, or a ``"reference"`` to the log.
 
     Raises:
         ReflectionError: With every problem of every class.
@@ -52,6 +57,7 @@ def endpoint(
         guard=guard,
         executor=executor,
         max_protocol_version=max_protocol_version,
+        error_details=error_details,
     )
     app = application(core)
     app.cleanup_ctx.append(_lifespan)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
 from restate_reflect.durable.attempt import Attempt, Sink
@@ -24,6 +24,7 @@ from restate_reflect.endpoint.resources import DISCOVER, HEALTH, KNOWN_METHODS, 
 from restate_reflect.engine.machine import AttemptError
 from restate_reflect.http2.encoder import response_block
 from restate_reflect.manifest import build_manifest, content_type, negotiate
+from restate_reflect.options import ErrorDetails
 from restate_reflect.protocol.versions import MAXIMUM, MINIMUM, ProtocolVersion
 from restate_reflect.reflection import TargetDirectory, reflect_all
 
@@ -73,11 +74,13 @@ class Core:
         guard: Guard = Guard.OFF,
         executor: Executor | None = None,
         max_protocol_version: ProtocolVersion = MAXIMUM,
+        error_details: ErrorDetails = "full",
     ) -> None:
         """Args:
         identity_keys: Public keys (``publickeyv1_…``); if any, unsigned requests get a 401.
         executor: For steps that are plain functions; ``None``: the event loop's default.
         max_protocol_version: Newest service protocol version to offer.
+        error_details: Of services and handlers whose options do not say it.
         """
         self.services = {service.name: service for service in services}
         self.limits = limits
@@ -85,6 +88,7 @@ class Core:
         self._identity = IdentityVerifier(identity_keys) if identity_keys else None
         self._guard = guard
         self._executor = executor
+        self._error_details: ErrorDetails = error_details
         self._directory = TargetDirectory(self.services.values())
         self._environment: Environment | None = None
         self.accepted: dict[str | None, dict[str, Accepted]] = {}
@@ -192,7 +196,12 @@ class Core:
         loop = asyncio.get_running_loop()
         if self._environment is None or self._environment.loop is not loop:
             self._environment = Environment(
-                self._directory, loop, self._executor, self._guard, max_message_bytes=self.limits.max_message_bytes
+                self._directory,
+                loop,
+                self._executor,
+                self._guard,
+                max_message_bytes=self.limits.max_message_bytes,
+                error_details=self._error_details,
             )
         return self._environment
 
@@ -218,6 +227,7 @@ def core_of(
     guard: Guard | str = Guard.OFF,
     executor: Executor | None = None,
     max_protocol_version: int = MAXIMUM,
+    error_details: ErrorDetails = "message",
 ) -> Core:
     """From classes, instances or definitions, and options as ``endpoint(...)`` takes them; a core stands for itself.
 
@@ -226,6 +236,8 @@ def core_of(
     """
     if len(services) == 1 and isinstance(services[0], Core):
         return services[0]
+    if error_details not in get_args(ErrorDetails):
+        raise ValueError(f"error_details is {error_details!r}; there are {', '.join(get_args(ErrorDetails))}")
     return Core(
         reflect_all(services),
         identity_keys=identity_keys,
@@ -233,6 +245,7 @@ def core_of(
         guard=Guard(guard),
         executor=executor,
         max_protocol_version=ProtocolVersion(max_protocol_version),
+        error_details=error_details,
     )
 
 

@@ -90,14 +90,23 @@ RECORDING: Final[list[Callable[[Engine], None]]] = []
 
 
 class Locator(Protocol):
-    """Tells where in the user's source the current call stands; asked for errors only."""
+    """Asked for errors only."""
 
-    def locate(self) -> str: ...
+    def locate(self) -> str:
+        """Where in the user's source the current call stands."""
+        ...
+
+    def disclosed(self, error: AttemptError) -> AttemptError:
+        """What of it may leave the process."""
+        ...
 
 
 class _Nowhere:
     def locate(self) -> str:
         return "unknown"
+
+    def disclosed(self, error: AttemptError) -> AttemptError:
+        return error
 
 
 _NOWHERE: Final = _Nowhere()
@@ -668,7 +677,7 @@ class Engine:
         if len(error.message) > MAX_ERROR_TEXT:
             error = error._replace(message=shortened(error.message, MAX_ERROR_TEXT))
         self.failure = error
-        self._write(MessageType.ERROR, _error_message(error, self.version))
+        self._write(MessageType.ERROR, _error_message(self._locator.disclosed(error), self.version))
         self._close(Ending.FAILED)
 
     @property

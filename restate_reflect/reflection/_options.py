@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import timedelta
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypedDict, TypeVar, get_args
 
 from restate_reflect.codecs import Codec, is_codec
 from restate_reflect.definitions import HandlerKind, ServiceKind
-from restate_reflect.options import Duration, HandlerOptions, RetryPolicy, ServiceOptions, merge, seconds
+from restate_reflect.options import Duration, ErrorDetails, HandlerOptions, RetryPolicy, ServiceOptions, merge, seconds
 
 __all__ = ["Fault", "OptionArguments", "combine", "handler_faults", "service_faults"]
 
@@ -33,6 +33,7 @@ class OptionArguments(TypedDict, total=False):
     retry_policy: RetryPolicy | None
     metadata: Mapping[str, str]
     max_input_bytes: int | None
+    error_details: ErrorDetails | None
     input_codec: Codec[Any] | Any
     output_codec: Codec[Any] | Any
 
@@ -88,6 +89,9 @@ def _common_faults(options: Any, kind: ServiceKind) -> Iterator[Fault]:
         if not isinstance(getattr(options, name), (bool, type(None))):
             yield "bad-option", f"{name} is {getattr(options, name)!r}.", "Use True or False."
     yield from _size_faults("max_input_bytes", options.max_input_bytes)
+    if options.error_details not in (None, *get_args(ErrorDetails)):
+        words = ", ".join(map(repr, get_args(ErrorDetails)))
+        yield "bad-option", f"error_details is {options.error_details!r}.", f"Use one of {words}."
     yield from _metadata_faults(options.metadata)
     for name in ("input_codec", "output_codec"):
         codec = getattr(options, name)

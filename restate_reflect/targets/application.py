@@ -19,12 +19,19 @@ async def application(
     identity_keys: Sequence[str] = (),
     *,
     guard: str | None = None,
+    error_details: str | None = None,
     max_protocol_version: int | None = None,
 ) -> Any:
     """What ``servable`` gives, as an application in any case: something is to be added to it."""
     from restate_reflect.endpoint import Core, endpoint
 
-    made = await servable(found, identity_keys, guard=guard, max_protocol_version=max_protocol_version)
+    made = await servable(
+        found,
+        identity_keys,
+        guard=guard,
+        error_details=error_details,
+        max_protocol_version=max_protocol_version,
+    )
     return endpoint(made) if isinstance(made, Core) else made
 
 
@@ -33,6 +40,7 @@ async def servable(
     identity_keys: Sequence[str] = (),
     *,
     guard: str | None = None,
+    error_details: str | None = None,
     max_protocol_version: int | None = None,
 ) -> Any:
     """Constructs what is to be served: a core, which needs no aiohttp yet, or the application that was found.
@@ -45,7 +53,12 @@ async def servable(
     """
     from restate_reflect.endpoint.core import core_of
 
-    asked = {"identity_keys": identity_keys, "guard": guard, "max_protocol_version": max_protocol_version}
+    asked = {
+        "identity_keys": identity_keys,
+        "guard": guard,
+        "error_details": error_details,
+        "max_protocol_version": max_protocol_version,
+    }
     options: dict[str, Any] = {name: value for name, value in asked.items() if value}
     made = [await construct(each) for each in found]
     for each, value in zip(found, made, strict=True):
@@ -66,7 +79,12 @@ def definitions_of(served: Any) -> tuple[ServiceDefinition, ...]:
     return tuple(served[CORE].services.values())
 
 
-_FLAGS = {"identity_keys": "--identity-key", "guard": "--guard", "max_protocol_version": "--max-protocol-version"}
+_FLAGS = {
+    "identity_keys": "--identity-key",
+    "guard": "--guard",
+    "error_details": "--error-details",
+    "max_protocol_version": "--max-protocol-version",
+}
 
 
 def _check_alone(application: Found, found: Sequence[Found], options: Collection[str]) -> None:

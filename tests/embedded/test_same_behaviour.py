@@ -28,6 +28,7 @@ from restate_reflect import (
     WorkflowRun,
     WorkflowSharedContext,
     handler,
+    service,
 )
 from restate_reflect.embedded import RuntimeSettings
 from restate_reflect.protocol.versions import ProtocolVersion
@@ -120,6 +121,7 @@ class Agent:
         return [task.result() for task in done]
 
 
+@service(error_details="full")
 class Flaky:
     def __init__(self) -> None:
         self.calls: dict[str, int] = {}
