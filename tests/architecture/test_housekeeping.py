@@ -36,7 +36,7 @@ def test_what_the_first_command_serves_exists() -> None:
     assert [target for target in targets if not (ROOT / target).is_file()] == []
 
 
-@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "docs/cli.md", "docs/index.md"])
+@pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/cli.md", "docs/index.md"])
 def test_relative_links_lead_to_files(document: str) -> None:
     """Of the Markdown files that are not checked by the documentation build."""
     file = ROOT / document
