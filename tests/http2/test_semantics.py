@@ -174,8 +174,10 @@ def test_unsigned_requests_get_a_challenge(version: str) -> None:
     key = "publickeyv1_w7YHemBctH5Ck2nQRQ47iBBqhNHy4FV7t2Usbye2A6f"
     with ServedInThread(Guest, identity_keys=[key]) as served:
         for method, path in (("POST", INVOKE), ("GET", "/discover"), ("OPTIONS", INVOKE), ("GET", "/nothing")):
-            reply = send(served.port, method, path, {"content-type": CONTENT_TYPE}, b"")
-            assert (reply.status, reply.headers["www-authenticate"]) == (401, "Restate-Signature")
+            for coding in ("identity", "gzip"):
+                headers = {"content-type": CONTENT_TYPE, "content-encoding": coding}
+                reply = send(served.port, method, path, headers, gzip.compress(BODY))
+                assert (reply.status, reply.headers["www-authenticate"]) == (401, "Restate-Signature")
         assert send(served.port, "GET", "/health", {}, b"").status == 200
         assert send(served.port, "BREW", INVOKE, {}, b"").status == 501
 
