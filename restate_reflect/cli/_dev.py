@@ -42,6 +42,13 @@ __all__ = ["command"]
     help="Who keeps the journals: this process, or a restate-server of its own.",
 )
 @click.option(
+    "--cors",
+    "origins",
+    metavar="ORIGIN",
+    multiple=True,
+    help="Let pages of this origin (http://localhost:5173; * is any) call handlers. May be given several times.",
+)
+@click.option(
     "--server-binary",
     metavar="PATH",
     help="Of restate-server; by default the one of RESTATE_SERVER_BINARY, PATH or npm.",
@@ -57,6 +64,7 @@ def command(folder: Path, fresh: bool, **options: Any) -> None:
         raise click.UsageError("--server-binary is for --engine server.")
     if options["docs_port"] is not None and not options["docs"]:
         raise click.UsageError("--docs-port and --no-docs exclude each other.")
+    _check_origins(options)
     from restate_reflect.cli._errors import plain_errors
     from restate_reflect.cli._loop import run
     from restate_reflect.dev.folder import data_folder
@@ -65,3 +73,17 @@ def command(folder: Path, fresh: bool, **options: Any) -> None:
     with plain_errors("127.0.0.1", options["ingress_port"]), data_folder(folder, fresh=fresh) as prepared:
         code = run(DevSession(DevOptions(folder=prepared, **options)).run(), "asyncio")
     raise SystemExit(code)
+
+
+def _check_origins(options: dict[str, Any]) -> None:
+    if not options["origins"]:
+        return
+    if options["engine"] == "server":
+        raise click.UsageError("--cors is for the embedded runtime; restate-server lets pages of any origin call.")
+    from restate_reflect.embedded.http.access import OriginError, check_origin
+
+    for origin in options["origins"]:
+        try:
+            check_origin(origin)
+        except OriginError as error:
+            raise click.BadParameter(str(error), param_hint="--cors") from None

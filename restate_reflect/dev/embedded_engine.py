@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import socket
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -31,8 +32,10 @@ class EmbeddedEngine:
 
     name = "the embedded runtime"
 
-    def __init__(self, folder: Path, ingress_port: int, admin_port: int) -> None:
+    def __init__(self, folder: Path, ingress_port: int, admin_port: int, origins: Sequence[str] = ()) -> None:
+        """``origins`` are those of pages that may call handlers, see ``ingress``."""
         self._file = folder / "invocations.db"
+        self._origins = origins
         self._resources = AsyncExitStack()
         self._sockets = [held(ingress_port, "--ingress-port"), held(admin_port, "--admin-port")]
         self.ingress_url, self.admin_url = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in self._sockets)
@@ -69,7 +72,7 @@ class EmbeddedEngine:
 
         if not self._is_open:
             self._is_open = True
-            await _serve(self._resources, ingress(self._runtime), self._sockets[0])
+            await _serve(self._resources, ingress(self._runtime, origins=self._origins), self._sockets[0])
 
     async def move_all(self, to: Registered, port: int) -> None:
         self._runtime.repin()

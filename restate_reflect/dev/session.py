@@ -42,6 +42,8 @@ class DevOptions:
     engine: str
     server_binary: str | None
     guard: str
+    origins: tuple[str, ...] = ()
+    """Of pages that may call handlers; for the embedded runtime."""
 
 
 class DevSession:
@@ -141,7 +143,7 @@ class DevSession:
 def _engine(options: DevOptions) -> DevEngine:
     if options.engine == "server":
         return ServerEngine(options.folder, options.ingress_port, options.admin_port, options.server_binary)
-    return EmbeddedEngine(options.folder, options.ingress_port, options.admin_port)
+    return EmbeddedEngine(options.folder, options.ingress_port, options.admin_port, options.origins)
 
 
 def _docs_socket(port: int | None) -> Any:

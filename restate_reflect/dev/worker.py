@@ -59,7 +59,7 @@ def _shown(error: Exception) -> str:
 
 async def _serve(found: list[Found], options: dict[str, Any], control: Control) -> None:
     from restate_reflect.dev.watching import watch
-    from restate_reflect.endpoint import listening
+    from restate_reflect.endpoint import CORE, listening
     from restate_reflect.targets.application import application, definitions_of
     from restate_reflect.targets.table import table
 
@@ -67,6 +67,7 @@ async def _serve(found: list[Found], options: dict[str, Any], control: Control) 
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     app = await application(found)
+    app[CORE].local_only = True
     if options["docs"]:
         _add_docs(app, options)
     async with listening(app, host="127.0.0.1", port=options["port"]) as listener:

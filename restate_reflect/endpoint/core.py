@@ -18,6 +18,7 @@ from restate_reflect.durable.attempt import Attempt, Sink
 from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.guards import Guard
 from restate_reflect.durable.routes import Plan
+from restate_reflect.endpoint.hosts import is_this_machine
 from restate_reflect.endpoint.identity import IdentityError, IdentityVerifier
 from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits
 from restate_reflect.endpoint.resources import DISCOVER, HEALTH, KNOWN_METHODS, SERVER, Resource, find_resource
@@ -91,6 +92,9 @@ class Core:
         self._error_details: ErrorDetails = error_details
         self._directory = TargetDirectory(self.services.values())
         self._environment: Environment | None = None
+        self.local_only = False
+        """Whether requests must name this machine in ``Host``: for an endpoint beside a browser. To be set before the
+        first request."""
         self.accepted: dict[str | None, dict[str, Accepted]] = {}
         """By content type and path, of requests that need no signature: what ``answer`` has found before."""
 
@@ -115,6 +119,8 @@ class Core:
     def _decide(self, method: str, path: str, headers: Mapping[str, str], mode: ProtocolMode) -> Answer | Accepted:
         if method not in KNOWN_METHODS:
             return text_answer(501, f"the method {method[:32]!r} is not implemented here")
+        if self.local_only and not is_this_machine(headers.get("host", "")):
+            return text_answer(403, f"asked for as {headers.get('host')!r}; this endpoint answers to localhost only")
         resource = find_resource(path)
         refusal = None if resource is HEALTH or resource is SERVER else self._refuse_unsigned(headers, path)
         if refusal is not None:
@@ -170,7 +176,9 @@ class Core:
         headers = (("content-type", protocol.content_type), SERVER_HEADER)
         accepted = Accepted(Plan(*found), protocol, headers, response_block(200, headers))
         by_path = self.accepted.setdefault(requested, {})
-        if self._identity is None and len(by_path) < 10_000:  # paths come from the peer, prefixes included
+        if (
+            self._identity is None and not self.local_only and len(by_path) < 10_000
+        ):  # paths come from the peer, prefixes included
             by_path[path] = accepted
         return accepted
 

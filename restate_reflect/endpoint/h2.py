@@ -28,7 +28,8 @@ def open_stream(core: Core, environment: Environment, stream: Stream, head: Requ
     by_path = accepted.get(fields.get("content-type")) if is_plain else None
     known = None if by_path is None else by_path.get(head.path)
     if known is None:
-        decision = core.answer(head.method, head.path, head.headers, "BIDI_STREAM")
+        headers = {**head.fields, "host": head.authority} if core.local_only else head.headers
+        decision = core.answer(head.method, head.path, headers, "BIDI_STREAM")
         if isinstance(decision, Answer):
             stream.respond(decision.status, decision.headers, end_stream=not decision.body)
             stream.send_and_end(decision.body)

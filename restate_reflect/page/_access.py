@@ -11,11 +11,12 @@ Three doors, each against somebody else:
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from aiohttp import web
+
+from restate_reflect.endpoint.hosts import host_name, is_loopback, is_this_machine
 
 __all__ = ["MARK", "guarded"]
 
@@ -23,8 +24,6 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MARK: Final = "x-restate-reflect-docs"
 """Header of requests that the page's own script makes."""
-
-_LOCAL_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def guarded(handler: Handler, allowed_hosts: Collection[str]) -> Handler:
@@ -39,12 +38,13 @@ def guarded(handler: Handler, allowed_hosts: Collection[str]) -> Handler:
 
 
 def _refusal(request: web.Request, allowed: frozenset[str]) -> str | None:
-    name = _host_name(request.host)
-    if name not in allowed:
-        if name not in _LOCAL_NAMES:
+    name = host_name(request.host)
+    if name is None or name not in allowed:
+        if not is_this_machine(request.host):
+            shown = request.host if name is None else name
             return (
-                f"/docs was asked for as {name!r}, and answers to localhost only; "
-                f"allow the name by add_docs(..., allowed_hosts=[{name!r}])."
+                f"/docs was asked for as {shown!r}, and answers to localhost only; "
+                f"allow the name by add_docs(..., allowed_hosts=[{shown!r}])."
             )
         if not _is_local(request.remote):
             return (
@@ -56,20 +56,6 @@ def _refusal(request: web.Request, allowed: frozenset[str]) -> str | None:
     return None
 
 
-def _host_name(host: str) -> str:
-    """Without the port, and without the brackets of an IPv6 address."""
-    if host.startswith("["):
-        return host[1:].partition("]")[0].lower()
-    return host.partition(":")[0].lower()
-
-
 def _is_local(peer: str | None) -> bool:
     """A peer without an address came by a Unix socket."""
-    if not peer:
-        return True
-    try:
-        address = ipaddress.ip_address(peer.partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
+    return not peer or is_loopback(peer)

@@ -20,9 +20,22 @@ from restate_reflect.page._describe import describe, is_private
 from restate_reflect.page._timeline import timeline
 from restate_reflect.server import AdminError
 
-__all__ = ["add_docs"]
+__all__ = ["PLACES", "add_docs"]
 
 Json = dict[str, Any]
+
+PLACES: Final = (
+    ("GET", ""),
+    ("GET", "/"),
+    ("GET", "/page.css"),
+    ("GET", "/page.js"),
+    ("GET", "/api/services"),
+    ("POST", "/api/call/{service}/{handler}"),
+    ("GET", "/api/invocations"),
+    ("GET", "/api/invocations/{id}"),
+    ("POST", "/api/invocations/{id}/cancel"),
+)
+"""Everything that the page answers, below its path: whoever passes requests on to it passes these on, and no others."""
 
 _INVOCATION_ID: Final = re.compile(r"inv_[A-Za-z0-9]{1,60}")
 _RECENT: Final = 10
@@ -87,19 +100,20 @@ class _Docs:
                 await self._admin.close()
 
     def add_routes(self, routes: web.UrlDispatcher, path: str) -> None:
-        api = f"{path}/api"
-        for method, place, handler in (
-            ("GET", path, _to_folder),
-            ("GET", f"{path}/", asset("index.html")),
-            ("GET", f"{path}/page.css", asset("page.css")),
-            ("GET", f"{path}/page.js", asset("page.js")),
-            ("GET", f"{api}/services", self._services),
-            ("POST", f"{api}/call/{{service}}/{{handler}}", self._call),
-            ("GET", f"{api}/invocations", self._invocations),
-            ("GET", f"{api}/invocations/{{id}}", self._invocation),
-            ("POST", f"{api}/invocations/{{id}}/cancel", self._cancel),
-        ):
-            routes.add_route(method, place, guarded(_plain_errors(handler), self._allowed_hosts))
+        handlers: dict[str, Any] = {
+            "": _to_folder,
+            "/": asset("index.html"),
+            "/page.css": asset("page.css"),
+            "/page.js": asset("page.js"),
+            "/api/services": self._services,
+            "/api/call/{service}/{handler}": self._call,
+            "/api/invocations": self._invocations,
+            "/api/invocations/{id}": self._invocation,
+            "/api/invocations/{id}/cancel": self._cancel,
+        }
+        for method, place in PLACES:
+            handler = guarded(_plain_errors(handlers[place]), self._allowed_hosts)
+            routes.add_route(method, f"{path}{place}", handler)
 
     # ------------------------------------------------------------ services and calls
 

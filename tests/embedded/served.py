@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ class ServedRuntime:
         services: Classes or instances to deploy in the process of the runtime.
         file: Of the SQLite store; without one, everything is in memory.
         ports: Of ingress and admin API; 0 for any.
+        origins: Of pages that may call handlers.
     """
 
     def __init__(
@@ -32,9 +34,10 @@ class ServedRuntime:
         settings: RuntimeSettings | None = None,
         file: Path | None = None,
         ports: tuple[int, int] = (0, 0),
+        origins: Sequence[str] = (),
     ) -> None:
         self._services, self._settings = services, settings or RuntimeSettings()
-        self._file, self._ports = file, ports
+        self._file, self._ports, self._origins = file, ports, origins
         self._listening: Future[tuple[int, int]] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
@@ -77,7 +80,7 @@ class ServedRuntime:
                 await self.runtime.deploy(*self._services)
             runners = [
                 web.AppRunner(app, shutdown_timeout=0.1)
-                for app in (ingress(self.runtime), admin(self.runtime, connect=connect))
+                for app in (ingress(self.runtime, origins=self._origins), admin(self.runtime, connect=connect))
             ]
             ports: list[int] = []
             for runner, port in zip(runners, self._ports, strict=True):

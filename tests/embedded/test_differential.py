@@ -157,7 +157,7 @@ def pair() -> Iterator[Pair]:
     with (
         RestateServer() as restate_server,
         ServedInThread(Greeter, Counter, Flow) as served,
-        ServedRuntime(settings=settings) as embedded,
+        ServedRuntime(settings=settings, origins=["*"]) as embedded,
     ):
         pair = Pair(
             {"server": restate_server.ingress_url, "embedded": embedded.ingress_url},

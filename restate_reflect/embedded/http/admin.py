@@ -18,6 +18,7 @@ from restate_reflect.embedded.deployments.catalog import ManifestError, Registra
 from restate_reflect.embedded.deployments.connect import Connect
 from restate_reflect.embedded.deployments.transport import TransportError
 from restate_reflect.embedded.errors import InvocationStateError
+from restate_reflect.embedded.http.access import Access, guarding
 from restate_reflect.embedded.http.admin_views import deployment_view, handler_view, registration_view, service_view
 from restate_reflect.embedded.http.replies import AdminError, Untyped, json_reply, plain_headers
 from restate_reflect.embedded.kernel.lifecycle import Reply
@@ -50,7 +51,8 @@ def admin(runtime: Runtime, *, connect: Connect | None = None, version: str = "1
         version: Answered by ``GET /version``.
     """
     server = _Admin(runtime, connect, version)
-    app = web.Application(middlewares=[_errors])
+    guard = guarding(Access(), lambda refusal: AdminError(403, refusal).reply())
+    app = web.Application(middlewares=[guard, _errors])
     routes = app.router
     routes.add_get("/health", server.health)
     routes.add_get("/version", server.version)

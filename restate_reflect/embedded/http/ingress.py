@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from restate_reflect.definitions import HandlerKind
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.deployments.catalog import HandlerInfo
 from restate_reflect.embedded.deployments.rules import RuleError
 from restate_reflect.embedded.errors import InvocationNotFoundError
+from restate_reflect.embedded.http.access import Access, guarding
 from restate_reflect.embedded.http.durations import DurationError, parse_duration
 from restate_reflect.embedded.http.paths import (
     AwakeableRoute,
@@ -47,36 +49,49 @@ _NOT_PASSED_ON: Final = frozenset({"connection", "host", "idempotency-key", "ide
 _VARY: Final = "origin, access-control-request-method, access-control-request-headers"
 
 
-def ingress(runtime: Runtime) -> web.Application:
-    """The application for one runtime; it has one catch-all route."""
-    server = _Ingress(runtime)
-    app = web.Application(client_max_size=_MAX_BODY, middlewares=[_cors])
+def ingress(runtime: Runtime, *, origins: Collection[str] = ()) -> web.Application:
+    """The application for one runtime; it has one catch-all route.
+
+    Args:
+        origins: Of pages that may call handlers and read results; none by default, ``*`` for any, as restate-server.
+
+    Raises:
+        OriginError: One of them is no origin.
+    """
+    server, access = _Ingress(runtime), Access(origins)
+    guard = guarding(access, lambda refusal: IngressError(403, refusal).reply())
+    app = web.Application(client_max_size=_MAX_BODY, middlewares=[guard, _answering(access)])
     app.router.add_route("*", "/{path:.*}", server.handle)
     app.on_response_prepare.append(plain_headers)
     return app
 
 
-@web.middleware
-async def _cors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Any origin may ask, with credentials and any header, as on the server."""
-    response: web.StreamResponse
-    asked = request.headers
-    if request.method == "OPTIONS":
-        response = Untyped()
-        for wanted, allowed in (
-            ("access-control-request-method", "access-control-allow-methods"),
-            ("access-control-request-headers", "access-control-allow-headers"),
-        ):
-            if wanted in asked:
-                response.headers[allowed] = asked[wanted]
-    else:
-        response = await handler(request)
-    if "origin" in asked:
-        response.headers["access-control-allow-origin"] = asked["origin"]
-    response.headers["access-control-allow-credentials"] = "true"
-    response.headers["vary"] = _VARY
+def _answering(access: Access) -> Middleware:
+    """Tells browsers that a page of an allowed origin may ask, with credentials and any header, as on the server."""
+
+    @web.middleware
+    async def cors(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not access.is_open:
+            return await handler(request)
+        response = _preflight(request) if request.method == "OPTIONS" else await handler(request)
+        origin = request.headers.get("origin")
+        if origin is not None and access.allows(origin):
+            response.headers["access-control-allow-origin"] = origin
+        response.headers["access-control-allow-credentials"] = "true"
+        response.headers["vary"] = _VARY
+        return response
+
+    return cors
+
+
+def _preflight(request: web.Request) -> web.StreamResponse:
+    response = Untyped()
+    for wanted, allowed in (
+        ("access-control-request-method", "access-control-allow-methods"),
+        ("access-control-request-headers", "access-control-allow-headers"),
+    ):
+        if wanted in request.headers:
+            response.headers[allowed] = request.headers[wanted]
     return response
 
 

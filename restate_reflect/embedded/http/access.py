@@ -1,0 +1,93 @@
+"""Who may talk to a port of the runtime: this machine's own programs, and pages of origins that were allowed.
+
+Browsers run pages of strangers beside the runtime. Two doors keep them out:
+
+1. ``Host`` must name this machine (``endpoint.hosts``): against DNS rebinding.
+2. What a page of another origin asks for is refused before it has an effect, unless the origin is allowed. Not to
+   answer its question for permission (CORS) would not do: simple requests are sent without one, and call a handler.
+   Browsers tell by ``Origin`` and, of requests without it such as those of images, by ``Sec-Fetch-Site``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from restate_reflect.endpoint.hosts import is_this_machine
+
+__all__ = ["Access", "OriginError", "check_origin", "guarding"]
+
+ANY: Final = "*"
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
+_FOREIGN: Final = frozenset({"cross-site", "same-site"})
+"""Of the Fetch Metadata standard; ``none`` is what a user has typed."""
+
+
+class OriginError(ValueError):
+    """A text is no origin; the message says what one looks like."""
+
+
+def check_origin(text: str) -> str:
+    """An origin as browsers send it, or ``*`` for any.
+
+    Raises:
+        OriginError: It is none.
+    """
+    origin = text.lower()
+    if origin != ANY and not _ORIGIN.fullmatch(origin):
+        raise OriginError(f"{text!r} is no origin. Write scheme, host and port, such as http://localhost:5173, or *.")
+    return origin
+
+
+class Access:
+    """The two doors.
+
+    Args:
+        origins: Of pages that may call and read: ``http://localhost:5173``, or ``*`` for any.
+
+    Raises:
+        OriginError: One of them is no origin.
+    """
+
+    def __init__(self, origins: Collection[str] = ()) -> None:
+        self._origins = frozenset(map(check_origin, origins))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are pages that may call."""
+        return bool(self._origins)
+
+    def allows(self, origin: str) -> bool:
+        """Whether pages of this origin may call and read."""
+        return ANY in self._origins or origin.lower() in self._origins
+
+    def refusal(self, request: web.Request) -> str | None:
+        """Why a request is refused; ``None`` if it is not."""
+        hosts = request.headers.getall("host", ())
+        if len(hosts) != 1 or not is_this_machine(hosts[0]):
+            asked = hosts[0] if len(hosts) == 1 else f"{len(hosts)} names"
+            return f"asked for as {asked!r}; this runtime answers to localhost only"
+        origin = request.headers.get("origin")
+        if origin is not None:
+            own = origin.lower() == f"http://{hosts[0]}".lower()
+            return (
+                None if own or self.allows(origin) else f"pages of {origin} may not call; allow it by --cors {origin}"
+            )
+        if request.headers.get("sec-fetch-site") in _FOREIGN and not self.allows(ANY):
+            return "a page of another origin asks without saying which; allow pages by --cors ORIGIN"
+        return None
+
+
+def guarding(access: Access, refuse: Callable[[str], web.StreamResponse]) -> Middleware:
+    """A middleware that refuses before anything else happens."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+        refusal = access.refusal(request)
+        return await handler(request) if refusal is None else refuse(refusal)
+
+    return guard

@@ -1,0 +1,38 @@
+"""Under which names this machine may be asked: the ``Host`` header against DNS rebinding.
+
+A page in a browser may make its own host name point to 127.0.0.1, and then talk to a port here as to its own origin. It
+still asks under that name. Addresses can't be made to point anywhere, so those of the loopback interface are as good as
+``localhost``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Final
+
+__all__ = ["host_name", "is_loopback", "is_this_machine"]
+
+_AUTHORITY: Final = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::[0-9]{0,5})?")
+"""RFC 9110 section 7.2, without what browsers do not send: user information, percent-encoding, zones."""
+
+
+def host_name(authority: str) -> str | None:
+    """The lower-case name in a ``Host`` header, without port, brackets and a root dot; ``None`` if it is malformed."""
+    found = _AUTHORITY.fullmatch(authority)
+    return None if found is None else (found["ipv6"] or found["name"].removesuffix(".")).lower()
+
+
+def is_this_machine(authority: str) -> bool:
+    """Whether a ``Host`` header names this machine in a way that nobody else can claim."""
+    name = host_name(authority)
+    return name is not None and (name == "localhost" or is_loopback(name))
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an IP address, mapped ones included, is of the loopback interface."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return (getattr(parsed, "ipv4_mapped", None) or parsed).is_loopback
