@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 __all__ = [
     "DEFAULT_MAX_INPUT_BYTES",
+    "LATEST",
     "Duration",
     "ErrorDetails",
     "HandlerOptions",
@@ -30,6 +31,10 @@ megabyte. What is larger is better kept elsewhere, and its address sent."""
 
 Duration: TypeAlias = timedelta | float
 """``timedelta`` or seconds."""
+
+LATEST: Final = 253_402_300_799_999
+"""Milliseconds since the epoch: the last moment of the year 9999, beyond which Python, and what shows times elsewhere,
+has no dates. What ends later is refused where it is asked for."""
 
 OnMaxAttempts: TypeAlias = Literal["pause", "kill", "fail"]
 """``pause`` waits for an operator; ``kill`` ends an invocation; ``fail`` makes a ``run`` fail terminally."""

@@ -138,4 +138,6 @@ def _compact(text: str) -> str:
 
 
 def _time(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    from restate_reflect.ingress._admin_data import moment
+
+    return None if text is None else moment(text)

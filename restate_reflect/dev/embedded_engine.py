@@ -43,11 +43,14 @@ class EmbeddedEngine:
         self._is_open = False
 
     async def start(self) -> None:
-        from restate_reflect.embedded import Runtime, SqliteStore
+        from restate_reflect.embedded import EmbeddedRuntimeError, Runtime, SqliteStore
         from restate_reflect.embedded.deployments.connect import connect
         from restate_reflect.embedded.http.admin import admin
 
-        self._runtime = await self._resources.enter_async_context(Runtime(SqliteStore(self._file)))
+        try:
+            self._runtime = await self._resources.enter_async_context(Runtime(SqliteStore(self._file)))
+        except EmbeddedRuntimeError as error:
+            raise ServerError(str(error)) from error
         await _serve(self._resources, admin(self._runtime, connect=connect), self._sockets[1])
 
     async def register(self, port: int) -> Registered:
@@ -94,6 +97,9 @@ class EmbeddedEngine:
                 return "paused" if found.status.value == "paused" else "given up"
             await asyncio.sleep(_PAUSE)
         return "tried again"
+
+    async def failed(self) -> None:
+        raise ServerError(str(await self._runtime.failed()))
 
     async def close(self) -> None:
         await self._resources.aclose()

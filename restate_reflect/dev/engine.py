@@ -53,6 +53,10 @@ class DevEngine(Protocol):
         """What comes after an attempt that has just failed: ``tried again in 2 s``."""
         ...
 
+    async def failed(self) -> None:
+        """Raises ``ServerError`` once the engine has stopped by itself; else waits."""
+        ...
+
     async def close(self) -> None: ...
 
 

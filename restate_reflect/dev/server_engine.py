@@ -81,6 +81,9 @@ class ServerEngine:
             await asyncio.sleep(_PAUSE)
         return "tried again"
 
+    async def failed(self) -> None:
+        await asyncio.Event().wait()  # its log tells
+
     async def close(self) -> None:
         await asyncio.to_thread(self._server.close)
 

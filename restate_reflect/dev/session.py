@@ -87,6 +87,9 @@ class DevSession:
         await self._engine.start()
         self._greet(await self._serve_docs(resources))
         resume()
+        await _first(self._serve(child), self._engine.failed())
+
+    async def _serve(self, child: Child) -> None:
         while True:
             revision = await self._finish(child)
             await self._change(is_broken=revision is None)

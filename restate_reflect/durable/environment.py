@@ -6,13 +6,13 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from restate_reflect.durable.guards import Guard
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.routes import Routes
 from restate_reflect.errors import HandlerBugError
-from restate_reflect.options import ErrorDetails
+from restate_reflect.options import LATEST, ErrorDetails
 from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES
 from restate_reflect.reflection import TargetDirectory
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from restate_reflect.engine.machine import AttemptError
 
 __all__ = ["Environment"]
-
-_LONGEST_DELAY: Final = 1e12
-"""Seconds (30,000 years); the wire has 64 bits of milliseconds."""
 
 
 class Environment:
@@ -86,14 +83,15 @@ class Environment:
         """The point in time ``delay`` seconds from now, in ms since the epoch.
 
         Raises:
-            HandlerBugError: The wire has no number for it.
+            HandlerBugError: It is no number, or that point is after the year 9999.
         """
-        if not delay < _LONGEST_DELAY:
+        at = (self.wall_clock() + delay) * 1000
+        if not at <= LATEST:
             raise HandlerBugError(
-                f"a delay of {delay} seconds can't be journaled ({caller()}). To wait without end, await a signal, a"
-                " promise or an awakeable."
+                f"a delay of {delay} seconds can't be journaled ({caller()}): it ends after the year 9999. To wait"
+                " without end, await a signal, a promise or an awakeable."
             )
-        return max(round((self.wall_clock() + delay) * 1000), 0)
+        return round(max(at, 0))
 
     def has_become_idle(self) -> None:
         """The last attempt in progress has ended."""

@@ -8,11 +8,14 @@ nothing is left to say.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from restate_reflect.embedded.attempts.executor import Attempts
-from restate_reflect.embedded.errors import EmbeddedRuntimeError
+from restate_reflect.embedded.errors import DamageError, EmbeddedRuntimeError, RuntimeStoppedError, StoreError
+from restate_reflect.embedded.ids import IdError
 from restate_reflect.embedded.kernel import lifecycle
 from restate_reflect.embedded.kernel.clock import Clock
 from restate_reflect.embedded.kernel.journal import completion
@@ -24,6 +27,8 @@ from restate_reflect.embedded.settings import RuntimeSettings
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["Driver"]
+
+logger = logging.getLogger("restate_reflect.embedded")
 
 
 class Driver:
@@ -39,10 +44,18 @@ class Driver:
         """How many there were; tells whether anything has happened."""
         self.news = asyncio.Event()
         self.after_turn: Callable[[], None] | None = None
+        self.failure: RuntimeStoppedError | None = None
+        """Why nothing goes on; set once and for all."""
+        self.failed = asyncio.Event()
         self._turning = False
         self._again = False
-        self.kernel.restore()
-        self.turn()
+        try:
+            self.kernel.restore()
+            self.turn()
+            self.check()
+        except BaseException:
+            store.close()
+            raise
 
     @property
     def is_idle(self) -> bool:
@@ -66,14 +79,19 @@ class Driver:
 
     def turn(self) -> None:
         """Does everything that can be done now; see the module's docstring."""
-        if self._turning or self.is_closed:
+        if self._turning or self.is_closed or self.failure is not None:
             self._again = True
             return
         self._turning = True
         try:
             self._go_round()
-        except BaseException:
-            self._break()
+        except Exception as error:
+            # Told to callers, and to whoever waits for ``failed``: those who asked for this turn have nothing to do
+            # with it, such as the connection on which an attempt has spoken.
+            self._break(error)
+            return
+        except BaseException as error:
+            self._break(error)
             raise
         finally:
             self._turning = False
@@ -99,6 +117,50 @@ class Driver:
                 if not waiter.done():
                     waiter.set_result(invocation.outcome(repeated=False))
 
+    # ------------------------------------------------------------ requests
+
+    def check(self) -> None:
+        """Raises ``RuntimeStoppedError`` if nothing goes on."""
+        if self.failure is not None:
+            raise self.failure
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """The changes that one request makes: they are stored as a whole before it ends, or not at all.
+
+        Raises:
+            RuntimeStoppedError: They could not be stored, or nothing goes on.
+        """
+        self.check()
+        try:
+            yield
+        except DamageError as error:
+            self._undo(error)
+            raise
+        except StoreError as error:
+            self._break(error)
+            self.check()
+        except (EmbeddedRuntimeError, IdError):
+            raise  # refusals, which come before the first change
+        except BaseException as error:
+            self._undo(error)
+            raise
+        self.turn()
+        self.check()
+
+    def _undo(self, error: BaseException) -> None:
+        """As if this process had ended before the request, and another one had been started."""
+        if self._turning or not self.kernel.store.rolls_back:
+            self._break(error)
+            return
+        try:
+            self.attempts.abort_all()
+            self.kernel.restart()
+        except Exception as second:
+            self._break(second)
+            return
+        self.turn()
+
     # ------------------------------------------------------------ ending
 
     def close(self) -> None:
@@ -106,13 +168,16 @@ class Driver:
         if self.is_closed:
             return
         self.is_closed = True
-        self.attempts.abort_all()
         self.kernel.clock.wake_at(None, self.turn)
-        for waiter in self._take_waiters():
-            waiter.cancel()
-        self.kernel.commit()
-        self.kernel.store.close()
-        self._let_go()
+        try:
+            if self.failure is None:
+                self.attempts.abort_all()
+                for waiter in self._take_waiters():
+                    waiter.cancel()
+                self.kernel.commit()
+        finally:
+            self.kernel.store.close()
+            self._let_go()
 
     def _let_go(self) -> None:
         """Cuts the cycles with kernel and attempts: tests make runtimes by the dozen; reference counts free them."""
@@ -120,17 +185,21 @@ class Driver:
         self.attempts.let_go()
         self.kernel.let_go()
 
-    def _break(self) -> None:
+    def _break(self, error: BaseException) -> None:
         """A store that fails, or a bug here: memory and store may differ, so nothing goes on.
 
         What is stored is whole, and a new runtime on it carries on from there.
         """
-        self.is_closed = True
-        self.kernel.store.rollback()
+        self.failure = _why_stopped(error)
+        try:
+            self.kernel.store.rollback()
+        except StoreError:
+            pass  # nothing of it was committed anyway
         self.attempts.abort_all()
         for waiter in self._take_waiters():
             if not waiter.done():
-                waiter.set_exception(EmbeddedRuntimeError("the embedded runtime broke down; the log has the reason"))
+                waiter.set_exception(self.failure)
+        self.failed.set()
 
     def _take_waiters(self) -> list[asyncio.Future[Outcome]]:
         waiting = [waiter for waiters in self.waiters.values() for waiter in waiters]
@@ -163,3 +232,14 @@ class Driver:
                 self.attempts.inactive(identifier)
             case TimerKind.ABORT:
                 self.attempts.abandoned(identifier)
+
+
+def _why_stopped(error: BaseException) -> RuntimeStoppedError:
+    if isinstance(error, StoreError):
+        told = str(error)
+    else:
+        logger.error("the embedded runtime broke down", exc_info=error)
+        told = f"it broke down ({type(error).__name__}: {error}); the log has the reason"
+    stopped = RuntimeStoppedError(f"the embedded runtime has stopped: {told}")
+    stopped.__cause__ = error
+    return stopped

@@ -5,9 +5,13 @@ from __future__ import annotations
 from restate_reflect.errors import RestateReflectError
 
 __all__ = [
+    "DamageError",
     "EmbeddedRuntimeError",
     "InvocationNotFoundError",
     "InvocationStateError",
+    "RequestError",
+    "RuntimeStoppedError",
+    "StoreError",
     "UnknownHandlerError",
 ]
 
@@ -30,3 +34,22 @@ class InvocationStateError(EmbeddedRuntimeError):
 
 class UnknownHandlerError(EmbeddedRuntimeError):
     """No registered deployment has this handler, or it was addressed the wrong way."""
+
+
+class RequestError(EmbeddedRuntimeError):
+    """A request says something that no invocation can be made of; nothing of it was done."""
+
+
+class StoreError(EmbeddedRuntimeError):
+    """Nothing can be stored, or what is stored can't be read; the message says what to do."""
+
+
+class DamageError(StoreError):
+    """One record can't be read."""
+
+
+class RuntimeStoppedError(EmbeddedRuntimeError):
+    """The runtime takes no requests any more: its store failed, or it broke down.
+
+    What it has acknowledged is stored.
+    """

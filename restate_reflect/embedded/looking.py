@@ -7,14 +7,14 @@ from datetime import timedelta
 
 from restate_reflect.embedded.attempts.executor import Observer
 from restate_reflect.embedded.base import RuntimeBase
-from restate_reflect.embedded.errors import EmbeddedRuntimeError, InvocationStateError
+from restate_reflect.embedded.errors import EmbeddedRuntimeError, InvocationStateError, RuntimeStoppedError
+from restate_reflect.embedded.kernel.bounds import check_texts, moment_after
 from restate_reflect.embedded.kernel.journal import JournalEntry
 from restate_reflect.embedded.kernel.kernel import EntryHook
 from restate_reflect.embedded.kernel.records import Invocation
 from restate_reflect.embedded.kernel.store import Promise
 from restate_reflect.embedded.travel import settle
 from restate_reflect.identifiers import InvocationTarget
-from restate_reflect.options import millis
 
 __all__ = ["Looking"]
 
@@ -31,18 +31,24 @@ class Looking(RuntimeBase):
 
         Raises:
             InvocationStateError: An exclusive invocation holds the key.
+            RequestError: A name is no Unicode text.
         """
         holder = self.kernel.keys.holder((service, key))
         if holder is not None:
             raise InvocationStateError(f"{service}/{key} is in use by {holder}; its state can't be changed meanwhile")
+        check_texts(service, key, *values)
+        with self._driver.request():
+            self._write_state((service, key), {name.encode(): value for name, value in values.items()}, replace)
+
+    def _write_state(self, where: tuple[str, str], values: Mapping[bytes, bytes | None], replace: bool) -> None:
+        store = self.kernel.store
         if replace:
-            self.kernel.store.clear_all_state((service, key))
+            store.clear_all_state(where)
         for name, value in values.items():
             if value is None:
-                self.kernel.store.clear_state((service, key), name.encode())
+                store.clear_state(where, name)
             else:
-                self.kernel.store.set_state((service, key), name.encode(), value)
-        self._driver.turn()
+                store.set_state(where, name, value)
 
     def journal(self, target: InvocationTarget) -> list[JournalEntry]:
         """The journal of an invocation.
@@ -89,6 +95,19 @@ class Looking(RuntimeBase):
         """A promise as it is stored."""
         return self.kernel.store.promise((workflow, key), name)
 
+    # ------------------------------------------------------------ how it is
+
+    @property
+    def failure(self) -> RuntimeStoppedError | None:
+        """Why the runtime has stopped by itself: its store failed, or it broke down. Requests raise it from then on."""
+        return self._driver.failure
+
+    async def failed(self) -> RuntimeStoppedError:
+        """Waits until the runtime stops by itself."""
+        await self._driver.failed.wait()
+        assert self._driver.failure is not None
+        return self._driver.failure
+
     # ------------------------------------------------------------ time
 
     def time(self) -> float:
@@ -112,11 +131,12 @@ class Looking(RuntimeBase):
         """Moves a virtual clock, timer by timer, letting everything settle in between.
 
         Raises:
-            EmbeddedRuntimeError: The clock is a real one.
+            EmbeddedRuntimeError: The clock is a real one, or time would end after the year 9999.
         """
         if self._travel is None:
             raise EmbeddedRuntimeError("only a VirtualClock can be moved; make the Runtime with one")
-        await self._travel.advance(millis(duration) or 0)
+        now = self.clock.now()
+        await self._travel.advance(moment_after(now, duration) - now)
 
     def poke(self) -> None:
         """Does what is due, after somebody has moved a virtual clock by hand."""

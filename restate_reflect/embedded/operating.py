@@ -45,9 +45,8 @@ class Operating(RuntimeBase):
         return self._apply(lifecycle.purge_journal, target)
 
     def _apply(self, operation: Callable[[Kernel, str], Reply], target: InvocationTarget) -> Reply:
-        reply = operation(self.kernel, self.invocation_id(target))
-        self._driver.turn()
-        return reply
+        with self._driver.request():
+            return operation(self.kernel, self.invocation_id(target))
 
     def crash(self, target: InvocationTarget | None = None) -> int:
         """Drops attempts in progress (of one invocation, or all) as if their process had died; the next ones start
@@ -81,15 +80,14 @@ class Operating(RuntimeBase):
 
     def signal(self, target: InvocationTarget, which: int | str, result: bytes | TerminalError | None = None) -> None:
         """Sends a signal, by name or index."""
-        lifecycle.send_signal(self.kernel, self.invocation_id(target), which, _result_of(result))
-        self._driver.turn()
+        with self._driver.request():
+            lifecycle.send_signal(self.kernel, self.invocation_id(target), which, _result_of(result))
 
     def resolve_promise(self, workflow: str, key: str, name: str, result: bytes | TerminalError) -> bool:
         """Completes a promise of a workflow; whether it was open."""
         outcome = _result_of(result)
-        accepted = complete_promise(self.kernel, (workflow, key), name, b"" if outcome is None else outcome)
-        self._driver.turn()
-        return accepted
+        with self._driver.request():
+            return complete_promise(self.kernel, (workflow, key), name, b"" if outcome is None else outcome)
 
 
 def _result_of(result: bytes | TerminalError | None) -> bytes | Failure | None:

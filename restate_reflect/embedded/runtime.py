@@ -31,6 +31,7 @@ from restate_reflect.embedded.errors import (
     UnknownHandlerError,
 )
 from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel.bounds import check_texts, moment_after
 from restate_reflect.embedded.kernel.lifecycle import Request, Submission
 from restate_reflect.embedded.kernel.records import Invocation, Outcome, Status, Target
 from restate_reflect.embedded.kernel.scopes import check_scope
@@ -38,7 +39,7 @@ from restate_reflect.embedded.looking import Looking
 from restate_reflect.embedded.operating import Operating
 from restate_reflect.embedded.remembering import recall, remember
 from restate_reflect.identifiers import InvocationTarget
-from restate_reflect.options import Duration, millis
+from restate_reflect.options import Duration
 from restate_reflect.reflection import reflect_all
 
 __all__ = ["Runtime"]
@@ -96,20 +97,21 @@ class Runtime(Operating, Looking):
         manifest = await deployment.discover()
         if isinstance(deployment, InProcessDeployment):
             deployment.wall_clock = self.time
+        self._driver.check()
         identifier = deployment_id or ids.deployment_id(self.kernel.seed, self.kernel.next_serial())
         registration = self.kernel.catalog.add(identifier, deployment, manifest, self.clock.now())
-        if deployment.remote is not None:
-            remember(self.kernel)
-        self._driver.attempts.served(list(registration.services))
-        self._driver.turn()
+        with self._driver.request():
+            if deployment.remote is not None:
+                remember(self.kernel)
+            self._driver.attempts.served(list(registration.services))
         return registration
 
     def reconnect(self, connect: Connect) -> list[Registration]:
         """After a restart: registers the deployments of other processes that the store remembers."""
-        recalled = recall(self.kernel, connect)
-        for registration in recalled:
-            self._driver.attempts.served(list(registration.services))
-        self._driver.turn()
+        with self._driver.request():
+            recalled = recall(self.kernel, connect)
+            for registration in recalled:
+                self._driver.attempts.served(list(registration.services))
         return recalled
 
     async def deploy(self, *services: object, deployment_id: str | None = None) -> Registration:
@@ -126,17 +128,17 @@ class Runtime(Operating, Looking):
         registration = self.kernel.catalog.registrations.get(deployment_id)
         if registration is None:
             raise EmbeddedRuntimeError(f"no deployment {deployment_id}")
-        self.kernel.catalog.remove(deployment_id)
-        remember(self.kernel)
-        self._driver.turn()
+        with self._driver.request():
+            self.kernel.catalog.remove(deployment_id)
+            remember(self.kernel)
         await registration.transport.close()
 
     def repin(self, invocation_id: str | None = None) -> None:
         """Makes invocations in flight (one, or all) go on with the latest deployment, from their next attempt on."""
-        for invocation in [self._get(invocation_id)] if invocation_id else list(self.kernel.live.values()):
-            invocation.deployment = invocation.protocol = None
-            self.kernel.touch(invocation)
-        self._driver.turn()
+        with self._driver.request():
+            for invocation in [self._get(invocation_id)] if invocation_id else list(self.kernel.live.values()):
+                invocation.deployment = invocation.protocol = None
+                self.kernel.touch(invocation)
 
     # ------------------------------------------------------------ 2. a request, and the turn that it starts
 
@@ -189,12 +191,13 @@ class Runtime(Operating, Looking):
 
         Raises:
             UnknownHandlerError, ScopeError: As for ``invoke``.
+            RequestError: A text is no Unicode, or the delay is none or ends after the year 9999.
+            RuntimeStoppedError: It could not be stored.
         """
         target = self.target(service, handler, key)
         if scope is not None:
             check_scope(self.settings, scope, target.service_kind)
         info = self.kernel.catalog.services[service].handlers[handler]
-        wait = millis(delay)
         request = Request(
             target=target,
             body=body,
@@ -203,11 +206,11 @@ class Runtime(Operating, Looking):
             idempotency_key=idempotency_key,
             scope=scope,
             limit_key=limit_key,
-            execution_time=None if wait is None else self.clock.now() + wait,
+            execution_time=None if delay is None else moment_after(self.clock.now(), delay),
         )
-        submission = lifecycle.submit(self.kernel, request)
-        self._driver.turn()
-        return submission
+        check_texts(key, idempotency_key, scope, limit_key, *(text for pair in request.headers for text in pair))
+        with self._driver.request():
+            return lifecycle.submit(self.kernel, request)
 
     def target(self, service: str, handler: str, key: str | None) -> Target:
         """Checks an address against what is registered.
@@ -246,6 +249,7 @@ class Runtime(Operating, Looking):
         return invocation.outcome() if invocation.status is Status.COMPLETED else None
 
     async def _result(self, invocation: Invocation, *, is_new: bool = False) -> Outcome:
+        self._driver.check()
         if invocation.status is Status.COMPLETED:
             # A new one was completed within the turn that began it; this is the first answer.
             return invocation.outcome(repeated=not is_new)

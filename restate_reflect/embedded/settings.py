@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
-from restate_reflect.options import Duration, RetryPolicy
+from restate_reflect.options import LATEST, Duration, RetryPolicy, seconds
 from restate_reflect.protocol.versions import MAXIMUM, ProtocolVersion
 
 __all__ = ["DEFAULT_RETRY_POLICY", "RuntimeSettings"]
@@ -16,7 +17,11 @@ DEFAULT_RETRY_POLICY = RetryPolicy(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuntimeSettings:
-    """Defaults for what a manifest leaves open, and limits. Durations in seconds or ``timedelta``."""
+    """Defaults for what a manifest leaves open, and limits. Durations in seconds or ``timedelta``.
+
+    Raises:
+        ValueError: A duration is none, negative, or longer than there are dates.
+    """
 
     inactivity_timeout: Duration = 60.0
     """An attempt that waits this long is asked to suspend; 0: every attempt gets its journal and
@@ -37,3 +42,17 @@ class RuntimeSettings:
     scopes: bool = False
     """Whether calls may name a scope; restate-server 1.7 counts them among its experiments. Limits are not enforced."""
     max_concurrent_attempts: int = 1000
+
+    def __post_init__(self) -> None:
+        for name in _DURATIONS:
+            if not 0 <= seconds(getattr(self, name)) * 1000 <= LATEST:
+                raise ValueError(f"{name} is {getattr(self, name)!r}. Use a duration of zero or more.")
+
+
+_DURATIONS: Final = (
+    "inactivity_timeout",
+    "abort_timeout",
+    "journal_retention",
+    "idempotency_retention",
+    "workflow_retention",
+)

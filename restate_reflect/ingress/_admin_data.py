@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from pydantic_core import from_json
@@ -23,6 +23,7 @@ __all__ = [
     "deployment",
     "invocation",
     "journal_entry",
+    "moment",
     "registration",
     "service",
     "version",
@@ -218,7 +219,7 @@ def deployment(raw: Json) -> Deployment:
     return Deployment(
         id=raw["id"],
         url=raw.get("uri") or raw["arn"],
-        created_at=datetime.fromisoformat(raw["created_at"]),
+        created_at=moment(raw["created_at"]),
         services={each["name"]: each["revision"] for each in raw["services"]},
         min_protocol_version=raw["min_protocol_version"],
         max_protocol_version=raw["max_protocol_version"],
@@ -241,8 +242,8 @@ def invocation(raw: Json) -> InvocationInfo:
         key=raw.get("target_service_key"),
         kind=_kind(raw["target_service_ty"]),
         status=raw["status"],
-        created_at=datetime.fromisoformat(raw["created_at"]),
-        modified_at=datetime.fromisoformat(raw["modified_at"]),
+        created_at=moment(raw["created_at"]),
+        modified_at=moment(raw["modified_at"]),
         completed_at=_time(raw, "completed_at"),
         scheduled_start_at=_time(raw, "scheduled_start_at"),
         next_retry_at=_time(raw, "next_retry_at"),
@@ -296,4 +297,9 @@ def _kind(word: str) -> ServiceKind:
 
 def _time(raw: Json, name: str) -> datetime | None:
     value = raw.get(name)
-    return None if value is None else datetime.fromisoformat(value)
+    return None if value is None else moment(value)
+
+
+def moment(text: str) -> datetime:
+    """A time as servers write it; after the year 9999, which ``datetime`` has not, its last moment."""
+    return datetime.max.replace(tzinfo=UTC) if text.startswith("+") else datetime.fromisoformat(text)

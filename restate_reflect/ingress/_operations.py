@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic_core import from_json
 from restate_reflect.codecs import codec_for
 from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.ingress._admin import AdminClient
+from restate_reflect.ingress._admin_data import moment
 from restate_reflect.ingress._answers import NO_INVOCATION, NOT_READY, SECOND_RUN, Claimed, check, failure_of
 from restate_reflect.ingress._errors import InvocationNotFoundError
 from restate_reflect.ingress._invocations import NotReady, Output, Ready, SentInvocation
@@ -137,5 +137,5 @@ class Operations:
             returns,
             is_new=answer.get("status") != "PreviouslyAccepted",
             # The server writes nanoseconds; datetime knows microseconds.
-            execution_time=None if time is None else datetime.fromisoformat(time),
+            execution_time=None if time is None else moment(time),
         )

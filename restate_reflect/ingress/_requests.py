@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic_core import to_json
 
 from restate_reflect.definitions import HandlerKind
 from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
-from restate_reflect.options import Duration, millis
+from restate_reflect.options import LATEST, Duration, millis
 from restate_reflect.reflection import CallTarget
 
 __all__ = [
@@ -127,13 +128,24 @@ def _invoke(
         path = _path([*place, "send"] if send else place)
     else:
         path = _path(["restate", "scope", options.scope, "send" if send else "call", *place])
-    if delay := millis(options.delay):
+    if delay := _delay(options.delay):
         path += f"?delay={delay}ms"
     headers = {name.lower(): value for name, value in (options.headers or {}).items()}
     if content_type:
         headers.setdefault("content-type", content_type)
     headers |= _own_headers(options)
     return Request("POST", path, headers, body, repeatable or "idempotency-key" in headers)
+
+
+def _delay(delay: Duration | None) -> int | None:
+    """In milliseconds. Servers take longer ones, and then have dates that nobody can read."""
+    try:
+        wanted = millis(delay)
+    except (OverflowError, ValueError):  # infinite, or no number
+        wanted = -1
+    if wanted is not None and not 0 <= wanted <= LATEST - time.time() * 1000:
+        raise ValueError(f"a delay of {delay} is none: it must not be negative, nor end after the year 9999.")
+    return wanted
 
 
 def _own_headers(options: CallOptions) -> dict[str, str]:

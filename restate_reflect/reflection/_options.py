@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from datetime import timedelta
-from typing import Any, TypedDict, TypeVar, get_args
+from typing import Any, Final, TypedDict, TypeVar, get_args
 
 from restate_reflect.codecs import Codec, is_codec
 from restate_reflect.definitions import HandlerKind, ServiceKind
@@ -15,6 +15,9 @@ from restate_reflect.options import Duration, ErrorDetails, HandlerOptions, Retr
 __all__ = ["Fault", "OptionArguments", "combine", "handler_faults", "service_faults"]
 
 O = TypeVar("O", HandlerOptions, ServiceOptions)  # noqa: E741 - the usual letter for options here
+
+_LONGEST: Final = 8_000 * 365 * 86_400
+"""Seconds: what begins today and takes less ends before the year 9999, in which dates end."""
 
 Fault = tuple[str, str, str]
 """Code, what is wrong, and the fix."""
@@ -121,8 +124,16 @@ def _duration_faults(name: str, value: Any) -> Iterator[Fault]:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float, timedelta)):
         yield "bad-duration", f"{name} is {value!r}.", "Use a timedelta or seconds."
-    elif not math.isfinite(seconds(value)) or seconds(value) < 0:
-        yield "bad-duration", f"{name} is {value!r}.", "Use a duration of zero or more."
+    elif not 0 <= _in_seconds(value) <= _LONGEST:
+        yield "bad-duration", f"{name} is {value!r}.", "Use a duration of zero or more, and less than 8,000 years."
+
+
+def _in_seconds(value: Duration) -> float:
+    """Infinite for an integer that is longer than a float can be."""
+    try:
+        return seconds(value)
+    except OverflowError:
+        return math.inf
 
 
 def _retry_faults(policy: Any) -> Iterator[Fault]:

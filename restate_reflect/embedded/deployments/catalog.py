@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
+from restate_reflect.embedded.deployments.numbers import check_numbers
 from restate_reflect.embedded.deployments.policy import InvocationRetryPolicy, merge_policies
 from restate_reflect.embedded.deployments.rules import InputRules, OutputRules, input_rules, output_rules
 from restate_reflect.embedded.deployments.transport import Deployment
@@ -147,7 +148,7 @@ class Catalog:
                 manifest,
                 transport.sdk_version,
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ManifestError(f"the manifest of {transport} is malformed: {error!r}") from error
         if registration.negotiate(self.settings.max_protocol_version) is None:
             raise ManifestError(
@@ -168,6 +169,7 @@ class Catalog:
 
     def _service(self, described: Mapping[str, Any], deployment: str) -> ServiceInfo:
         name, kind = described["name"], ServiceKind(described["ty"])
+        check_numbers(described)
         known = self.services.get(name)
         handlers = {each["name"]: self._handler(each, described, kind) for each in described["handlers"]}
         revision = 1 if known is None else known.revision + 1
@@ -186,6 +188,7 @@ class Catalog:
 
     def _read_handler(self, described: Mapping[str, Any], service: Mapping[str, Any], kind: ServiceKind) -> HandlerInfo:
         settings = self.settings
+        check_numbers(described)
 
         def option(name: str, default: Any) -> Any:
             return next((each[name] for each in (described, service) if each.get(name) is not None), default)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from restate_reflect.embedded.deployments.transport import Deployment
+from restate_reflect.embedded.deployments.transport import Deployment, TransportError
 
 __all__ = ["Connect", "connect"]
 
@@ -19,6 +19,13 @@ def connect(uri: str, headers: Mapping[str, str], use_http_11: bool) -> Deployme
         ImportError: ``h2`` is not installed.
         TransportError: The URI is none.
     """
+    try:
+        return _connect(uri, headers, use_http_11)
+    except ValueError as error:  # of urlsplit: brackets, ports
+        raise TransportError(f"{uri!r} is no URI: {error}") from None
+
+
+def _connect(uri: str, headers: Mapping[str, str], use_http_11: bool) -> Deployment:
     if use_http_11:
         from restate_reflect.embedded.deployments.http1_client import Http1Deployment
 

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Literal
 
-from restate_reflect.options import RetryPolicy, seconds
+from restate_reflect.options import LATEST, RetryPolicy, seconds
 
 __all__ = ["InvocationRetryPolicy", "merge_policies"]
 
@@ -25,13 +25,16 @@ class InvocationRetryPolicy:
         """Milliseconds before the next attempt after ``retries`` retries; ``None`` when there is none left."""
         if self.max_attempts is not None and retries + 1 >= self.max_attempts:
             return None
-        # The exponent is bounded so that no float overflows.
-        delay = self.initial_interval * self.factor ** min(retries, 64)
-        if self.max_interval is not None:
-            delay = min(delay, self.max_interval)
+        delay = min(self._wanted(retries), LATEST if self.max_interval is None else self.max_interval)
         if jitter:
             delay += delay * random.random() / 3
         return round(delay)
+
+    def _wanted(self, retries: int) -> float:
+        try:
+            return self.initial_interval * self.factor**retries
+        except OverflowError:
+            return LATEST
 
 
 def merge_policies(*policies: RetryPolicy) -> InvocationRetryPolicy:

@@ -7,17 +7,18 @@ Everything else of the server's API answers 501.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from restate_reflect.definitions import ServiceKind
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.deployments.catalog import ManifestError, Registration, ServiceInfo
 from restate_reflect.embedded.deployments.connect import Connect
 from restate_reflect.embedded.deployments.transport import TransportError
-from restate_reflect.embedded.errors import InvocationStateError
+from restate_reflect.embedded.errors import InvocationStateError, RequestError, RuntimeStoppedError, StoreError
 from restate_reflect.embedded.http.access import Access, guarding
 from restate_reflect.embedded.http.admin_views import deployment_view, handler_view, registration_view, service_view
 from restate_reflect.embedded.http.replies import AdminError, Untyped, json_reply, plain_headers
@@ -52,7 +53,7 @@ def admin(runtime: Runtime, *, connect: Connect | None = None, version: str = "1
     """
     server = _Admin(runtime, connect, version)
     guard = guarding(Access(), lambda refusal: AdminError(403, refusal).reply())
-    app = web.Application(middlewares=[guard, _errors])
+    app = web.Application(middlewares=[guard, _failing(runtime), _errors])
     routes = app.router
     routes.add_get("/health", server.health)
     routes.add_get("/version", server.version)
@@ -77,14 +78,29 @@ def admin(runtime: Runtime, *, connect: Connect | None = None, version: str = "1
     return app
 
 
+def _failing(runtime: Runtime) -> Middleware:
+    """Everything is a 503 once the runtime has stopped, health included, and what can't be read or stored."""
+
+    @web.middleware
+    async def failing(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            if runtime.failure is not None:
+                raise runtime.failure
+            return await handler(request)
+        except (RuntimeStoppedError, StoreError) as error:
+            return AdminError(503, str(error)).reply()
+
+    return failing
+
+
 @web.middleware
-async def _errors(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
+async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except AdminError as error:
         return error.reply()
+    except RequestError as error:
+        return AdminError(400, str(error)).reply()
     except web.HTTPMethodNotAllowed as error:
         return _empty(405, {"allow": ",".join(sorted(error.allowed_methods - {"HEAD"}))})
     except web.HTTPNotFound:
@@ -156,13 +172,9 @@ class _Admin:
         body = await _read_json(request)
         if "arn" in body:
             raise AdminError(501, "the embedded runtime does not cover AWS Lambda; use restate-server")
-        uri = body.get("uri")
-        if not isinstance(uri, str):
-            text = (
-                "Failed to deserialize the JSON body into the target type: data did not match any variant of untagged"
-                " enum RegisterDeploymentRequest"
-            )
-            raise web.HTTPUnprocessableEntity(text=text)
+        uri, headers = body.get("uri"), body.get("additional_headers") or {}
+        if not isinstance(uri, str) or not _is_text_map(headers):
+            raise _unfit("data did not match any variant of untagged enum RegisterDeploymentRequest")
         uri = uri if uri.endswith("/") else f"{uri}/"
         known = next((each for each in self._runtime.deployments if each.transport.address == uri), None)
         if known is not None and not body.get("force", False):
@@ -172,7 +184,10 @@ class _Admin:
     async def _register(self, uri: str, body: Mapping[str, Any], known: Registration | None) -> web.StreamResponse:
         if self._connect is None:
             raise AdminError(501, "this embedded runtime serves only its own process; use restate-server")
-        deployment = self._connect(uri, body.get("additional_headers") or {}, bool(body.get("use_http_11", False)))
+        try:
+            deployment = self._connect(uri, body.get("additional_headers") or {}, bool(body.get("use_http_11", False)))
+        except TransportError as error:
+            raise AdminError(400, str(error)) from None
         try:
             registration = await self._runtime.register(deployment, deployment_id=known.id if known else None)
         except (TransportError, ManifestError) as error:
@@ -215,14 +230,14 @@ class _Admin:
     async def set_state(self, request: web.Request) -> web.StreamResponse:
         """Replaces the state of a key. A key in use is a 409 here; the server waits for it."""
         body = await _read_json(request)
+        key, values = _new_state(body)
         service = self._service(request)
         if service.kind is ServiceKind.SERVICE:
             raise AdminError(400, "Cannot modify state for service type Service")
-        values = {name: bytes(value) for name, value in body["new_state"].items()}
         if body.get("version") is not None:
             raise AdminError(501, "the embedded runtime does not cover state versions; use restate-server")
         try:
-            self._runtime.set_state(service.name, body["object_key"], values, replace=True)
+            self._runtime.set_state(service.name, key, values, replace=True)
         except InvocationStateError as error:
             raise AdminError(409, f"Conflict: {error}") from None
         return _empty(202)
@@ -231,7 +246,7 @@ class _Admin:
         """The rows as JSON; the server can also send Arrow."""
         sql = (await _read_json(request)).get("query")
         if not isinstance(sql, str):
-            raise web.HTTPUnprocessableEntity(text="Failed to deserialize the JSON body: missing field `query`")
+            raise _unfit("missing field `query`")
         try:
             return json_reply(200, {"rows": run_query(self._runtime.kernel, sql)})
         except QueryError as error:
@@ -305,7 +320,41 @@ async def _read_json(request: web.Request) -> dict[str, Any]:
     if request.content_type != "application/json" or "content-type" not in request.headers:
         raise web.HTTPUnsupportedMediaType(text="Expected request with `Content-Type: application/json`")
     try:
-        body: dict[str, Any] = json.loads(await request.read())
-    except ValueError as error:
+        body = json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
         raise web.HTTPBadRequest(text=f"Failed to parse the request body as JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise _unfit(f"invalid type: {type(body).__name__}, expected an object")
     return body
+
+
+def _unfit(what: str) -> web.HTTPUnprocessableEntity:
+    return web.HTTPUnprocessableEntity(text=f"Failed to deserialize the JSON body into the target type: {what}")
+
+
+def _is_text_map(value: object) -> bool:
+    """Names and values of headers, which hold no control characters."""
+    return isinstance(value, dict) and all(
+        isinstance(text, str) and text.isprintable() for pair in value.items() for text in pair
+    )
+
+
+def _new_state(body: Mapping[str, Any]) -> tuple[str, dict[str, bytes]]:
+    """Key and values of a change of state; each value is an array of bytes, or a string that stands for its UTF-8."""
+    key, state = body.get("object_key"), body.get("new_state")
+    if not isinstance(key, str):
+        raise _unfit("object_key: expected a string")
+    if not isinstance(state, dict):
+        raise _unfit("new_state: expected a map")
+    return key, {name: _bytes(name, value) for name, value in state.items()}
+
+
+def _bytes(name: str, value: object) -> bytes:
+    try:
+        if isinstance(value, str):
+            return value.encode()
+        if isinstance(value, list) and all(type(each) is int for each in value):
+            return bytes(value)
+    except ValueError:  # not 0 to 255, or half of a surrogate pair
+        pass
+    raise _unfit(f"new_state.{name}: expected byte array")

@@ -22,7 +22,9 @@ _UNITS: Final[dict[str, tuple[Fraction, tuple[str, ...]]]] = {
     "ns": (Fraction(1, 1_000_000), ("nanoseconds", "nanosecond", "nanos", "nano", "nsecs", "nsec", "ns")),
 }
 _MILLIS: Final = {name: factor for factor, names in _UNITS.values() for name in names}
-_NUMBER: Final = r"\d+(?:[.,]\d+)?"
+_NUMBER: Final = r"[0-9]+(?:[.,][0-9]+)?"
+_LONGEST: Final = 100
+"""Characters. What is longer is no duration that anybody means, and Python itself refuses numbers of 4,300 digits."""
 _FRIENDLY: Final = re.compile(rf"\s*({_NUMBER})\s*([a-zµ]+)\s*,?")
 _ISO: Final = re.compile(
     rf"P(?:({_NUMBER})W)?(?:({_NUMBER})D)?(?:T(?:({_NUMBER})H)?(?:({_NUMBER})M)?(?:({_NUMBER})S)?)?", re.IGNORECASE
@@ -44,6 +46,8 @@ def parse_duration(text: str) -> int:
     Raises:
         DurationError: The text is none, or has years or months.
     """
+    if len(text) > _LONGEST:
+        raise DurationError(f"a duration has at most {_LONGEST} characters, this one {len(text)}")
     if text == "0":
         return 0
     if text[:1] in ("P", "p"):

@@ -14,7 +14,7 @@ from restate_reflect.definitions import HandlerKind
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.deployments.catalog import HandlerInfo
 from restate_reflect.embedded.deployments.rules import RuleError
-from restate_reflect.embedded.errors import InvocationNotFoundError
+from restate_reflect.embedded.errors import InvocationNotFoundError, RequestError, RuntimeStoppedError, StoreError
 from restate_reflect.embedded.http.access import Access, guarding
 from restate_reflect.embedded.http.durations import DurationError, parse_duration
 from restate_reflect.embedded.http.paths import (
@@ -103,9 +103,13 @@ class _Ingress:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         try:
+            if self._runtime.failure is not None:
+                raise self._runtime.failure
             return await self._handle(request)
         except IngressError as error:
             return error.reply()
+        except (RuntimeStoppedError, StoreError) as error:
+            return IngressError(503, str(error)).reply()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         route = parse_path(request.raw_path.partition("?")[0], self._is_keyed)
@@ -164,6 +168,8 @@ class _Ingress:
             return await self._submit(route, info, body, delay, options)
         except ScopeError as error:
             raise IngressError(error.status, error.to_callers) from None
+        except RequestError as error:
+            raise IngressError(400, str(error)) from None
 
     async def _submit(
         self, route: CallRoute, info: HandlerInfo, body: bytes, delay: int | None, options: dict[str, Any]
@@ -295,20 +301,24 @@ def _read_target(body: bytes, kind: str) -> InvocationTarget:
         described = json.loads(body)
         match described["target"]:
             case "workflow":
-                return WorkflowRun(described["workflowName"], described["workflowKey"])
+                return WorkflowRun(_text(described["workflowName"]), _text(described["workflowKey"]))
             case "idempotentInvocation":
-                return IdempotentRequest(
-                    described["service"],
-                    described["handler"],
-                    described["idempotencyKey"],
-                    described.get("key"),
-                    described.get("scope"),
-                )
+                key, scope = (_text(value) if (value := described.get(name)) else value for name in ("key", "scope"))
+                service, handler, again = (_text(described[name]) for name in ("service", "handler", "idempotencyKey"))
+                return IdempotentRequest(service, handler, again, key, scope)
             case "invocation":
-                return str(described["invocationId"])
+                return _text(described["invocationId"])
             case other:
                 raise ValueError(
                     f"unknown variant `{other}`, expected one of `workflow`, `idempotentInvocation`, `invocation`"
                 )
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise IngressError(500, f"cannot read body: invalid {kind} body: {error}") from None
+
+
+def _text(value: object) -> str:
+    """A text that can be hashed: JSON may hold halves of surrogate pairs."""
+    if not isinstance(value, str):
+        raise TypeError(f"invalid type: {type(value).__name__}, expected a string")
+    value.encode()
+    return value

@@ -8,9 +8,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 __all__ = ["Clock", "RealClock", "VirtualClock"]
+
+
+_LONGEST_SLEEP: Final = 1.0
+"""Seconds between looks at the time. The loop's alarms go by a clock that nobody sets, and that stands still while a
+machine sleeps: after a jump forward an alarm alone would come too late by as much."""
 
 
 class Clock(Protocol):
@@ -46,9 +51,18 @@ class RealClock:
             self._alarm.cancel()
             self._alarm = None
         if at is not None:
-            # At most a day at once: the machine's time may be set meanwhile. The runtime looks again.
-            delay = min(max(at - self.now(), 0), 86_400_000) / 1000
-            self._alarm = asyncio.get_running_loop().call_later(delay, wake)
+            self._arm(at, wake)
+
+    def _arm(self, at: int, wake: Callable[[], None]) -> None:
+        delay = min(max(at - self.now(), 0) / 1000, _LONGEST_SLEEP)
+        self._alarm = asyncio.get_running_loop().call_later(delay, self._look, at, wake)
+
+    def _look(self, at: int, wake: Callable[[], None]) -> None:
+        if self.now() < at:
+            self._arm(at, wake)
+            return
+        self._alarm = None
+        wake()
 
 
 class VirtualClock:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel.bounds import no_later
 from restate_reflect.embedded.kernel.journal import Entry, completion, invocation_id_completion
 from restate_reflect.embedded.kernel.kernel import Kernel
 from restate_reflect.embedded.kernel.lifecycle import Request
@@ -225,7 +226,7 @@ def _request(
         idempotency_key=idempotency_key,
         scope=message.scope or None,
         limit_key=message.limit_key or None,
-        execution_time=execution_time,
+        execution_time=None if execution_time is None else no_later(execution_time),
         parent=invocation.id,
         listener=listener,
     )

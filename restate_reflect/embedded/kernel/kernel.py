@@ -16,6 +16,7 @@ from typing import Final, Protocol
 
 from restate_reflect.embedded.deployments.catalog import Catalog
 from restate_reflect.embedded.kernel import awaiting
+from restate_reflect.embedded.kernel.bounds import no_later
 from restate_reflect.embedded.kernel.clock import Clock
 from restate_reflect.embedded.kernel.journal import CANCEL_SIGNAL, Entry, notification_key
 from restate_reflect.embedded.kernel.keys import KeyQueues
@@ -87,8 +88,7 @@ class Kernel:
         self.timers = Timers()
         self.seed = self._load_seed(seed)
         self.on_entry: EntryHook | None = None
-        self._serial = int.from_bytes(store.get_meta(_SERIAL) or b"", "big")
-        self._stored_serial = self._serial
+        self._serial = self._stored_serial = self._load_serial()
         self._dirty: dict[str, Invocation] = {}
 
     def _load_seed(self, seed: bytes | None) -> bytes:
@@ -98,6 +98,9 @@ class Kernel:
             self.store.put_meta(_SEED, stored)
             self.store.commit()
         return stored
+
+    def _load_serial(self) -> int:
+        return int.from_bytes(self.store.get_meta(_SERIAL) or b"", "big")
 
     # ------------------------------------------------------------ transactions
 
@@ -205,6 +208,7 @@ class Kernel:
     # ------------------------------------------------------------ timers
 
     def set_timer(self, at: int, kind: TimerKind, identifier: str, completion_id: int = 0) -> None:
+        at = no_later(at)
         if kind.is_durable:
             self.store.put_timer(StoredTimer(at, kind, identifier, completion_id))
         self.timers.set(at, kind, identifier, completion_id)
@@ -222,10 +226,20 @@ class Kernel:
         self.on_entry = None
         self.executor = _NOBODY
 
+    def restart(self) -> None:
+        """Goes back to what is stored: the transaction in progress never happened."""
+        self.store.rollback()
+        self.live.clear()
+        self._dirty.clear()
+        self.keys = KeyQueues()
+        self.timers = Timers()
+        self._serial = self._stored_serial = self._load_serial()
+        self.restore()
+
     def restore(self) -> None:
         """Reads the store: every invocation goes on where it was. Attempts that were running start anew."""
         for timer in self.store.timers():
-            self.timers.set(timer.at, timer.kind, timer.invocation, timer.completion_id)
+            self.timers.set(no_later(timer.at), timer.kind, timer.invocation, timer.completion_id)
         for invocation in self.store.invocations(live=True):
             self.live[invocation.id] = invocation
         for waits in (False, True):

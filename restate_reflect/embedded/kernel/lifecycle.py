@@ -106,6 +106,7 @@ def submit(kernel: Kernel, request: Request, identifier: str | None = None) -> S
 
 
 def _create(kernel: Kernel, identifier: str, request: Request) -> Invocation:
+    given = _input(request)  # may refuse a header; then nothing has changed
     now = kernel.now()
     invocation = Invocation(
         id=identifier,
@@ -124,11 +125,15 @@ def _create(kernel: Kernel, identifier: str, request: Request) -> Invocation:
     if request.listener is not None:
         invocation.listeners.append(request.listener)
     kernel.live[identifier] = invocation
-    given = pb.InputCommandMessage(value=pb.Value(content=request.body))
-    for name, value in request.headers:
-        given.headers.add(key=name, value=value)
-    kernel.append(invocation, MessageType.INPUT_COMMAND, given.SerializeToString())
+    kernel.append(invocation, MessageType.INPUT_COMMAND, given)
     return invocation
+
+
+def _input(request: Request) -> bytes:
+    message = pb.InputCommandMessage(value=pb.Value(content=request.body))
+    for name, value in request.headers:
+        message.headers.add(key=name, value=value)
+    return message.SerializeToString()
 
 
 def _answer_repeated(kernel: Kernel, known: Invocation, request: Request) -> None:

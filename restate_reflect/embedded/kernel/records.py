@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
+from restate_reflect.embedded.kernel.bounds import no_later
 from restate_reflect.errors import TerminalError
 from restate_reflect.protocol import _pb2 as pb
 
@@ -175,7 +176,7 @@ class Invocation:
 
     @property
     def expires_at(self) -> int | None:
-        return None if self.completed_at is None else self.completed_at + self.completion_retention
+        return None if self.completed_at is None else no_later(self.completed_at + self.completion_retention)
 
     def outcome(self, *, repeated: bool = True) -> Outcome:
         """The result; only valid once completed. The first answer does not tell when it expires."""

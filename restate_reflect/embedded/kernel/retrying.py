@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from restate_reflect.embedded.deployments.catalog import HandlerInfo
 from restate_reflect.embedded.deployments.policy import InvocationRetryPolicy, merge_policies
 from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel.bounds import no_later
 from restate_reflect.embedded.kernel.kernel import Kernel
 from restate_reflect.embedded.kernel.records import Failure, Invocation, Status
 from restate_reflect.embedded.kernel.timers import TimerKind
@@ -65,7 +66,8 @@ def _retry(kernel: Kernel, invocation: Invocation, reason: AttemptFailure) -> No
     if delay is not None:
         invocation.retries_since_entry += 1
         invocation.status = Status.BACKING_OFF
-        invocation.retry_at = kernel.now() + delay
+        # Not at once: an attempt in this process may fail within the same turn of the runtime, again and again.
+        invocation.retry_at = no_later(kernel.now() + max(delay, 1))
         kernel.set_timer(invocation.retry_at, TimerKind.RETRY, invocation.id)
     elif policy.on_max_attempts == "kill":
         lifecycle.complete(kernel, invocation, reason.failure)

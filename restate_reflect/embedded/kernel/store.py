@@ -41,7 +41,13 @@ class StoredTimer(NamedTuple):
 
 
 class Store(Protocol):
-    """All methods belong to the transaction in progress; ``commit`` ends it."""
+    """All methods belong to the transaction in progress; ``commit`` ends it.
+
+    Any of them may raise ``StoreError``.
+    """
+
+    rolls_back: bool
+    """Whether ``rollback`` does what it says."""
 
     def commit(self) -> None:
         """Makes everything since the last commit durable, or nothing of it."""

@@ -15,6 +15,8 @@ __all__ = ["MemoryStore"]
 class MemoryStore:
     """Dictionaries. A commit does nothing: nobody survives to read half a transaction."""
 
+    rolls_back = False
+
     def __init__(self) -> None:
         self._invocations: dict[str, Invocation] = {}
         self._journals: dict[str, list[Entry]] = {}

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
+from restate_reflect.embedded.kernel.bounds import no_later
 from restate_reflect.embedded.kernel.records import Failure, Invocation, Listener, Status, Target
 from restate_reflect.embedded.kernel.store import Promise
 
@@ -46,6 +47,9 @@ def load_invocation(text: str, value: bytes | None) -> Invocation:
     data["target"] = Target(service, handler, key, ServiceKind(service_kind), kind)
     data["status"] = Status(data["status"])
     data["listeners"] = [Listener(*each) for each in data["listeners"]]
+    for name in ("execution_time", "retry_at"):
+        if name in data:
+            data[name] = no_later(data[name])  # earlier versions stored whatever was asked for
     if "awaiting" in data:
         data["awaiting"] = b64decode(data["awaiting"])
     for name in ("last_failure", "failure"):

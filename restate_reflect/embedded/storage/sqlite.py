@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 
-from restate_reflect.embedded.errors import EmbeddedRuntimeError
+from restate_reflect.embedded.errors import DamageError, StoreError
 from restate_reflect.embedded.kernel.journal import Entry
 from restate_reflect.embedded.kernel.records import Invocation, Status
 from restate_reflect.embedded.kernel.store import Key, Promise, StoredTimer
 from restate_reflect.embedded.kernel.timers import TimerKind
+from restate_reflect.embedded.storage.private import keep_private
 from restate_reflect.embedded.storage.serialization import (
     dump_invocation,
     dump_promise,
@@ -51,21 +52,51 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 
 
+_BESIDE: Final = ("-wal", "-journal", "-shm")
+"""Files that SQLite keeps beside that one; they get its permissions."""
+_DAMAGED: Final = "Begin anew with --fresh or another --data-dir, or bring back a copy of the file."
+_OTHERWISE: Final = "What was acknowledged is stored; start again."
+_ADVICE: Final = {
+    "SQLITE_FULL": "Make room on the disk and start again: what was acknowledged is stored.",
+    "SQLITE_IOERR": "Look after the disk and start again: what was acknowledged is stored.",
+    "SQLITE_READONLY": "It may not be written: give another --data-dir, or let this user write there.",
+    "SQLITE_CANTOPEN": "It, or its folder, is gone or may not be written: give another --data-dir.",
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_NOTADB": _DAMAGED,
+}
+"""What to do, by how SQLite's name of an error begins."""
+
+
+_UNREADABLE: Final = (ValueError, TypeError, KeyError, IndexError, AttributeError)
+"""What reading a record raises that this version did not write."""
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
 class SqliteStore:
-    """Keeps everything in the file at ``path``; one process at a time.
+    """Keeps everything in the file at ``path``, which nobody else may read; one process at a time.
 
     Raises:
-        EmbeddedRuntimeError: The file is in use, is no store, or was written by a newer version.
+        StoreError: The file is in use, is no store, was written by a newer version, or can't be written; or it is a
+            symbolic link.
     """
+
+    rolls_back = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = os.fspath(path)
-        self._db = sqlite3.connect(self.path, isolation_level=None, timeout=0.5, check_same_thread=False)
+        try:
+            keep_private(self.path, *(f"{self.path}{suffix}" for suffix in _BESIDE))
+            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=0.5, check_same_thread=False)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"{self.path} can't be opened: {_reason(error)}.") from error
         try:
             self._open()
         except sqlite3.Error as error:
             self._db.close()
-            raise EmbeddedRuntimeError(
+            raise StoreError(
                 f"{self.path} can't be opened ({error}). If another process runs on it, stop that one; else give"
                 " another --data-dir, or start with --fresh."
             ) from error
@@ -88,21 +119,55 @@ class SqliteStore:
             raise sqlite3.DatabaseError(f"its format is {version}, known here is {_SCHEMA_VERSION}")
 
     def _write(self, sql: str, *values: object) -> None:
-        if not self._db.in_transaction:
-            self._db.execute("BEGIN IMMEDIATE")
-        self._db.execute(sql, values)
+        try:
+            if not self._db.in_transaction:
+                self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(sql, values)
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def _read(self, sql: str, values: Sequence[object] = ()) -> Iterator[Any]:
+        try:
+            yield from self._db.execute(sql, values)
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def _row(self, sql: str, values: Sequence[object]) -> Any:
+        """The only row, or ``None``."""
+        try:
+            return self._db.execute(sql, values).fetchone()
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+
+    def _failure(self, error: sqlite3.Error) -> StoreError:
+        name = getattr(error, "sqlite_errorname", "")
+        advice = next((text for prefix, text in _ADVICE.items() if name.startswith(prefix)), _OTHERWISE)
+        return StoreError(f"{self.path} fails ({error}). {advice}")
+
+    def _damaged(self, what: str, error: Exception) -> DamageError:
+        return DamageError(f"{self.path} is damaged: {what} can't be read ({error!r}). {_DAMAGED}")
 
     def commit(self) -> None:
         if self._db.in_transaction:
-            self._db.execute("COMMIT")
+            try:
+                self._db.execute("COMMIT")
+            except sqlite3.Error as error:
+                raise self._failure(error) from error
 
     def rollback(self) -> None:
         if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+            try:
+                self._db.execute("ROLLBACK")
+            except sqlite3.Error as error:
+                raise self._failure(error) from error
 
     def close(self) -> None:
-        self.rollback()
-        self._db.close()
+        try:
+            self.rollback()
+        except StoreError:
+            pass  # what was not committed is gone in any case
+        finally:
+            self._db.close()
 
     # ------------------------------------------------------------ invocations
 
@@ -115,13 +180,19 @@ class SqliteStore:
         self._write("DELETE FROM invocation WHERE id = ?", identifier)
 
     def get_invocation(self, identifier: str) -> Invocation | None:
-        row = self._db.execute("SELECT data, value FROM invocation WHERE id = ?", (identifier,)).fetchone()
-        return None if row is None else load_invocation(*row)
+        row = self._row("SELECT data, value FROM invocation WHERE id = ?", (identifier,))
+        return None if row is None else self._invocation(identifier, *row)
+
+    def _invocation(self, identifier: str, data: str, value: bytes | None) -> Invocation:
+        try:
+            return load_invocation(data, value)
+        except _UNREADABLE as error:
+            raise self._damaged(f"the record of {identifier}", error) from error
 
     def invocations(self, *, live: bool) -> Iterator[Invocation]:
         where = "WHERE completed = 0" if live else ""
-        for row in self._db.execute(f"SELECT data, value FROM invocation {where} ORDER BY serial"):
-            yield load_invocation(*row)
+        for row in self._read(f"SELECT id, data, value FROM invocation {where} ORDER BY serial"):
+            yield self._invocation(*row)
 
     # ------------------------------------------------------------ journals
 
@@ -129,10 +200,12 @@ class SqliteStore:
         self._write("INSERT INTO journal VALUES (?, ?, ?, ?, ?)", identifier, index, *entry)
 
     def journal(self, identifier: str) -> list[Entry]:
-        rows = self._db.execute(
-            "SELECT type, payload, stored_at FROM journal WHERE invocation = ? ORDER BY position", (identifier,)
-        )
-        return [Entry(*row) for row in rows]
+        sql = "SELECT type, payload, stored_at FROM journal WHERE invocation = ? ORDER BY position"
+        entries = [Entry(*row) for row in self._read(sql, (identifier,))]
+        for entry in entries:
+            if not (type(entry.type) is type(entry.stored_at) is int and type(entry.payload) is bytes):
+                raise self._damaged(f"the journal of {identifier}", ValueError(entry))
+        return entries
 
     def delete_journal(self, identifier: str) -> None:
         self._write("DELETE FROM journal WHERE invocation = ?", identifier)
@@ -140,15 +213,14 @@ class SqliteStore:
     # ------------------------------------------------------------ state and promises
 
     def state(self, key: Key) -> dict[bytes, bytes]:
-        rows = self._db.execute("SELECT name, value FROM state WHERE service = ? AND key = ? ORDER BY name", key)
-        return dict(rows.fetchall())
+        return dict(self._read("SELECT name, value FROM state WHERE service = ? AND key = ? ORDER BY name", key))
 
     def state_owners(self) -> Iterable[Key]:
-        return self._db.execute("SELECT DISTINCT service, key FROM state ORDER BY service, key").fetchall()
+        return list(self._read("SELECT DISTINCT service, key FROM state ORDER BY service, key"))
 
     def get_state(self, key: Key, name: bytes) -> bytes | None:
         sql = "SELECT value FROM state WHERE service = ? AND key = ? AND name = ?"
-        row = self._db.execute(sql, (*key, name)).fetchone()
+        row = self._row(sql, (*key, name))
         return None if row is None else row[0]
 
     def set_state(self, key: Key, name: bytes, value: bytes) -> None:
@@ -162,8 +234,11 @@ class SqliteStore:
 
     def promise(self, key: Key, name: str) -> Promise | None:
         sql = "SELECT data, value FROM promise WHERE service = ? AND key = ? AND name = ?"
-        row = self._db.execute(sql, (*key, name)).fetchone()
-        return None if row is None else load_promise(*row)
+        row = self._row(sql, (*key, name))
+        try:
+            return None if row is None else load_promise(*row)
+        except _UNREADABLE as error:
+            raise self._damaged(f"the promise {name!r} of {'/'.join(key)}", error) from error
 
     def put_promise(self, key: Key, name: str, promise: Promise) -> None:
         values = (*key, name, dump_promise(promise), promise.value)
@@ -186,13 +261,15 @@ class SqliteStore:
         self._write("DELETE FROM timer WHERE invocation = ?", identifier)
 
     def timers(self) -> Iterable[StoredTimer]:
-        for at, kind, invocation, completion_id in self._db.execute(
-            "SELECT at, kind, invocation, completion_id FROM timer ORDER BY at, invocation, completion_id"
-        ):
-            yield StoredTimer(at, TimerKind(kind), invocation, completion_id)
+        sql = "SELECT at, kind, invocation, completion_id FROM timer ORDER BY at, invocation, completion_id"
+        for at, kind, invocation, completion_id in self._read(sql):
+            try:
+                yield StoredTimer(int(at), TimerKind(kind), invocation, completion_id)
+            except _UNREADABLE as error:
+                raise self._damaged(f"a timer of {invocation}", error) from error
 
     def get_meta(self, name: str) -> bytes | None:
-        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        row = self._row("SELECT value FROM meta WHERE name = ?", (name,))
         return None if row is None else row[0]
 
     def put_meta(self, name: str, value: bytes) -> None:
