@@ -38,9 +38,9 @@ def end_orphan(folder: Path) -> int | None:
 
 
 def _serves(pid: int, folder: Path) -> bool:
-    """Ids are used again: the command line of the process must name the folder."""
+    """Ids are used again, and files may be forged: the command line of the process must name the server's folder."""
     shown = subprocess.run(["ps", "-ww", "-o", "args=", "-p", str(pid)], capture_output=True, text=True, check=False)
-    return str(folder) in shown.stdout
+    return str(folder / "restate-server") in shown.stdout
 
 
 def _file(folder: Path) -> Path:
