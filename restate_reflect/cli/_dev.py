@@ -80,7 +80,7 @@ def _check_origins(options: dict[str, Any]) -> None:
         return
     if options["engine"] == "server":
         raise click.UsageError("--cors is for the embedded runtime; restate-server lets pages of any origin call.")
-    from restate_reflect.embedded.http.access import OriginError, check_origin
+    from restate_reflect.endpoint.hosts import OriginError, check_origin
 
     for origin in options["origins"]:
         try:

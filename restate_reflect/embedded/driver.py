@@ -15,7 +15,6 @@ from functools import partial
 
 from restate_reflect.embedded.attempts.executor import Attempts
 from restate_reflect.embedded.errors import DamageError, EmbeddedRuntimeError, RuntimeStoppedError, StoreError
-from restate_reflect.embedded.ids import IdError
 from restate_reflect.embedded.kernel import lifecycle
 from restate_reflect.embedded.kernel.clock import Clock
 from restate_reflect.embedded.kernel.journal import completion
@@ -140,7 +139,7 @@ class Driver:
         except StoreError as error:
             self._break(error)
             self.check()
-        except (EmbeddedRuntimeError, IdError):
+        except EmbeddedRuntimeError:
             raise  # refusals, which come before the first change
         except BaseException as error:
             self._undo(error)

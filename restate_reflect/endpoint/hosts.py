@@ -1,4 +1,4 @@
-"""Under which names this machine may be asked: the ``Host`` header against DNS rebinding.
+"""Under which names this machine may be asked (the ``Host`` header, against DNS rebinding), and what an origin is.
 
 A page in a browser may make its own host name point to 127.0.0.1, and then talk to a port here as to its own origin. It
 still asks under that name. Addresses can't be made to point anywhere, so those of the loopback interface are as good as
@@ -11,10 +11,14 @@ import ipaddress
 import re
 from typing import Final
 
-__all__ = ["host_name", "is_loopback", "is_this_machine"]
+__all__ = ["ANY", "OriginError", "check_origin", "host_name", "is_loopback", "is_this_machine"]
 
 _AUTHORITY: Final = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::[0-9]{0,5})?")
 """RFC 9110 section 7.2, without what browsers do not send: user information, percent-encoding, zones."""
+
+ANY: Final = "*"
+"""Stands for every origin."""
+_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 
 
 def host_name(authority: str) -> str | None:
@@ -36,3 +40,19 @@ def is_loopback(address: str) -> bool:
     except ValueError:
         return False
     return (getattr(parsed, "ipv4_mapped", None) or parsed).is_loopback
+
+
+class OriginError(ValueError):
+    """A text is no origin; the message says what one looks like."""
+
+
+def check_origin(text: str) -> str:
+    """An origin as browsers send it, or ``*`` for any.
+
+    Raises:
+        OriginError: It is none.
+    """
+    origin = text.lower()
+    if origin != ANY and not _ORIGIN.fullmatch(origin):
+        raise OriginError(f"{text!r} is no origin. Write scheme, host and port, such as http://localhost:5173, or *.")
+    return origin

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from restate_reflect import Context
-from restate_reflect.embedded.http.access import OriginError, check_origin
-from restate_reflect.endpoint.hosts import host_name, is_this_machine
+from restate_reflect.endpoint.hosts import OriginError, check_origin, host_name, is_this_machine
 from tests.embedded.served import ServedRuntime
 from tests.support import fetch
 

@@ -20,6 +20,7 @@ from restate_reflect.embedded import EmbeddedRuntimeError, Invocation, Runtime, 
 from restate_reflect.embedded.kernel.records import Failure, Listener
 from restate_reflect.embedded.kernel.store import Promise
 from restate_reflect.embedded.storage.serialization import dump_invocation, dump_promise, load_invocation, load_promise
+from restate_reflect.options import LATEST
 from tests.embedded.running import asynchronous
 from tests.support import ROOT
 
@@ -106,7 +107,7 @@ def test_a_rolled_back_transaction_never_happened(tmp_path: Path) -> None:
 
 
 texts = st.text(max_size=10)
-numbers = st.integers(0, 2**53)
+numbers = st.integers(0, LATEST)
 failures = st.builds(Failure, st.integers(0, 999), texts, st.dictionaries(texts, texts, max_size=2))
 targets = st.builds(
     Target, texts, texts, st.none() | texts, st.sampled_from(ServiceKind), st.none() | st.sampled_from(HandlerKind)

@@ -10,37 +10,18 @@ Browsers run pages of strangers beside the runtime. Two doors keep them out:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection
 from typing import Final
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from restate_reflect.endpoint.hosts import is_this_machine
+from restate_reflect.endpoint.hosts import ANY, check_origin, is_this_machine
 
-__all__ = ["Access", "OriginError", "check_origin", "guarding"]
+__all__ = ["Access", "guarding"]
 
-ANY: Final = "*"
-_ORIGIN: Final = re.compile(r"[a-z][a-z0-9+.-]*://(?:\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?")
 _FOREIGN: Final = frozenset({"cross-site", "same-site"})
 """Of the Fetch Metadata standard; ``none`` is what a user has typed."""
-
-
-class OriginError(ValueError):
-    """A text is no origin; the message says what one looks like."""
-
-
-def check_origin(text: str) -> str:
-    """An origin as browsers send it, or ``*`` for any.
-
-    Raises:
-        OriginError: It is none.
-    """
-    origin = text.lower()
-    if origin != ANY and not _ORIGIN.fullmatch(origin):
-        raise OriginError(f"{text!r} is no origin. Write scheme, host and port, such as http://localhost:5173, or *.")
-    return origin
 
 
 class Access:
