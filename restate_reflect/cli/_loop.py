@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from restate_reflect.processes.exhaustion import tell_exhaustion_once
+
 __all__ = ["LOOPS", "run"]
 
 T = TypeVar("T")
@@ -16,6 +18,7 @@ LOOPS = ("auto", "asyncio", "uvloop")
 def run(main: Coroutine[Any, Any, T], loop: str = "auto") -> T:
     """``asyncio.run`` on one of ``LOOPS``; ``auto`` is uvloop if it is installed (extra ``fast``)."""
     with asyncio.Runner(loop_factory=_factory(loop)) as runner:
+        tell_exhaustion_once(runner.get_loop())
         return runner.run(main)
 
 

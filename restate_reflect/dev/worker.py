@@ -18,6 +18,7 @@ from restate_reflect.durable.guards import Guard
 from restate_reflect.errors import RestateReflectError
 from restate_reflect.processes.collector import put_off, resume
 from restate_reflect.processes.control import Control, user_files
+from restate_reflect.processes.exhaustion import tell_exhaustion_once
 from restate_reflect.processes.lifeline import when_orphaned
 from restate_reflect.processes.streams import tolerant_streams
 from restate_reflect.targets.importing import import_anew_at_each_start, user_traceback
@@ -63,6 +64,7 @@ async def _serve(found: list[Found], options: dict[str, Any], control: Control) 
     from restate_reflect.targets.application import application, definitions_of
     from restate_reflect.targets.table import table
 
+    tell_exhaustion_once(asyncio.get_running_loop())
     line = Line(control)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

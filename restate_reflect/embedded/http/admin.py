@@ -23,7 +23,7 @@ from restate_reflect.embedded.http.access import Access, guarding
 from restate_reflect.embedded.http.admin_views import deployment_view, handler_view, registration_view, service_view
 from restate_reflect.embedded.http.replies import AdminError, Untyped, json_reply, plain_headers
 from restate_reflect.embedded.kernel.lifecycle import Reply
-from restate_reflect.embedded.query.sql import QueryError, run_query
+from restate_reflect.embedded.query.sql import Queries, QueryError
 from restate_reflect.embedded.runtime import Runtime
 
 __all__ = ["admin"]
@@ -126,6 +126,7 @@ class _Admin:
 
     def __init__(self, runtime: Runtime, connect: Connect | None, version: str) -> None:
         self._runtime, self._connect, self._version = runtime, connect, version
+        self._queries = Queries(runtime.kernel)
 
     async def health(self, request: web.Request) -> web.StreamResponse:
         return _empty(200)
@@ -248,7 +249,7 @@ class _Admin:
         if not isinstance(sql, str):
             raise _unfit("missing field `query`")
         try:
-            return json_reply(200, {"rows": run_query(self._runtime.kernel, sql)})
+            return web.Response(body=await self._queries.run(sql), headers={"content-type": "application/json"})
         except QueryError as error:
             raise AdminError(501, str(error)) from None
 

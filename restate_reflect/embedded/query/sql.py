@@ -1,57 +1,143 @@
 """``POST /query``: SQL over the runtime's tables.
 
-SQLite runs it, over copies of the tables that a query names. The server's dialect is another (DataFusion); plain
-SELECTs with conditions, ordering, grouping and joins are the same in both.
+SQLite runs it, over copies of the tables that a query names, in a process of its own (``sandbox``). The server's
+dialect is another (DataFusion); plain SELECTs with conditions, ordering, grouping and joins are the same in both.
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
+import marshal
 import re
-import sqlite3
+import sys
+import time
 from collections.abc import Collection
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
 from restate_reflect.embedded.kernel.kernel import Kernel
 from restate_reflect.embedded.query.tables import COLUMNS, TABLES
 
-__all__ = ["QueryError", "run_query"]
+__all__ = ["Queries", "QueryError"]
 
 _QUOTED: Final = re.compile(r"('(?:[^']|'')*'|\"[^\"]*\")")
 _ONE_ID: Final = re.compile(r"\bid\s*=\s*'(\w+)'", re.IGNORECASE)
 _WIDENS: Final = re.compile(r"\b(or|union|not)\b", re.IGNORECASE)
 
-_READING: Final = frozenset(
-    {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
-)
-
-_MAX_STEPS: Final = 50_000_000
-"""Instructions of SQLite's machine, about a second: the runtime serves nobody else meanwhile."""
+_SANDBOX: Final = str(Path(__file__).with_name("sandbox.py"))
+_AT_ONCE: Final = 2
+"""Processes; further queries wait."""
+_MAX_WAIT: Final = 30.0
+"""Seconds that a query may take; its own limit is one of CPU time."""
+_SLICE: Final = 0.005
+"""Seconds for which copying tables may hold the kernel at a stretch."""
+_LONGEST_SQL: Final = 100_000
+"""Characters; regular expressions look through it here."""
 
 
 class QueryError(ValueError):
     """The query can't be run here; the message says why, and that restate-server may be able to."""
 
 
-def run_query(kernel: Kernel, sql: str) -> list[dict[str, Any]]:
-    """The rows of one SELECT; columns that are null are left out of a row, as restate-server does.
+class Queries:
+    """Runs queries over one kernel."""
 
-    Raises:
-        QueryError: It is no SELECT, names a table that is not here, or takes too long.
-    """
-    named = [table for table in TABLES if re.search(rf"\b{table}\b", _QUOTED.sub(_kept_names, sql), re.IGNORECASE)]
-    database = sqlite3.connect(":memory:")
+    def __init__(self, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._places = asyncio.Semaphore(_AT_ONCE)
+
+    async def run(self, sql: str) -> bytes:
+        """The answer to one SELECT as JSON, ``{"rows": [...]}``; columns that are null are left out of a row.
+
+        Raises:
+            QueryError: It is no SELECT, names a table that is not here, or needs more time or memory than it may.
+            StoreError: What is stored can't be read.
+        """
+        if len(sql) > _LONGEST_SQL:
+            raise _refused(f"it has more than {_LONGEST_SQL} characters")
+        async with self._places:
+            try:
+                async with asyncio.timeout(_MAX_WAIT):
+                    answer = await self._run(sql)
+            except TimeoutError:
+                raise _refused(f"it takes more than {_MAX_WAIT:g} s") from None
+            except OSError as error:
+                raise _refused(f"no process can be started for it ({error.strerror})") from None
+        if not answer.startswith(b'{"rows":'):
+            raise _refused(_why(answer))
+        return answer
+
+    async def _run(self, sql: str) -> bytes:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-I", "-S", _SANDBOX,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        )  # fmt: skip
+        assert process.stdin is not None
+        assert process.stdout is not None
+        telling = asyncio.ensure_future(self._tell(process.stdin, sql))
+        try:
+            answer = await process.stdout.read()
+            telling.cancel()
+            (failure,) = await asyncio.gather(telling, return_exceptions=True)
+            if isinstance(failure, Exception) and not isinstance(failure, OSError):
+                raise failure
+            return answer
+        finally:
+            telling.cancel()
+            if process.returncode is None:
+                try:
+                    process.kill()
+                except ProcessLookupError:
+                    pass
+            await process.wait()
+
+    async def _tell(self, to: asyncio.StreamWriter, sql: str) -> None:
+        """Query and tables; others get their turn in between."""
+        named = [table for table in TABLES if re.search(rf"\b{table}\b", _names_in(sql), re.IGNORECASE)]
+        to.write(marshal.dumps((_quote_index(sql), [(table, COLUMNS[table].split()) for table in named])))
+        try:
+            for index, table in enumerate(named):
+                await self._copy(to, index, table, _ids(sql))
+            to.write(marshal.dumps(None))
+            await to.drain()
+        finally:
+            to.close()  # in any case: it waits for more
+
+    async def _copy(self, to: asyncio.StreamWriter, index: int, table: str, ids: Collection[str] | None) -> None:
+        names = COLUMNS[table].split()
+        chunk: list[list[object]] = []
+        until = time.perf_counter() + _SLICE
+        for row in TABLES[table](self._kernel, ids):
+            chunk.append([row.get(name) for name in names])
+            if time.perf_counter() > until:
+                to.write(marshal.dumps((index, chunk)))
+                chunk = []
+                await to.drain()
+                await asyncio.sleep(0)
+                until = time.perf_counter() + _SLICE
+        to.write(marshal.dumps((index, chunk)))
+
+
+def _refused(why: str) -> QueryError:
+    tables = ", ".join(TABLES)
+    return QueryError(
+        f"the embedded runtime can't answer this query: {why}. It has SELECTs over {tables}, in SQLite's SQL; "
+        "use restate-server for anything else"
+    )
+
+
+def _why(answer: bytes) -> str:
+    """What the process has told, if it came to that."""
     try:
-        for table in named:
-            _fill(database, table, kernel, _ids(sql))
-        return _rows(database, sql)
-    except sqlite3.Error as error:
-        tables = ", ".join(TABLES)
-        raise QueryError(
-            f"the embedded runtime can't answer this query: {error}. It has SELECTs over {tables}, in SQLite's SQL; "
-            "use restate-server for anything else"
-        ) from None
-    finally:
-        database.close()
+        return str(json.loads(answer)["error"])
+    except (ValueError, KeyError):
+        return "it needs too much time or memory"
+
+
+def _names_in(sql: str) -> str:
+    """Without strings."""
+    return _QUOTED.sub(_kept_names, sql)
 
 
 def _kept_names(quoted: re.Match[str]) -> str:
@@ -65,28 +151,8 @@ def _ids(sql: str) -> Collection[str] | None:
     return None if not found or _WIDENS.search(_QUOTED.sub("''", sql)) else set(found)
 
 
-def _fill(database: sqlite3.Connection, table: str, kernel: Kernel, ids: Collection[str] | None) -> None:
-    names = COLUMNS[table].split()
-    database.execute(f"CREATE TABLE {table} ({', '.join(map(_quote, names))})")
-    marks = ", ".join("?" * len(names))
-    rows = ([row.get(name) for name in names] for row in TABLES[table](kernel, ids))
-    database.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
-
-
-def _rows(database: sqlite3.Connection, sql: str) -> list[dict[str, Any]]:
-    database.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _READING else sqlite3.SQLITE_DENY)
-    database.set_progress_handler(lambda: 1, _MAX_STEPS)
-    cursor = database.execute(_quote_index(sql))
-    names = [column[0] for column in cursor.description or ()]
-    return [{name: value for name, value in zip(names, row, strict=True) if value is not None} for row in cursor]
-
-
 def _quote_index(sql: str) -> str:
     """``index`` is a column of ``sys_journal``, and a keyword of SQLite's."""
     parts = _QUOTED.split(sql)
     parts[::2] = [re.sub(r"\bindex\b", '"index"', part, flags=re.IGNORECASE) for part in parts[::2]]
     return "".join(parts)
-
-
-def _quote(name: str) -> str:
-    return f'"{name}"'
