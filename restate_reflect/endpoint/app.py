@@ -26,6 +26,8 @@ __all__ = ["CORE", "application", "endpoint"]
 
 _OURS: Final = re.compile(r"/(?:health|discover|invoke/[^/]+/[^/]+)\Z")
 
+_HOST: Final = re.compile(r"[^\x00-\x20\x7f/?#@]*")  # as :authority is checked over HTTP/2
+
 CORE: Final = web.AppKey("restate_reflect_core", Core)
 
 
@@ -128,6 +130,8 @@ def _misframed(request: web.Request) -> Answer | None:
         return text_answer(505, "this port speaks HTTP/1.1, and HTTP/2 with prior knowledge")
     if "#" in request.raw_path or (request.raw_path == "*" and request.method != "OPTIONS"):
         return text_answer(400, "the request target has a fragment, or is '*' without OPTIONS")
+    if not _HOST.fullmatch(request.headers.get("host", "")):
+        return text_answer(400, "the host header names no host")
     coding = request.headers.get("transfer-encoding", "chunked")
     if coding.lower() != "chunked":
         return text_answer(501, f"transfer-encoding {coding[:32]!r} is not implemented here")
