@@ -4,8 +4,8 @@ pydantic writes nearly everything it is given: a model of another class as ``{}`
 ``None`` as ``null`` for any type, a number that its type does not allow. So what was written is read and compared
 before it is let out. Types that are known to come back (``_proved``) are written without.
 
-Measured on CPython 3.11: a model with a list of three models in it takes 4.6 µs to write, of which 1.7 go into reading
-it, and 1.2 into the comparison; an ``int`` takes 0.2 µs.
+Measured on CPython 3.11: a model of two constrained fields takes 2.5 µs, of which 0.9 go into reading it and 0.9 into
+the comparison (``warnings="error"`` of pydantic-core, which sees less, takes 1.2); an ``int`` takes 0.2 µs.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ classes.
 
 One difference is none: an ``int`` where ``float`` is declared, as type checkers have it, comes back as that ``float``.
 
-A comparison costs 0.1 µs for a scalar, and 0.3 µs and its parts for a container or model.
+A comparison costs 0.1 µs for a scalar, and 0.9 µs for a model of two of them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, Final
 from uuid import UUID
-from weakref import WeakKeyDictionary
 
 from pydantic import BaseModel
 
@@ -62,9 +61,15 @@ def difference(written: Any, restored: Any) -> Difference | None:
     if cls in _PLAIN:
         return None if written == restored else Difference(_CHANGED)
     compare = _comparisons.get(cls)
-    if compare is None:
-        compare = _comparisons[cls] = _comparison_of(cls)
-    return compare(written, restored)
+    return (_remembered(cls) if compare is None else compare)(written, restored)
+
+
+def _remembered(cls: type) -> _Compare:
+    if len(_comparisons) >= _MOST_REMEMBERED:  # classes that are made in functions would be kept for ever
+        _comparisons.clear()
+        _comparisons.update(_EXACT)
+    compare = _comparisons[cls] = _comparison_of(cls)
+    return compare
 
 
 def _between_types(written: Any, restored: Any) -> Difference | None:
@@ -213,7 +218,10 @@ _MAX_SHOWN: Final = 60
 def _models(written: BaseModel, restored: BaseModel) -> Difference | None:
     values, back = written.__dict__, restored.__dict__
     for name in type(restored).__pydantic_fields__:
-        if (found := _attributes(name, values.get(name, _MISSING), back.get(name, _MISSING))) is not None:
+        value, other = values.get(name, _MISSING), back.get(name, _MISSING)
+        if type(value) is type(other) and type(value) in _PLAIN and value == other:
+            continue  # as most are, at a third of the price
+        if (found := _attributes(name, value, other)) is not None:
             return found
     return _extras(written, restored)
 
@@ -319,7 +327,8 @@ _BASES: Final[tuple[tuple[type, _Compare], ...]] = (
     *((base, compare) for base, compare in _EXACT.items() if base not in (float, complex)),
     (type, _classes),
 )
-_comparisons: WeakKeyDictionary[type, _Compare] = WeakKeyDictionary(_EXACT)
+_comparisons: dict[type, _Compare] = dict(_EXACT)
+_MOST_REMEMBERED: Final = 2048
 
 
 def _comparison_of(cls: type) -> _Compare:

@@ -28,6 +28,7 @@ from typing_extensions import TypedDict
 
 from restate_reflect.codecs import ProtobufJson, codec_for
 from restate_reflect.errors import EncodeError, UnsupportedTypeError
+from tests.codecs.content import content
 
 T = TypeVar("T")
 
@@ -362,26 +363,6 @@ COMES_BACK: list[tuple[Any, Any]] = [
     (str, "\x00\U0010ffff"),
 ]
 IDS = [f"{number}-{annotation!r}"[:60] for number, (annotation, _) in enumerate(COMES_BACK)]
-
-
-def content(value: Any) -> Any:
-    """What ``==`` can't see: types, signs of zero, exponents, offsets. (Not the code under test.)"""
-    if isinstance(value, BaseModel):
-        kept = {name: content(getattr(value, name)) for name in type(value).model_fields}
-        return "model", kept, content(value.model_extra or {}), content(value.__pydantic_private__ or {})
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return type(value), {each.name: content(getattr(value, each.name)) for each in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return type(value), [(content(key), content(item)) for key, item in value.items()]
-    if isinstance(value, (list, tuple, collections.deque)):
-        return type(value), [content(item) for item in value], getattr(value, "maxlen", None)
-    if isinstance(value, (set, frozenset)):
-        return type(value), frozenset(map(repr, value))
-    if isinstance(value, (dt.datetime, dt.time)):
-        return type(value), value.isoformat()
-    return type(value), value if isinstance(value, (enum.Enum, pydantic.SecretStr, pydantic.SecretBytes)) else repr(
-        value
-    )
 
 
 @pytest.mark.parametrize("annotation, value", COMES_BACK, ids=IDS)
