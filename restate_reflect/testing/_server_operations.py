@@ -48,6 +48,16 @@ class ServerOperations(Operations):
     ) -> SentInvocation[Any]:
         return await self._watched(super().send(method, args, kwargs, options))
 
+    async def call_raw(
+        self, service: str, handler: str, body: bytes, content_type: str | None, options: CallOptions
+    ) -> bytes:
+        return await self._watched(super().call_raw(service, handler, body, content_type, options))
+
+    async def send_raw(
+        self, service: str, handler: str, body: bytes, content_type: str | None, options: CallOptions
+    ) -> SentInvocation[bytes]:
+        return await self._watched(super().send_raw(service, handler, body, content_type, options))
+
     async def attach_to(self, target: InvocationTarget, returns: Callable[[bytes], Any]) -> Any:
         return await self._watched(super().attach_to(target, returns))
 
