@@ -12,6 +12,7 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Callable, Mapping
+from threading import get_ident
 from typing import Any, Final, Protocol
 
 from restate_reflect.codecs._bytes import no_value
@@ -200,6 +201,7 @@ class Attempt:
         if self._advancing or self._closed:
             return
         self._advancing = True
+        self.loop.turning = get_ident()
         try:
             if self._root is None and self.engine.is_ready:
                 self._root = self._start()
@@ -217,6 +219,7 @@ class Attempt:
             self.engine.fail(failures.to_attempt_error(error, self.engine))
         finally:
             self._advancing = False
+            self.loop.turning = 0
         self._flush()
 
     def _turn(self, root: DurableTask[Any]) -> bool:
@@ -244,7 +247,9 @@ class Attempt:
                 return True
             # Nothing has come of it (an invocation id that nobody awaits): the next one, without a turn.
         if self._runs is not None and not self.engine.is_replaying:
+            self.loop.turning = 0  # for the steps' own turns
             self._runs.start()
+            self.loop.turning = get_ident()
         return self._wait()
 
     def _wait(self) -> bool:
@@ -358,7 +363,7 @@ class Attempt:
             args, kwargs = plan.decode(given.body) if read is None else ((read(given.body),), _NO_NAMES)
         except DecodeError as error:
             self._answer(failures.bad_input(self.handler, error, self.engine.version))
-            return self.loop.create_task(nothing())
+            return durable_task(nothing(), self.loop, None, None)
         # Half of what their constructor, which is not compiled, would take.
         context = _new(plan.context)
         context._operations = Operations(self, given)
@@ -412,6 +417,10 @@ class Attempt:
     def start_timer(self, timer: Timer, delay: float) -> None:
         """Journals a timer of the durable loop (``asyncio.sleep`` and everything built on it)."""
         self.results.expect(sleep(self.engine, self.environment.due(delay)), timer)
+
+    def refuse(self, error: HandlerBugError, stacktrace: str) -> None:
+        """The handler does what is refused: that ends the attempt, whatever it catches."""
+        self.engine.fail(AttemptError(500, str(error), stacktrace, bug=True))
 
     def run_succeeded(self, run: Run, value: Any) -> None:
         """The body of a step has returned."""

@@ -17,12 +17,24 @@ from typing import Any, Final
 
 from restate_reflect.durable.locations import waiting_at
 
-__all__ = ["MAX_CLOSES", "close", "quietly"]
+__all__ = ["MAX_CLOSES", "MAX_REFUSED", "HandlerAbandoned", "close", "quietly"]
 
 logger = logging.getLogger("restate_reflect")
 
 MAX_CLOSES: Final = 100
 """Awaits in a row at which a coroutine is closed: each ``finally`` may have some."""
+
+
+class HandlerAbandoned(BaseException):
+    """Ends a handler that goes on calling a context whose attempt has ended, or what was refused.
+
+    ``while True: try: … except Exception: continue`` would swallow every such error and never come back; hence not an
+    Exception.
+    """
+
+
+MAX_REFUSED: Final = 100
+"""Calls that are refused before the handler is abandoned."""
 
 
 def close(coroutine: Any, context: contextvars.Context) -> None:

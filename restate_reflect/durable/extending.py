@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from asyncio import AbstractEventLoop, Future, Task, current_task, events, futures, tasks
+from asyncio import AbstractEventLoop, Future, Queue, Task, current_task, events, futures, tasks
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from gc import get_referents
 from types import CodeType
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ __all__ = [
     "END_OF_SLEEP",
     "ENSURE_FUTURE",
     "HAS_EAGER_TASKS",
+    "WRAP_FUTURE",
     "GatheringFuture",
     "Outer",
     "as_current_task",
@@ -27,7 +29,10 @@ __all__ = [
     "enter",
     "has_callbacks",
     "has_one_callback",
+    "is_lost",
+    "is_wait",
     "leave",
+    "raised_by",
     "running_loop",
     "silence",
     "silence_task",
@@ -110,6 +115,11 @@ def has_one_callback(future: Future[Any]) -> bool:
     return len(future._callbacks or ()) == 1
 
 
+def is_lost(future: Future[Any]) -> bool:
+    """Whether it has failed, and nobody has looked at its exception."""
+    return future._log_traceback
+
+
 def silence(future: Future[Any]) -> None:
     """Its exception is no loss, if nobody looks at it."""
     future._log_traceback = False
@@ -118,6 +128,19 @@ def silence(future: Future[Any]) -> None:
 def silence_task(task: Task[Any]) -> None:
     """It is no loss if it never ends."""
     task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def raised_by(step: object) -> object:
+    """Given what a task asks its loop to call next: the exception that will be raised in its coroutine, if any."""
+    if type(step).__name__ != "TaskStepMethWrapper":
+        return None
+    return next((each for each in get_referents(step) if isinstance(each, BaseException)), None)
+
+
+def is_wait(callback: object) -> bool:
+    """Whether it is how somebody waits for a future: a task, or what asyncio is made of (queues: our combinators)."""
+    owner = getattr(callback, "__self__", None)
+    return isinstance(owner, Task | Queue) or str(getattr(callback, "__module__", "")).startswith("asyncio.")
 
 
 # ------------------------------------------------------------ what the standard combinators are made of
@@ -134,6 +157,7 @@ def children(future: object) -> Sequence[Future[Any]] | None:
     return getattr(future, "_children", None)
 
 
+WRAP_FUTURE: Final[CodeType] = asyncio.wrap_future.__code__
 ENSURE_FUTURE: Final[CodeType] = getattr(tasks, "_ensure_future", asyncio.ensure_future).__code__
 # Up to 3.12 a generator function; from 3.13 on a function that makes an iterator object.
 _ITERATOR: Final = getattr(tasks, "_AsCompletedIterator", None)

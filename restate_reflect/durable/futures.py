@@ -14,7 +14,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from restate_reflect.durable.closing import close, quietly
-from restate_reflect.durable.extending import as_current_task, has_callbacks, silence, silence_task, waits_for
+from restate_reflect.durable.extending import as_current_task, has_callbacks, is_wait, silence, silence_task, waits_for
 from restate_reflect.durable.locations import IS_INTERPRETED, Spot, spot
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
@@ -173,13 +173,23 @@ class RunFuture(WatchedFuture[T]):
 class DurableTask(asyncio.Task[T]):
     """A task of the durable loop."""
 
-    __slots__ = ("_serial", "_variables")
+    __slots__ = ("_serial", "_variables", "is_expected", "where")
     _serial: int
     _variables: ContextVars
     """The context that its coroutine runs in. (From 3.12 on ``get_context()`` tells it, too.)"""
 
+    is_expected: bool
+    """Whether the handler has waited for it: then it may be left behind, as the loser of a race."""
+    where: Spot | None
+    """Where it was made; None for the handler's own."""
+
     def __hash__(self) -> int:
         return self._serial
+
+    def add_done_callback(self, fn: Callable[[Any], object], /, *, context: ContextVars | None = None) -> None:
+        if not self.is_expected:
+            self.is_expected = is_wait(fn)
+        _add_done_callback(self, fn, context=context)
 
     def discard(self) -> None:
         """Closes the coroutine of a task that will never run again. Its loop is the running one; never raises."""
@@ -228,8 +238,11 @@ def durable_task(
     # of that moment. Serials of different loops are equal, and equal hashes made that set a
     # list (285 µs a task with some thousands alive, 3 µs this way).
     task._serial = id(task)
+    task.is_expected = False
+    task.where = None
     loop.making = True
-    _init_task(task, coro, loop=loop, name=name or "durable", context=task._variables)
+    loop.task_count += 1
+    _init_task(task, coro, loop=loop, name=name or f"Task-{loop.task_count}", context=task._variables)
     loop.serial += 1
     task._serial = loop.serial
     loop.tasks.append(task)

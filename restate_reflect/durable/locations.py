@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from asyncio import current_task
 from pathlib import Path
 from types import CodeType, CoroutineType, FrameType
 from typing import Any, Final
 
-__all__ = ["IS_INTERPRETED", "Spot", "caller", "spot", "waiting_at"]
+from restate_reflect.durable.extending import running_loop
+
+__all__ = ["IS_INTERPRETED", "Spot", "caller", "spot", "user_spot", "waiting_at"]
 
 _getframe: Final = sys._getframe
 
@@ -76,9 +79,33 @@ def spot(skipped: int = 0) -> Spot | None:
     return None
 
 
+def user_spot() -> Spot | None:
+    """The line of the current task that leads here, in the user's own files rather than in an installed package.
+
+    Not above the task: there stands whoever drives it. A task whose own code has no such line was made by one.
+    """
+    task: Any = current_task() if running_loop() is not None else None
+    outermost = None if task is None else getattr(task.get_coro(), "cr_frame", None)
+    frame: FrameType | None = _getframe(_OWN_FRAME)
+    package: Spot | None = None
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if _is_users_file(name):
+            if _PACKAGES not in name:
+                return Spot(frame.f_code, frame.f_lasti)
+            package = package or Spot(frame.f_code, frame.f_lasti)
+        if frame is outermost:
+            return getattr(task, "where", None) or package
+        frame = frame.f_back
+    return package
+
+
+_PACKAGES: Final = f"-packages{os.sep}"
+
+
 def caller() -> str:
     """``shop.py:14 in Checkout.submit``, or ``unknown place``."""
-    found = spot()
+    found = user_spot()
     return str(found) if found else "unknown place"
 
 

@@ -10,29 +10,38 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
+import traceback
 from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from threading import get_ident
 from types import FrameType
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
+from restate_reflect.durable.closing import MAX_REFUSED, HandlerAbandoned, quietly
 from restate_reflect.durable.extending import (
     AS_COMPLETED,
     END_OF_SLEEP,
     ENSURE_FUTURE,
+    WRAP_FUTURE,
     enter,
     has_callbacks,
     leave,
+    raised_by,
     running_loop,
 )
 from restate_reflect.durable.futures import DurableTask, LoopFuture, durable_task, loop_future
 from restate_reflect.durable.generators import ensure_hooks
-from restate_reflect.durable.locations import caller, waiting_at
+from restate_reflect.durable.locations import caller, user_spot, waiting_at
 from restate_reflect.durable.ready import ReadyHandle, ReadyQueue
+from restate_reflect.durable.refusals import NEUTRAL, REFUSED, outside, refusing
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
 
 __all__ = ["DurableLoop", "Timer"]
 
 T = TypeVar("T")
+TaskFactory: TypeAlias = Callable[..., Any]
+ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
 
 
 class Timer(ReadyHandle):
@@ -85,6 +94,10 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
     # Of the class until they change: most loops end before.
     _now = 0.0
     _prune_at = 64
+    _refused = 0
+    _task_factory: TaskFactory | None = None
+    _exception_handler: ExceptionHandler | None = None
+    slow_callback_duration = 0.1
 
     # ------------------------------------------------------------ driving
 
@@ -108,8 +121,10 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         Their ``finally`` blocks run, and context calls made there raise. The loop counts as
         running meanwhile, as such blocks may look at it.
         """
-        self.close_timers()
+        self.begin_to_end()
+        self.turning = get_ident()
         self._close_coroutines()
+        self.turning = 0
         self.forget_all()
 
     def _close_coroutines(self) -> None:
@@ -146,8 +161,10 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
     ) -> ReadyHandle:
         if delay <= 0:
             return self.call_soon(callback, *args, context=context)
+        if self.turning != get_ident():
+            self.refuse_foreign(callback)
         timer = Timer(self, self._now + delay, callback, args, context or contextvars.copy_context())
-        self.timers.start_timer(timer, delay)
+        self.owner.start_timer(timer, delay)
         return timer
 
     def call_at(  # type: ignore[override]
@@ -160,6 +177,8 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         return self._now
 
     def create_future(self) -> LoopFuture[Any]:
+        if sys._getframe(1).f_code is WRAP_FUTURE:
+            self.refuse(outside("a future of a thread or a process", "; asyncio.wrap_future"))
         return loop_future(LoopFuture, self)
 
     def create_task(  # type: ignore[override]
@@ -168,12 +187,47 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         *,
         name: str | None = None,
         context: contextvars.Context | None = None,
-        **_options: Any,
-    ) -> DurableTask[T]:
-        _refuse_set_order(sys._getframe(1))
+        **options: Any,
+    ) -> asyncio.Task[T]:
+        self._refuse_set_order(sys._getframe(1))
         if len(self.tasks) > self._prune_at:
             self._prune()
-        return durable_task(coro, self, name, context)
+        if self._task_factory is not None:
+            return self._made_by_factory(self._task_factory, coro, name, context, options)
+        task = durable_task(coro, self, name, context)
+        task.where = user_spot()
+        return task
+
+    def _made_by_factory(
+        self,
+        factory: TaskFactory,
+        coro: Coroutine[Any, Any, T],
+        name: str | None,
+        context: contextvars.Context | None,
+        options: dict[str, Any],
+    ) -> asyncio.Task[T]:
+        """As asyncio's own loops do it."""
+        if context is not None:
+            options["context"] = context
+        task: asyncio.Task[T] = factory(self, coro, **options)
+        if name is not None:
+            task.set_name(name)
+        return task
+
+    def set_task_factory(self, factory: TaskFactory | None) -> None:
+        """Raises ``TypeError`` for what can't be called."""
+        if factory is not None and not callable(factory):
+            raise TypeError("task factory must be a callable or None")
+        self._task_factory = factory
+
+    def get_task_factory(self) -> TaskFactory | None:
+        return self._task_factory
+
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
+    ) -> ReadyHandle:
+        """``call_soon``, for code of this loop; a thread is refused."""
+        return self.call_soon(callback, *args, context=context)
 
     def _prune(self) -> None:
         """Forgets finished tasks; the limit doubles with the number of live ones, so that many cost no more each."""
@@ -186,8 +240,66 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
     def is_closed(self) -> bool:
         return False
 
+    def set_exception_handler(self, handler: ExceptionHandler | None) -> None:
+        """Raises ``TypeError`` for what can't be called."""
+        if handler is not None and not callable(handler):
+            raise TypeError(f"A callable object or None is expected, got {handler!r}")
+        self._exception_handler = handler
+
+    def get_exception_handler(self) -> ExceptionHandler | None:
+        return self._exception_handler
+
+    def default_exception_handler(self, context: dict[str, Any]) -> None:
+        """asyncio's complaints about futures nobody looked at: the end of the handler tells of them, once."""
+
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """asyncio's complaints about futures nobody looked at; the attempt's result tells more."""
+        if self._exception_handler is not None:
+            quietly(partial(self._exception_handler, self, context))
+
+    # ------------------------------------------------------------ refusals
+
+    def refuse(self, error: HandlerBugError) -> NoReturn:
+        """Ends the attempt, whatever the handler does with the error that is raised."""
+        self.owner.refuse(error, "".join(traceback.format_stack(limit=12)))
+        self._refused += 1
+        if self._refused > MAX_REFUSED:
+            raise HandlerAbandoned
+        raise error
+
+    def refuse_foreign(self, callback: Callable[..., object]) -> None:
+        error = HandlerBugError(
+            "something of a handler (an asyncio.Event, a Queue, a future) is completed from outside of it"
+            f" ({caller()}): in the body of a step, a thread or another invocation. On replay nobody would do that:"
+            " results enter a handler by its journal alone. Return the value from the step, or send it by a signal or"
+            " an awakeable."
+        )
+        self.broken = self.broken or error
+        other = running_loop()
+        if isinstance(other, DurableLoop):
+            other.refuse(error)
+        raise error
+
+    def look_at_step(self, callback: Callable[..., object]) -> None:
+        raised = raised_by(callback)
+        if raised is not None and "attached to a different loop" in str(raised):
+            task: Any = getattr(callback, "__self__", None)
+            place = waiting_at(task.get_coro()) if isinstance(task, DurableTask) else None
+            thing = "a future of another event loop (a client, a lock, a task made elsewhere)"
+            self.owner.refuse(outside(thing, "; it is attached to a different loop", place), place or "")
+
+    def _refuse_set_order(self, frame: FrameType | None) -> None:
+        """``asyncio.as_completed`` makes tasks of bare coroutines in the order of a set of coroutines.
+
+        That order follows memory addresses. Costs 0.1 µs per task.
+        """
+        if frame is not None and frame.f_code is ENSURE_FUTURE and _is_as_completed(frame):
+            self.refuse(
+                HandlerBugError(
+                    "asyncio.as_completed() starts bare coroutines in an order that changes from replay to replay"
+                    f" ({caller()}). Make tasks first: asyncio.as_completed([asyncio.create_task(c) for c in …]), or"
+                    " use ctx.as_completed(…), which keeps the order given."
+                )
+            )
 
 
 def _endless(tasks: Iterable[DurableTask[Any]], limit: int) -> HandlerBugError:
@@ -199,68 +311,17 @@ def _endless(tasks: Iterable[DurableTask[Any]], limit: int) -> HandlerBugError:
     )
 
 
-def _refuse_set_order(frame: FrameType | None) -> None:
-    """``asyncio.as_completed`` makes tasks of bare coroutines in the order of a set of coroutines.
-
-    That order follows memory addresses. Costs 0.1 µs per task.
-    """
-    if frame is None or frame.f_code is not ENSURE_FUTURE:
-        return
+def _is_as_completed(frame: FrameType | None) -> bool:
     while frame is not None and frame.f_code.co_filename == _TASKS_FILE:
         if frame.f_code in AS_COMPLETED:
-            raise HandlerBugError(
-                "asyncio.as_completed() starts bare coroutines in an order that changes from replay to replay"
-                f" ({caller()}). Make tasks first: asyncio.as_completed([asyncio.create_task(c) for c in …]), or use"
-                " ctx.as_completed(…), which keeps the order given."
-            )
+            return True
         frame = frame.f_back
+    return False
 
 
 _TASKS_FILE: Final = asyncio.tasks.__file__
 
-_OUTSIDE: Final = {
-    "run_in_executor": "a thread",
-    "call_soon_threadsafe": "another thread",
-    "getaddrinfo": "a name look-up",
-    "getnameinfo": "a name look-up",
-    "create_connection": "a network connection",
-    "create_server": "a network server",
-    "create_unix_connection": "a socket",
-    "create_unix_server": "a socket server",
-    "create_datagram_endpoint": "a socket",
-    "connect_accepted_socket": "a socket",
-    "connect_read_pipe": "a pipe",
-    "connect_write_pipe": "a pipe",
-    "subprocess_exec": "a subprocess",
-    "subprocess_shell": "a subprocess",
-    "sock_recv": "a socket",
-    "sock_recv_into": "a socket",
-    "sock_recvfrom": "a socket",
-    "sock_recvfrom_into": "a socket",
-    "sock_sendall": "a socket",
-    "sock_sendto": "a socket",
-    "sock_connect": "a socket",
-    "sock_accept": "a socket",
-    "sock_sendfile": "a socket",
-    "sendfile": "a socket",
-    "start_tls": "a TLS connection",
-    "add_reader": "a file descriptor",
-    "add_writer": "a file descriptor",
-    "add_signal_handler": "a signal handler",
-    "run_until_complete": "a loop of its own",
-    "run_forever": "a loop of its own",
-}
-
-
-def _refusal(method: str, thing: str) -> Callable[..., NoReturn]:
-    def refuse(self: DurableLoop, *args: Any, **kwargs: Any) -> NoReturn:
-        raise HandlerBugError(
-            f"{thing} can't be used in handler code ({caller()}; loop.{method}): it would not be replayed."
-            ' Put it into a step: await ctx.run("name", function, …).'
-        )
-
-    return refuse
-
-
-for _method, _thing in _OUTSIDE.items():
-    setattr(DurableLoop, _method, _refusal(_method, _thing))
+for _method, _thing in REFUSED.items():
+    setattr(DurableLoop, _method, refusing(_method, _thing))
+for _method, _neutral in NEUTRAL.items():
+    setattr(DurableLoop, _method, _neutral)

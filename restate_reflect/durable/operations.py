@@ -27,6 +27,7 @@ from restate_reflect.durable.arguments import (
 )
 from restate_reflect.durable.begun_run import made_run
 from restate_reflect.durable.calls import InvocationIdSlot
+from restate_reflect.durable.closing import MAX_REFUSED, HandlerAbandoned
 from restate_reflect.durable.decoding import (
     Decoder,
     decode_delivered,
@@ -73,17 +74,7 @@ if TYPE_CHECKING:
 __all__ = ["Operations"]
 
 
-_MAX_REFUSED: Final = 100
-
 _partial: Final = functools.partial  # each look-up of a module's attribute takes 600 instructions
-
-
-class HandlerAbandoned(BaseException):
-    """Ends a handler that goes on calling a context whose attempt has ended.
-
-    ``while True: try: … except Exception: continue`` would swallow every AttemptClosedError and never come back; hence
-    not an Exception.
-    """
 
 
 class DurableAwakeable(DurableFuture[Any], Awakeable[Any]):
@@ -397,7 +388,7 @@ class Operations:
 
     def _refuse(self) -> NoReturn:
         self._refused += 1
-        if self._refused > _MAX_REFUSED:
+        if self._refused > MAX_REFUSED:
             raise HandlerAbandoned
         raise AttemptClosedError("this attempt has ended; its context can't be used any more")
 

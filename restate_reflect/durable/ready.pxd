@@ -15,9 +15,9 @@ cdef ReadyHandle _made(callback, tuple args, context)
 # override.
 cdef class ReadyQueue:
     cdef public list handles, tasks
-    cdef public object broken, timers
+    cdef public object broken, owner, turning
     cdef public bint making
-    cdef public Py_ssize_t limit, serial
+    cdef public Py_ssize_t limit, serial, task_count
 
     cdef bint is_through(self) except -1
     cdef clear(self)

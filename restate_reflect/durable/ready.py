@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextvars
 import sys
 from collections.abc import Callable
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from restate_reflect.durable.extending import enter, leave
 from restate_reflect.durable.gathering import order_gather
 from restate_reflect.durable.generators import Finalizer, ensure_hooks
 from restate_reflect.durable.locations import IS_INTERPRETED
-from restate_reflect.errors import AttemptClosedError
+from restate_reflect.errors import AttemptClosedError, HandlerBugError
 
 if TYPE_CHECKING:
     from restate_reflect.durable.futures import DurableTask
     from restate_reflect.durable.loop import Timer
 
-__all__ = ["ReadyHandle", "ReadyQueue", "TimerSource"]
+__all__ = ["Owner", "ReadyHandle", "ReadyQueue"]
 
 MAX_CALLBACKS: Final = 1_000_000
 """Callbacks in a row before a handler counts as spinning (``while not done: await asyncio.sleep(0)``): no result is
@@ -26,31 +27,37 @@ handed out before it waits, so it would spin for ever and block the process. Tak
 _get_hooks: Final = sys.get_asyncgen_hooks
 
 
-class TimerSource(Protocol):
-    """Makes durable timers for the loop."""
+class Owner(Protocol):
+    """The attempt that a loop belongs to."""
 
     def start_timer(self, timer: Timer, delay: float) -> None:
         """Journals the timer (``delay`` in seconds) and remembers to settle it."""
 
+    def refuse(self, error: HandlerBugError, stacktrace: str) -> None:
+        """Ends the attempt with it, whatever the handler catches."""
 
-class _NoTimers:
-    """The timer source of a loop whose attempt has ended."""
+
+class _Ended:
+    """Owns the loop of an attempt that has ended."""
 
     def start_timer(self, timer: Timer, delay: float) -> None:
         raise AttemptClosedError("this attempt has ended; no timer can be set any more")
 
+    def refuse(self, error: HandlerBugError, stacktrace: str) -> None:
+        """It has ended."""
 
-_NO_TIMERS: Final = _NoTimers()
+
+_ENDED: Final = _Ended()
 
 
-class _StoppedTimers:
-    """The timer source of a loop whose coroutines are being closed: one that waits again is to be closed again."""
+class _Ending(_Ended):
+    """Owns a loop whose coroutines are being closed: one that waits again is to be closed again."""
 
     def start_timer(self, timer: Timer, delay: float) -> None:
         """It never fires."""
 
 
-_STOPPED_TIMERS: Final = _StoppedTimers()
+_ENDING: Final = _Ending()
 
 
 class ReadyHandle:
@@ -83,10 +90,12 @@ def _made(callback: Callable[..., object], args: tuple[Any, ...], context: conte
 class ReadyQueue:
     """What is to be called, in its order."""
 
-    __slots__ = ("broken", "handles", "limit", "making", "serial", "tasks", "timers")
+    __slots__ = ("broken", "handles", "limit", "making", "owner", "serial", "task_count", "tasks", "turning")
 
-    def __init__(self, timers: TimerSource) -> None:
-        self.timers = timers
+    def __init__(self, owner: Owner) -> None:
+        self.owner = owner
+        self.turning = 0
+        """The thread in which the attempt goes on just now; 0 while it does not."""
         self.handles: list[ReadyHandle] = []
         self.tasks: list[DurableTask[Any]] = []
         """Of the loop, oldest first; now and then those that are done are forgotten."""
@@ -96,15 +105,28 @@ class ReadyQueue:
         """An exception that a bare callback raised; ends the attempt."""
         self.serial = 0
         """Of the newest task or future of the loop; here, and not there, as this class is compiled."""
+        self.task_count = 0
         self.making = False
         """Whether the next question for the debug mode comes from one of our own futures."""
 
     def call_soon(
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> ReadyHandle:
+        if self.turning != get_ident():
+            self.refuse_foreign(callback)
+        if not args:
+            self.look_at_step(callback)
         handle = _made(callback, args, context if context is not None else contextvars.copy_context())
         self.handles.append(handle)
         return handle
+
+    def refuse_foreign(self, callback: Callable[..., object]) -> None:
+        """Something that does not run on this loop completes something of it."""
+        raise NotImplementedError
+
+    def look_at_step(self, callback: Callable[..., object]) -> None:
+        """What a task does next: by that asyncio tells of futures that belong to another loop."""
+        raise NotImplementedError
 
     def get_debug(self) -> bool:
         """Every new future asks for it, a gather's too.
@@ -125,11 +147,11 @@ class ReadyQueue:
     def clear(self) -> None:
         """The attempt has ended, and all coroutines have."""
         self.tasks, self.handles = [], []
-        self.timers = _NO_TIMERS
+        self.owner = _ENDED
 
-    def close_timers(self) -> None:
+    def begin_to_end(self) -> None:
         """The attempt has ended, and its coroutines are about to be closed."""
-        self.timers = _STOPPED_TIMERS
+        self.owner = _ENDING
 
     def take_turn(self) -> BaseException | None:
         """Calls everything, and what is added meanwhile, up to the limit; returns what was raised first.
