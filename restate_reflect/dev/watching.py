@@ -25,6 +25,7 @@ def watch(app: web.Application, guard: Guard, news: News) -> None:
     environment.error_details = "full"  # to the developer alone
     if environment.guard is Guard.OFF:
         environment.guard = guard
+    environment.strict = True
     environment.wrap_sink = lambda attempt, sink: Tap(attempt, sink, news)
     logging.getLogger("restate_reflect").addFilter(_not_shown_anyway)
     if not logging.getLogger().handlers:  # else the user's own configuration decides

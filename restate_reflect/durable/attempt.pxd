@@ -23,8 +23,6 @@ cdef class Attempt:
     cdef readonly Engine engine
     cdef readonly Results results
     cdef public object on_received
-    cdef readonly list watched
-    cdef Py_ssize_t _watched_limit
     cdef public Runs _runs
     cdef public Calls _calls
     cdef public object _root, _assignments, _sink
@@ -45,11 +43,11 @@ cdef class Attempt:
     cdef bint _deadlocked(self) except -1
     cdef bint _tell_blocked(self) except -1
     cdef _deliver(self, Notification notification)
-    cpdef watch(self, future)
     @cython.locals(plan=Plan)
     cdef _start(self)
     cdef _finish(self, root)
     cdef _complete(self, value)
+    cdef _left_behind(self)
     cdef _answer(self, result)
     cpdef run_succeeded(self, Run run, value)
     cpdef run_failed(self, Run run, error)

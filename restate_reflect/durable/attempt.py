@@ -117,8 +117,6 @@ class Attempt:
         self.results = Results()
         self.on_received: Callable[[bytes], None] | None = None
         """Told of the request's bytes before they are read; for logs."""
-        self.watched: list[WatchedFuture[Any]] | None = None
-        self._watched_limit = 64
         self._runs: Runs | None = None
         self._calls: Calls | None = None
         self._root: DurableTask[Any] | None = None
@@ -303,6 +301,7 @@ class Attempt:
 
     def _deliver(self, notification: Notification) -> None:
         id_ = notification.id
+        self.loop.arrivals += 1
         if type(id_) is int:
             self.engine.require_issued(id_)
         elif id_ == _CANCELLATION:
@@ -322,15 +321,10 @@ class Attempt:
         self.runs.cancel_abandoned()
         return True
 
-    def watch(self, future: WatchedFuture[Any]) -> None:
-        """Remembers a future that must be awaited; finished ones are forgotten, as they hold their results."""
-        watched = self.watched
-        if watched is None:
-            watched = self.watched = []
-        elif len(watched) >= self._watched_limit:
-            watched = self.watched = [each for each in watched if not each.done()]
-            self._watched_limit = 64 + 2 * len(watched)
-        watched.append(future)
+    @property
+    def watched(self) -> list[WatchedFuture[Any]]:
+        """Results that have not come and are pointless unless somebody awaits them, oldest first."""
+        return [waiter for _, waiter in self.results.pending() if isinstance(waiter, WatchedFuture)]
 
     def locate(self) -> str:
         """Where the user's code stands: at a call, at an await, or (before and after) at its definition."""
@@ -393,7 +387,10 @@ class Attempt:
             self.engine.fail(failures.to_attempt_error(error, self.engine))
 
     def _complete(self, value: Any) -> None:
-        forgotten = failures.forgotten(self.watched) if self.watched else None
+        strict = self.environment.strict
+        forgotten = failures.forgotten(self.watched, strict=strict) if self.results.is_missing_any() else None
+        if forgotten is None and len(self.loop.tasks) > 1:
+            forgotten = self._left_behind()
         if forgotten is not None:
             self.engine.fail(AttemptError(500, forgotten, bug=True))
             return
@@ -407,6 +404,16 @@ class Attempt:
         else:
             output(self.engine, body)
             self.engine.end()
+
+    def _left_behind(self) -> str | None:
+        """What the handler's tasks have come to; a text if it may not end like this."""
+        failures.tell_lost(self._root, self.loop.tasks, self.handler)
+        left = failures.left_behind(self._root, self.loop.tasks)
+        if self.environment.strict:
+            return left
+        if left is not None:
+            logger.warning("%s: %s", self.handler.qualified_name, left)
+        return None
 
     def _answer(self, result: TerminalError) -> None:
         output(self.engine, result)

@@ -8,7 +8,7 @@ cdef class Environment:
     cdef public object loop, executor, guard, wall_clock, on_failure, wrap_step, wrap_sink, error_details
     cdef public Py_ssize_t max_message_bytes
     cdef readonly Routes routes
-    cdef public bint draining
+    cdef public bint draining, strict
     cdef readonly dict attempts
     cdef object _idle
 

@@ -37,6 +37,7 @@ class Environment:
         "max_message_bytes",
         "on_failure",
         "routes",
+        "strict",
         "wall_clock",
         "wrap_sink",
         "wrap_step",
@@ -73,6 +74,8 @@ class Environment:
         failures."""
         self.wrap_sink: Callable[[Attempt, Sink], Sink] | None = None
         """Given each new attempt and where its output goes, returns where it goes instead; for logs."""
+        self.strict = False
+        """Whether a task that a handler leaves behind fails its attempt: in tests and ``dev``. Else it is logged."""
         self.draining = False
         """Whether the endpoint shuts down: attempts that start now suspend at their first await."""
         self.attempts: dict[Attempt, None] = {}

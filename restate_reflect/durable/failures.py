@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
@@ -10,6 +12,7 @@ from typing import Any, Final
 
 from restate_reflect.definitions import HandlerDefinition
 from restate_reflect.durable.begun_run import Run
+from restate_reflect.durable.extending import is_lost
 from restate_reflect.durable.futures import WatchedFuture
 from restate_reflect.durable.results import Results
 from restate_reflect.engine.machine import AttemptError, Engine
@@ -33,13 +36,17 @@ __all__ = [
     "disclosed",
     "forgotten",
     "given_up",
+    "left_behind",
     "message_of",
     "oversized_input",
     "refuse_endless_signal",
     "run_error",
     "self_cancelled",
+    "tell_lost",
     "to_attempt_error",
 ]
+
+logger = logging.getLogger("restate_reflect")
 
 MAX_STACKTRACE: Final = 16_000
 """Characters of a stack trace that are sent; the server stores it with the invocation."""
@@ -226,12 +233,42 @@ def deadlock(place: str) -> str:
     )
 
 
-def forgotten(watched: Iterable[WatchedFuture[Any]]) -> str | None:
-    """For a handler that returned before somebody awaited a step or a timer."""
+def forgotten(watched: Iterable[WatchedFuture[Any]], *, strict: bool) -> str | None:
+    """For a handler that returned before somebody awaited a step, a timer, a call, a promise or an awakeable.
+
+    ``strict``: of an awakeable, too, whose id the handler has looked at.
+    """
     for future in watched:
-        if not future.done() and not future.observed:
-            return f"{future.label} was never awaited ({future.where}). Write 'await' before it."
+        if not future.done() and not future.observed and (strict or not future.is_known):
+            return f"{future.label} was never awaited ({future.where}). Write 'await' before it{future.hint}."
     return None
+
+
+def left_behind(root: object, tasks: Iterable[asyncio.Task[Any]]) -> str | None:
+    """For a handler that returned while a task of its own goes on, which nobody has waited for or cancelled."""
+    for task in tasks:
+        if task is not root and not task.done() and not task.cancelling() and not getattr(task, "is_expected", False):
+            return (
+                f"the handler has returned and left {_described(task)} behind, which will never go on: what it asked"
+                " for is in the journal, and nothing of it is executed. Await it, or make it in an asyncio.TaskGroup;"
+                " or cancel it."
+            )
+    return None
+
+
+def tell_lost(root: object, tasks: Iterable[asyncio.Task[Any]], handler: HandlerDefinition) -> None:
+    """Logs what tasks have raised and nobody has looked at."""
+    for task in tasks:
+        if task is not root and task.done() and is_lost(task):
+            name, error = handler.qualified_name, task.exception()
+            logger.error("%s: %s has failed, and nobody awaits it", name, _described(task), exc_info=error)
+
+
+def _described(task: asyncio.Task[Any]) -> str:
+    coroutine: Any = task.get_coro()
+    what = getattr(coroutine, "__qualname__", type(coroutine).__name__)
+    where = getattr(task, "where", None)
+    return f"task {task.get_name()!r} ({what}{f', made at {where}' if where else ''})"
 
 
 def refuse_endless_signal(results: Results) -> None:

@@ -29,8 +29,10 @@ __all__ = [
     "RunFuture",
     "Waiter",
     "WatchedFuture",
+    "discard",
     "durable_future",
     "durable_task",
+    "let_go",
     "loop_future",
     "settle",
     "watched_future",
@@ -131,6 +133,10 @@ class WatchedFuture(DurableFuture[T]):
     """A future that is pointless unless somebody awaits it (run, sleep): remembers whether anybody did."""
 
     __slots__ = ("observed", "where")
+    hint = ""
+    """What else there is to do than to await it."""
+    is_known = False
+    """Whether somebody else may complete it, for reasons of its own."""
     observed: bool
     where: Spot | None
     result = asyncio.Future.result
@@ -191,21 +197,23 @@ class DurableTask(asyncio.Task[T]):
             self.is_expected = is_wait(fn)
         _add_done_callback(self, fn, context=context)
 
-    def discard(self) -> None:
-        """Closes the coroutine of a task that will never run again. Its loop is the running one; never raises."""
-        if self.done():
-            return
-        silence_task(self)
-        coroutine = self.get_coro()
-        if coroutine is not None:
-            with as_current_task(self):
-                close(coroutine, self._variables)
 
-    def let_go(self) -> None:
-        """Cuts the cycle of a task that waits and the future that would wake it, which is nobody's any more."""
-        awaited = waits_for(self)
-        if awaited is not None:
-            quietly(awaited.cancel)
+def discard(task: asyncio.Task[Any]) -> None:
+    """Closes the coroutine of a task that will never run again. Its loop is the running one; never raises."""
+    if task.done():
+        return
+    silence_task(task)
+    coroutine = task.get_coro()
+    if coroutine is not None:
+        with as_current_task(task):
+            close(coroutine, task._variables if isinstance(task, DurableTask) else copy_context())
+
+
+def let_go(task: asyncio.Task[Any]) -> None:
+    """Cuts the cycle of a task that waits and the future that would wake it, which is nobody's any more."""
+    awaited = waits_for(task)
+    if awaited is not None:
+        quietly(awaited.cancel)
 
 
 # ------------------------------------------------------------ making them
@@ -241,8 +249,10 @@ def durable_task(
     task.is_expected = False
     task.where = None
     loop.making = True
+    loop.making_task = True
     loop.task_count += 1
     _init_task(task, coro, loop=loop, name=name or f"Task-{loop.task_count}", context=task._variables)
+    loop.making_task = False
     loop.serial += 1
     task._serial = loop.serial
     loop.tasks.append(task)

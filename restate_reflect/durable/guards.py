@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from enum import Enum
 from typing import Any, Final
 
+from restate_reflect.durable.extending import running_loop
 from restate_reflect.durable.locations import caller, user_opened
 from restate_reflect.errors import HandlerBugError
 
@@ -103,7 +104,10 @@ def _report(guard: Guard, thing: str, args: tuple[Any, ...]) -> None:
         " with ctx.unguarded(): …"
     )
     if guard is Guard.FAIL:
-        raise HandlerBugError(message)
+        error, refuse = HandlerBugError(message), getattr(running_loop(), "refuse", None)
+        if refuse is not None:
+            refuse(error)  # ends the attempt, and raises
+        raise error
     warnings.warn(GuardWarning(message), stacklevel=4)
 
 

@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
+from heapq import heappop, heappush
 from threading import get_ident
 from types import FrameType
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar
@@ -25,11 +26,12 @@ from restate_reflect.durable.extending import (
     WRAP_FUTURE,
     enter,
     has_callbacks,
+    is_lost,
     leave,
     raised_by,
     running_loop,
 )
-from restate_reflect.durable.futures import DurableTask, LoopFuture, durable_task, loop_future
+from restate_reflect.durable.futures import DurableTask, LoopFuture, discard, durable_task, let_go, loop_future
 from restate_reflect.durable.generators import ensure_hooks
 from restate_reflect.durable.locations import caller, user_spot, waiting_at
 from restate_reflect.durable.ready import ReadyHandle, ReadyQueue
@@ -47,7 +49,7 @@ ExceptionHandler: TypeAlias = Callable[[Any, dict[str, Any]], object]
 class Timer(ReadyHandle):
     """What ``call_later`` returns: a durable timer that calls back."""
 
-    __slots__ = ("_loop", "_when")
+    __slots__ = ("_loop", "_when", "epoch", "is_fired", "number")
 
     def __init__(
         self,
@@ -63,6 +65,14 @@ class Timer(ReadyHandle):
         self._cancelled = False
         self._loop = loop
         self._when = when
+        self.epoch = loop.arrivals
+        self.is_fired = False
+        loop.serial += 1
+        self.number = loop.serial
+
+    def __lt__(self, other: Timer) -> bool:
+        """Whether it fires before: as in asyncio, and in the order of asking where that has none."""
+        return (self._when, self.number) < (other._when, other.number)
 
     def when(self) -> float:
         """Loop time at which it fires."""
@@ -73,7 +83,7 @@ class Timer(ReadyHandle):
 
     @property
     def is_awaited(self) -> bool:
-        return not self._cancelled
+        return not self._cancelled and not self.is_fired
 
     @property
     def is_wanted(self) -> bool:
@@ -82,7 +92,7 @@ class Timer(ReadyHandle):
     @property
     def awaited_future(self) -> LoopFuture[Any] | None:
         """The future of an ``asyncio.sleep`` that this timer ends, if it is one."""
-        if self._cancelled or self._callback is not END_OF_SLEEP:
+        if not self.is_awaited or self._callback is not END_OF_SLEEP:
             return None
         sleeper = self._args[0]
         return sleeper if isinstance(sleeper, LoopFuture) and not sleeper.done() and has_callbacks(sleeper) else None
@@ -133,20 +143,31 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         try:
             for task in self.tasks:
                 # A `finally` block may make another task, which comes last.
-                task.discard()
+                discard(task)
             for task in self.tasks:
-                task.let_go()
+                let_go(task)
         finally:
             leave(outer)
 
     def timer_fired(self, timer: Timer) -> None:
-        """Queues a timer's callback and moves the clock to it."""
-        if not timer.cancelled():
-            self._now = max(self._now, timer.when())
-            self.handles.append(timer)
+        """Moves the clock, and queues what is due by then, in its order: of equal deadlines all in one turn.
+
+        Of timers that were set in the same epoch: while the clock stands still until a call or a step is done, real
+        time does not, and one that was set after that has its full time before it.
+        """
+        self.arrivals -= 1  # it was counted when it was handed out
+        if timer.cancelled() or timer.is_fired or self.timers is None:
+            return
+        timers = self.timers[timer.epoch]
+        while timers and timers[0].when() <= timer.when():
+            due = heappop(timers)
+            due.is_fired = True
+            if not due.cancelled():
+                self.handles.append(due)
+        self._now = max(self._now, timer.when())
 
     @property
-    def live_tasks(self) -> list[DurableTask[Any]]:
+    def live_tasks(self) -> list[asyncio.Task[Any]]:
         """Tasks that are not done, oldest first."""
         return [task for task in self.tasks if not task.done()]
 
@@ -159,12 +180,16 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
     def call_later(  # type: ignore[override]
         self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
     ) -> ReadyHandle:
-        if delay <= 0:
-            return self.call_soon(callback, *args, context=context)
         if self.turning != get_ident():
             self.refuse_foreign(callback)
         timer = Timer(self, self._now + delay, callback, args, context or contextvars.copy_context())
+        if delay <= 0:
+            self.due = [*(self.due or ()), timer]
+            return timer
         self.owner.start_timer(timer, delay)
+        if self.timers is None:
+            self.timers = {}
+        heappush(self.timers.setdefault(timer.epoch, []), timer)
         return timer
 
     def call_at(  # type: ignore[override]
@@ -212,6 +237,8 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         task: asyncio.Task[T] = factory(self, coro, **options)
         if name is not None:
             task.set_name(name)
+        if not isinstance(task, DurableTask):
+            self.tasks.append(task)
         return task
 
     def set_task_factory(self, factory: TaskFactory | None) -> None:
@@ -231,7 +258,7 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
 
     def _prune(self) -> None:
         """Forgets finished tasks; the limit doubles with the number of live ones, so that many cost no more each."""
-        self.tasks = self.live_tasks
+        self.tasks = [task for task in self.tasks if not task.done() or is_lost(task)]
         self._prune_at = 2 * len(self.tasks) + 64
 
     def is_running(self) -> bool:
@@ -302,7 +329,7 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
             )
 
 
-def _endless(tasks: Iterable[DurableTask[Any]], limit: int) -> HandlerBugError:
+def _endless(tasks: Iterable[asyncio.Task[Any]], limit: int) -> HandlerBugError:
     places = (waiting_at(task.get_coro()) for task in tasks if not task.done())
     place = next((found for found in places if found), "unknown place")
     return HandlerBugError(

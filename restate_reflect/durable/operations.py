@@ -42,7 +42,6 @@ from restate_reflect.durable.futures import (
     RunFuture,
     WatchedFuture,
     durable_future,
-    loop_future,
     watched_future,
 )
 from restate_reflect.durable.locations import caller
@@ -77,14 +76,15 @@ __all__ = ["Operations"]
 _partial: Final = functools.partial  # each look-up of a module's attribute takes 600 instructions
 
 
-class DurableAwakeable(DurableFuture[Any], Awakeable[Any]):
+class DurableAwakeable(WatchedFuture[Any], Awakeable[Any]):
     """An awakeable of this attempt."""
 
-    __slots__ = ("_id",)
+    __slots__ = ("_id", "is_known")
     _id: str
 
     @property
     def id(self) -> str:
+        self.is_known = True
         return self._id
 
 
@@ -263,7 +263,6 @@ class Operations:
         future: RunFuture[Any] = watched_future(RunFuture, decode, name, self._loop)
         future.body = None
         self._attempt.results.expect(completion_id, future)
-        self._attempt.watch(future)
         if not self._engine.has_result(completion_id):
             wrap = self._attempt.environment.wrap_step
             if wrap is not None:
@@ -291,7 +290,6 @@ class Operations:
         completion_id = sleep.sleep(self._engine, self._at(seconds(duration)), name)
         future: WatchedFuture[None] = watched_future(WatchedFuture, decode_nothing, label, self._loop)
         self._attempt.results.expect(completion_id, future)
-        self._attempt.watch(future)
         return future
 
     def now(self) -> RunFuture[datetime]:
@@ -306,10 +304,9 @@ class Operations:
         self._check()
         id_, index = awakeable.create(self._engine)
         decode = _partial(decode_delivered, self._codec(type_).decode)
-        future = loop_future(DurableAwakeable, self._loop)
-        future._decode = decode
-        future._label = f"awakeable {id_}"
+        future = watched_future(DurableAwakeable, decode, f"awakeable {id_}", self._loop)
         future._id = id_
+        future.is_known = False
         self._attempt.results.expect_signal(index, future)
         return future
 
@@ -325,12 +322,12 @@ class Operations:
     def get_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
         decode = _partial(decode_delivered, self._codec(type_).decode)
-        return self._expect(promise.get(self._engine, name), decode, f"promise {name!r}")
+        return self._expect_result(promise.get(self._engine, name), decode, f"promise {name!r}")
 
     def peek_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
         decode = _partial(decode_optional, self._codec(type_).decode)
-        return self._expect(promise.peek(self._engine, name), decode, f"promise {name!r}")
+        return self._expect_result(promise.peek(self._engine, name), decode, f"promise {name!r}")
 
     def resolve_promise(self, name: str, type_: Any, value: Any) -> DurableFuture[None]:
         self._check()
@@ -394,6 +391,14 @@ class Operations:
 
     def _expect(self, completion_id: int, decode: Callable[[Notification], Any], label: str) -> DurableFuture[Any]:
         future = self._future(decode, label)
+        self._attempt.results.expect(completion_id, future)
+        return future
+
+    def _expect_result(
+        self, completion_id: int, decode: Callable[[Notification], Any], label: str
+    ) -> WatchedFuture[Any]:
+        """``_expect``, for what is asked for its result alone: pointless unless it is awaited."""
+        future: WatchedFuture[Any] = watched_future(WatchedFuture, decode, label, self._loop)
         self._attempt.results.expect(completion_id, future)
         return future
 

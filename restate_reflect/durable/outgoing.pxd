@@ -1,6 +1,6 @@
 # A Python class, as asyncio's Future is its base; compiled for its functions.
 from restate_reflect.durable.calls cimport InvocationIdSlot
-from restate_reflect.durable.futures cimport loop_future, settle
+from restate_reflect.durable.futures cimport settle, watched_future
 from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.engine.notifications cimport Notification
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from restate_reflect.context import CallFuture
-from restate_reflect.durable.futures import DurableFuture, loop_future, settle
+from restate_reflect.durable.futures import DurableFuture, WatchedFuture, settle, watched_future
 from restate_reflect.durable.loop import DurableLoop
 from restate_reflect.engine.notifications import Notification
 
@@ -19,7 +19,7 @@ __all__ = ["OutgoingCall", "outgoing_call", "settle_call"]
 T = TypeVar("T")
 
 
-class OutgoingCall(DurableFuture[T], CallFuture[T]):
+class OutgoingCall(WatchedFuture[T], CallFuture[T]):
     """A call of this attempt."""
 
     __slots__ = ("_slot",)
@@ -34,9 +34,12 @@ class OutgoingCall(DurableFuture[T], CallFuture[T]):
     def label(self) -> str:
         return self._slot.label
 
+    hint = ", or use ctx.send if nobody waits for its result"
+
     @property
     def invocation_id(self) -> DurableFuture[str]:
         """Awaitable id of the callee's invocation."""
+        self.observed = True
         return self._slot.future()
 
     async def cancel_invocation(self) -> None:
@@ -53,7 +56,7 @@ def settle_call(call: OutgoingCall[Any], slot: InvocationIdSlot, notification: N
 
 def outgoing_call(decode: Callable[[bytes], T], slot: InvocationIdSlot, loop: DurableLoop) -> OutgoingCall[T]:
     """``decode`` is given the callee's output. A function: see ``futures``."""
-    future: OutgoingCall[T] = loop_future(OutgoingCall, loop)
+    future: OutgoingCall[T] = watched_future(OutgoingCall, decode, None, loop)
     slot.decode = decode
     future._slot = slot
     return future

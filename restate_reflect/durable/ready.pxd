@@ -15,9 +15,9 @@ cdef ReadyHandle _made(callback, tuple args, context)
 # override.
 cdef class ReadyQueue:
     cdef public list handles, tasks
-    cdef public object broken, owner, turning
-    cdef public bint making
-    cdef public Py_ssize_t limit, serial, task_count
+    cdef public object broken, due, owner, timers, turning
+    cdef public bint making, making_task
+    cdef public Py_ssize_t arrivals, limit, serial, task_count
 
     cdef bint is_through(self) except -1
     cdef clear(self)

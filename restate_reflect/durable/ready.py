@@ -15,7 +15,8 @@ from restate_reflect.durable.locations import IS_INTERPRETED
 from restate_reflect.errors import AttemptClosedError, HandlerBugError
 
 if TYPE_CHECKING:
-    from restate_reflect.durable.futures import DurableTask
+    import asyncio
+
     from restate_reflect.durable.loop import Timer
 
 __all__ = ["Owner", "ReadyHandle", "ReadyQueue"]
@@ -90,14 +91,28 @@ def _made(callback: Callable[..., object], args: tuple[Any, ...], context: conte
 class ReadyQueue:
     """What is to be called, in its order."""
 
-    __slots__ = ("broken", "handles", "limit", "making", "owner", "serial", "task_count", "tasks", "turning")
+    __slots__ = (
+        "arrivals",
+        "broken",
+        "due",
+        "handles",
+        "limit",
+        "making",
+        "making_task",
+        "owner",
+        "serial",
+        "task_count",
+        "tasks",
+        "timers",
+        "turning",
+    )
 
     def __init__(self, owner: Owner) -> None:
         self.owner = owner
         self.turning = 0
         """The thread in which the attempt goes on just now; 0 while it does not."""
         self.handles: list[ReadyHandle] = []
-        self.tasks: list[DurableTask[Any]] = []
+        self.tasks: list[asyncio.Task[Any]] = []
         """Of the loop, oldest first; now and then those that are done are forgotten."""
         self.limit = MAX_CALLBACKS
         """Callbacks in a row after which a turn stops, about."""
@@ -106,6 +121,14 @@ class ReadyQueue:
         self.serial = 0
         """Of the newest task or future of the loop; here, and not there, as this class is compiled."""
         self.task_count = 0
+        self.arrivals = 0
+        """Notifications so far that are no timer's."""
+        self.due: list[Timer] | None = None
+        """Timers of no or a negative delay, which need no notification."""
+        self.timers: dict[int, list[Timer]] | None = None
+        """Those that wait for one, as heaps, by epoch."""
+        self.making_task = False
+        """Whether the next callback is a new task's first step."""
         self.making = False
         """Whether the next question for the debug mode comes from one of our own futures."""
 
@@ -114,7 +137,7 @@ class ReadyQueue:
     ) -> ReadyHandle:
         if self.turning != get_ident():
             self.refuse_foreign(callback)
-        if not args:
+        if not args and not self.making_task:
             self.look_at_step(callback)
         handle = _made(callback, args, context if context is not None else contextvars.copy_context())
         self.handles.append(handle)
@@ -147,6 +170,7 @@ class ReadyQueue:
     def clear(self) -> None:
         """The attempt has ended, and all coroutines have."""
         self.tasks, self.handles = [], []
+        self.due = self.timers = None
         self.owner = _ENDED
 
     def begin_to_end(self) -> None:
@@ -176,7 +200,10 @@ class ReadyQueue:
 
     def _run(self, limit: int) -> BaseException | None:
         raised: BaseException | None = None
-        while self.handles and limit > 0:
+        while (self.handles or self.due) and limit > 0:
+            if self.due:
+                self.handles += sorted(self.due)
+                self.due = None
             batch, self.handles = self.handles, []
             limit -= len(batch)
             for handle in batch:

@@ -16,4 +16,5 @@ cdef class Results:
     cpdef deliver(self, Notification notification)
     cdef _hand_over(self, Notification notification, waiter)
     cpdef forget(self)
+    cpdef bint is_missing_any(self) except -1
     cpdef bint any_awaited(self) except -1

@@ -93,6 +93,10 @@ class Results:
             for waiter in waiters:
                 yield signal, waiter
 
+    def is_missing_any(self) -> bool:
+        """Whether anything has not arrived."""
+        return bool(self._waiters or self._signals)
+
     def awaited(self) -> list[NotificationId]:
         """What the handler could go on with."""
         return [id_ for id_, waiter in self.pending() if waiter.is_awaited]

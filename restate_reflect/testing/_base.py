@@ -106,6 +106,7 @@ class Environment(Verbs, ABC):
 
     def _observe(self, attempts: AttemptEnvironment) -> None:
         attempts.on_failure = self._attempt_failed
+        attempts.strict = True
         attempts.wrap_step = self._steps.wrap
 
     def _look_away(self, attempts: AttemptEnvironment) -> None:

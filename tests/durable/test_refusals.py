@@ -7,7 +7,6 @@ import concurrent.futures
 import inspect
 import sys
 import threading
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -69,14 +68,17 @@ async def connection(ctx: Context) -> None:
 
 
 async def loop_of_its_own(ctx: Context) -> None:
-    asyncio.get_running_loop().run_until_complete(asyncio.sleep(0))
+    asyncio.get_running_loop().run_until_complete(asyncio.Future())
 
 
 async def set_order(ctx: Context) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # the coroutines that were refused
-        for each in asyncio.as_completed([asyncio.sleep(0), asyncio.sleep(0)]):
+    coroutines = [asyncio.sleep(0), asyncio.sleep(0)]
+    try:
+        for each in asyncio.as_completed(coroutines):
             await each
+    finally:
+        for coroutine in coroutines:
+            coroutine.close()
 
 
 THINGS: dict[Callable[[Context], Any], str] = {
