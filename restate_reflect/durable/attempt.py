@@ -248,6 +248,8 @@ class Attempt:
             self.loop.turning = 0  # for the steps' own turns
             self._runs.start()
             self.loop.turning = get_ident()
+            if loop.broken is not None:  # by a step that completes something of the handler
+                return True
         return self._wait()
 
     def _wait(self) -> bool:
