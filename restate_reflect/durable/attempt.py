@@ -248,9 +248,8 @@ class Attempt:
             self.loop.turning = 0  # for the steps' own turns
             self._runs.start()
             self.loop.turning = get_ident()
-            if loop.broken is not None:  # by a step that completes something of the handler
-                return True
-        return self._wait()
+        # A step may have completed something of the handler.
+        return loop.is_broken() or self._wait()
 
     def _wait(self) -> bool:
         """Nothing is ready and no notification is left. Returns whether to go round again."""
@@ -353,7 +352,7 @@ class Attempt:
         plan = self.plan
         if len(given.body) > plan.max_input_bytes:
             self._answer(failures.oversized_input(self.handler, len(given.body), plan.max_input_bytes))
-            return self.loop.create_task(nothing())
+            return durable_task(nothing(), self.loop, None, None)
         read = plan.read
         try:
             args, kwargs = plan.decode(given.body) if read is None else ((read(given.body),), _NO_NAMES)

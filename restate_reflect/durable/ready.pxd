@@ -20,6 +20,7 @@ cdef class ReadyQueue:
     cdef public Py_ssize_t arrivals, limit, serial, task_count
 
     cdef bint is_through(self) except -1
+    cdef bint is_broken(self) except -1
     cdef clear(self)
     cdef take_turn(self)
     @cython.locals(handle=ReadyHandle, batch=list, args=tuple)

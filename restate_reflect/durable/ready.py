@@ -167,6 +167,10 @@ class ReadyQueue:
         """Whether there is nothing but the handler's own task, and that is done: the usual end."""
         return len(self.tasks) == 1 and self.tasks[0].done()
 
+    def is_broken(self) -> bool:
+        """Whether the attempt is to end with ``broken``."""
+        return self.broken is not None
+
     def clear(self) -> None:
         """The attempt has ended, and all coroutines have."""
         self.tasks, self.handles = [], []
