@@ -13,6 +13,7 @@ import contextvars
 import logging
 from collections.abc import Callable, Mapping
 from threading import get_ident
+from functools import partial
 from typing import Any, Final, Protocol
 
 from restate_reflect.codecs._bytes import no_value
@@ -27,6 +28,7 @@ from restate_reflect.durable.futures import DurableFuture, DurableTask, WatchedF
 from restate_reflect.durable.guards import Guard, enter_handler
 from restate_reflect.durable.locations import caller, waiting_at
 from restate_reflect.durable.loop import DurableLoop, Timer
+from restate_reflect.durable.natives import watch as watch_natives
 from restate_reflect.durable.operations import Operations
 from restate_reflect.durable.plain import nothing
 from restate_reflect.durable.results import Results
@@ -229,7 +231,7 @@ class Attempt:
                 if raised is not None or loop.handles:
                     loop.interrupt(raised)
             else:
-                self._assignments.watch(loop.run_until_idle)
+                self._assignments.watch(partial(watch_natives, loop.run_until_idle, self.environment.told))
         if self.engine.is_closed:
             return False
         if root.done() or loop.broken is not None:

@@ -38,6 +38,7 @@ class Environment:
         "on_failure",
         "routes",
         "strict",
+        "told",
         "wall_clock",
         "wrap_sink",
         "wrap_step",
@@ -67,6 +68,8 @@ class Environment:
         self.wall_clock = wall_clock
         self.max_message_bytes = max_message_bytes
         self.routes = Routes(directory)
+        self.told: set[tuple[str, int | None]] = set()
+        """Lines (file and number) of which the guard has said that they ask for what no replay gets again."""
         self.on_failure: Callable[[Attempt, AttemptError], None] | None = None
         """Told of every attempt that fails; test kits and ``dev`` show it."""
         self.wrap_step: Callable[[str, Callable[[], Any], bool], Callable[[], Any]] | None = None

@@ -20,7 +20,7 @@ from restate_reflect.durable.extending import running_loop
 from restate_reflect.durable.locations import caller, user_opened
 from restate_reflect.errors import HandlerBugError
 
-__all__ = ["Guard", "GuardWarning", "enter_handler", "install", "outside_handler", "unguarded"]
+__all__ = ["Guard", "GuardWarning", "current_guard", "enter_handler", "install", "outside_handler", "unguarded"]
 
 
 class Guard(Enum):
@@ -57,6 +57,11 @@ def enter_handler(guard: Guard) -> None:
     if guard is not Guard.OFF:
         install()
     _current.set(guard)
+
+
+def current_guard() -> Guard:
+    """Of the code that runs now; OFF outside of handlers."""
+    return _current.get()
 
 
 def outside_handler() -> None:

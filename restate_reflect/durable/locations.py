@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from restate_reflect.durable.extending import running_loop
 
-__all__ = ["IS_INTERPRETED", "Spot", "caller", "spot", "user_spot", "waiting_at"]
+__all__ = ["IS_INTERPRETED", "Spot", "asked_by", "caller", "spot", "user_spot", "waiting_at"]
 
 _getframe: Final = sys._getframe
 
@@ -22,7 +22,8 @@ _OWN_FRAME: Final = int(IS_INTERPRETED)
 
 # Compiled modules are all in the package's own folder.
 _PACKAGE: Final = Path(__file__).parents[1 if IS_INTERPRETED else 0]
-_OWN: Final = (str(_PACKAGE) + os.sep, "<frozen")
+_OWN_FILES: Final = str(_PACKAGE) + os.sep
+_OWN: Final = (_OWN_FILES, "<frozen")
 _LIBRARY: Final = str(Path(os.__file__).parent) + os.sep
 
 
@@ -126,6 +127,24 @@ def _short(path: str) -> str:
         return str(Path(path).relative_to(Path.cwd()))
     except ValueError:
         return path
+
+
+def asked_by(frame: FrameType | None) -> Spot | None:
+    """The user's line (or a library's) on whose behalf a function of the standard library runs.
+
+    ``None`` if it is this package's doing, an import's, or a log record's, whose time nobody depends on.
+    """
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if name.startswith((_OWN_FILES, "<frozen importlib")) or name.endswith((*_READERS, _LOGGING)):
+            return None
+        if _is_users_file(name):
+            return Spot(frame.f_code, frame.f_lasti)
+        frame = frame.f_back
+    return None
+
+
+_LOGGING: Final = f"{os.sep}logging{os.sep}__init__.py"
 
 
 def user_opened(args: tuple[object, ...]) -> bool:
