@@ -112,6 +112,8 @@ class ServiceOptions:
     error_details: ErrorDetails | None = None
     input_codec: Any = None
     output_codec: Any = None
+    durable_natives: bool | None = None
+    """Whether ``time``, ``random`` and ``uuid`` of the standard library are answered by the journal in its handlers."""
 
 
 def merge(base: Any, over: Mapping[str, Any]) -> Any:

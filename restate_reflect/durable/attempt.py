@@ -18,6 +18,8 @@ from typing import Any, Final, Protocol
 
 from restate_reflect.codecs._bytes import no_value
 from restate_reflect.durable import failures
+from restate_reflect.durable.answers import Answers, answered
+from restate_reflect.durable.answers import enter as enter_answers
 from restate_reflect.durable.arguments import written_bytes
 from restate_reflect.durable.assignments import Assignments
 from restate_reflect.durable.begun_run import Run
@@ -140,7 +142,7 @@ class Attempt:
                 self,
                 self.environment.loop,
                 self.environment.executor,
-                guarded=self.environment.guard is not _NO_GUARD,
+                guarded=self.environment.guard is not _NO_GUARD or bool(self.service.options.durable_natives),
             )
         return self._runs
 
@@ -365,9 +367,16 @@ class Attempt:
         context = _new(plan.context)
         context._operations = Operations(self, given)
         coroutine = plan.call(context, *args, **kwargs) if read is None else plan.call(context, args[0])
-        if self.environment.guard is _NO_GUARD:
+        durable_natives = self.service.options.durable_natives
+        if self.environment.guard is _NO_GUARD and not durable_natives:
             return durable_task(coroutine, self.loop, None, None)
         variables = contextvars.copy_context()
+        if durable_natives:
+            answers = Answers(context._operations, self.loop.time)
+            variables.run(enter_answers, answers)
+            coroutine = answered(answers, coroutine)
+            if self.environment.guard is _NO_GUARD:
+                return durable_task(coroutine, self.loop, None, variables)
         variables.run(enter_handler, self.environment.guard)
         self._assignments = Assignments(self.handler, self.service.instance, self.environment.guard)
         return durable_task(coroutine, self.loop, None, variables)

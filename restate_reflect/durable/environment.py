@@ -72,9 +72,9 @@ class Environment:
         """Lines (file and number) of which the guard has said that they ask for what no replay gets again."""
         self.on_failure: Callable[[Attempt, AttemptError], None] | None = None
         """Told of every attempt that fails; test kits and ``dev`` show it."""
-        self.wrap_step: Callable[[str, Callable[[], Any], bool], Callable[[], Any]] | None = None
-        """Given name and body of every step, and whether it is async, returns the body to execute; to inject
-        failures."""
+        self.wrap_step: Callable[[str, str, Callable[[], Any], bool], Callable[[], Any]] | None = None
+        """Given invocation, name and body of every step, and whether it is async, returns the body to execute; to
+        inject failures."""
         self.wrap_sink: Callable[[Attempt, Sink], Sink] | None = None
         """Given each new attempt and where its output goes, returns where it goes instead; for logs."""
         self.strict = False

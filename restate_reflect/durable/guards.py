@@ -17,6 +17,7 @@ from enum import Enum
 from typing import Any, Final
 
 from restate_reflect.durable.extending import running_loop
+from restate_reflect.durable import answers
 from restate_reflect.durable.locations import caller, user_opened
 from restate_reflect.errors import HandlerBugError
 
@@ -67,6 +68,7 @@ def current_guard() -> Guard:
 def outside_handler() -> None:
     """Marks the current context as free to do I/O (bodies of ``ctx.run``)."""
     _current.set(Guard.OFF)
+    answers.leave()
 
 
 @contextmanager

@@ -266,7 +266,8 @@ class Operations:
         if not self._engine.has_result(completion_id):
             wrap = self._attempt.environment.wrap_step
             if wrap is not None:
-                function, args, kwargs = wrap(name, _partial(function, *args, **kwargs), known.is_async), (), {}
+                body = _partial(function, *args, **kwargs)
+                function, args, kwargs = wrap(self._engine.started.debug_id, name, body, known.is_async), (), {}
             run_ = made_run(
                 completion_id,
                 name,

@@ -8,13 +8,14 @@ class step by step.
 """
 
 from restate_reflect.reflection._decorators import handler, service
-from restate_reflect.reflection._options import OptionArguments
+from restate_reflect.reflection._options import OptionArguments, ServiceOptionArguments
 from restate_reflect.reflection._reflect import reflect, reflect_all, reflect_interface
 from restate_reflect.reflection._targets import CallTarget, TargetDirectory, handler_of
 
 __all__ = [
     "CallTarget",
     "OptionArguments",
+    "ServiceOptionArguments",
     "TargetDirectory",
     "handler",
     "handler_of",

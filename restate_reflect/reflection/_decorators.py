@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, Unpack, overload
 
 from restate_reflect.options import HandlerOptions, ServiceOptions, merge
-from restate_reflect.reflection._options import OptionArguments
+from restate_reflect.reflection._options import OptionArguments, ServiceOptionArguments
 
 __all__ = ["HandlerMark", "ServiceMark", "handler", "handler_mark", "service", "service_mark"]
 
@@ -35,7 +35,7 @@ class HandlerMark(NamedTuple):
 @overload
 def service(cls: C, /) -> C: ...
 @overload
-def service(*, name: str | None = None, **options: Unpack[OptionArguments]) -> Callable[[C], C]: ...
+def service(*, name: str | None = None, **options: Unpack[ServiceOptionArguments]) -> Callable[[C], C]: ...
 def service(cls: Any = None, /, *, name: str | None = None, **options: Any) -> Any:
     """Names a service or sets options for it; optional, with or without arguments.
 

@@ -12,7 +12,7 @@ from restate_reflect.codecs import Codec, is_codec
 from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.options import Duration, ErrorDetails, HandlerOptions, RetryPolicy, ServiceOptions, merge, seconds
 
-__all__ = ["Fault", "OptionArguments", "combine", "handler_faults", "service_faults"]
+__all__ = ["Fault", "OptionArguments", "ServiceOptionArguments", "combine", "handler_faults", "service_faults"]
 
 O = TypeVar("O", HandlerOptions, ServiceOptions)  # noqa: E741 - the usual letter for options here
 
@@ -24,7 +24,7 @@ Fault = tuple[str, str, str]
 
 
 class OptionArguments(TypedDict, total=False):
-    """The fields of ``ServiceOptions`` and ``HandlerOptions`` for type checkers; a test compares them."""
+    """The fields of ``HandlerOptions`` for type checkers; a test compares them."""
 
     inactivity_timeout: Duration | None
     abort_timeout: Duration | None
@@ -39,6 +39,12 @@ class OptionArguments(TypedDict, total=False):
     error_details: ErrorDetails | None
     input_codec: Codec[Any] | Any
     output_codec: Codec[Any] | Any
+
+
+class ServiceOptionArguments(OptionArguments, total=False):
+    """The fields of ``ServiceOptions`` likewise."""
+
+    durable_natives: bool | None
 
 
 def combine(base: O, over: Mapping[str, Any] | HandlerOptions | ServiceOptions) -> O:

@@ -11,7 +11,7 @@ from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.errors import Problem, ReflectionError
 from restate_reflect.generics import type_arguments
 from restate_reflect.options import HandlerOptions
-from restate_reflect.reflection._options import OptionArguments
+from restate_reflect.reflection._options import ServiceOptionArguments
 from restate_reflect.reflection._problems import source_of_function
 from restate_reflect.reflection._service import Reading, Request
 
@@ -25,7 +25,7 @@ def reflect(
     *,
     name: str | None = None,
     handlers: Mapping[str, HandlerOptions] | None = None,
-    **options: Unpack[OptionArguments],
+    **options: Unpack[ServiceOptionArguments],
 ) -> ServiceDefinition:
     """Reads a plain annotated class as a Restate service.
 

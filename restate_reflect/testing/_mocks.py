@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
 from restate_reflect.errors import HandlerBugError
-from restate_reflect.testing._steps import CURRENT_INVOCATION
 
 __all__ = ["Mock", "MockCall", "Mocks"]
 
@@ -71,7 +70,6 @@ class Mocks:
         address = (service, handler.name)
 
         async def call(context: Any, /, *args: Any, **kwargs: Any) -> Any:
-            CURRENT_INVOCATION.set(context.request.id)
             mock = self._mocks.get(address)
             if mock is not None:
                 return await mock.answer(context, args, kwargs)

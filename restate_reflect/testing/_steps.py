@@ -5,15 +5,11 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Any
 
-__all__ = ["CURRENT_INVOCATION", "Counts", "Step", "Steps"]
-
-CURRENT_INVOCATION: Final[ContextVar[str]] = ContextVar("restate_reflect_invocation", default="")
-"""Set around every handler; tasks that the handler starts inherit it."""
+__all__ = ["Counts", "Step", "Steps"]
 
 Step = tuple[str, str]
 """Invocation id and name."""
@@ -56,9 +52,9 @@ class Steps:
         """What this attempt has asked for and has not begun yet is late. To be called with the lock held."""
         self._attempts[invocation_id] += 1
 
-    def wrap(self, name: str, body: Callable[[], Any], is_async: bool) -> Callable[[], Any]:
+    def wrap(self, invocation: str, name: str, body: Callable[[], Any], is_async: bool) -> Callable[[], Any]:
         """``Environment.wrap_step``: the body, counted, and failing as planned."""
-        step = (CURRENT_INVOCATION.get(), name)
+        step = (invocation, name)
         return self._async_body(step, body) if is_async else self._plain_body(step, body)
 
     def _async_body(self, step: Step, body: Callable[[], Any]) -> Callable[[], Any]:

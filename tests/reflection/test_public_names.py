@@ -10,7 +10,7 @@ import pytest
 
 from restate_reflect import codecs, manifest, reflection
 from restate_reflect.options import HandlerOptions, ServiceOptions
-from restate_reflect.reflection import OptionArguments
+from restate_reflect.reflection import OptionArguments, ServiceOptionArguments
 
 
 @pytest.mark.parametrize("package", [codecs, manifest, reflection])
@@ -20,6 +20,6 @@ def test_all_names_what_is_there(package: ModuleType) -> None:
 
 
 def test_keyword_options_are_the_fields_of_both_option_classes() -> None:
-    names = set(OptionArguments.__annotations__)
-    for options in (HandlerOptions, ServiceOptions):
+    for options, arguments in ((HandlerOptions, OptionArguments), (ServiceOptions, ServiceOptionArguments)):
+        names = arguments.__required_keys__ | arguments.__optional_keys__
         assert {field.name for field in dataclasses.fields(options)} == names

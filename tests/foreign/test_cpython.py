@@ -1,0 +1,68 @@
+"""CPython's own tests of asyncio, from the interpreter that runs this, inside a handler: live and under the crash matrix."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import unittest
+import warnings
+from collections.abc import Iterator
+from types import ModuleType
+
+import pytest
+
+from restate_reflect import Context, TerminalError, service
+from restate_reflect.testing import Durable
+
+MODULES = ("test_taskgroups", "test_timeouts", "test_locks", "test_queues", "test_waitfor")
+
+
+def load(name: str) -> ModuleType | None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return importlib.import_module(f"test.test_asyncio.{name}")
+        except ModuleNotFoundError:
+            return None
+
+
+LOADED = {name: module for name in MODULES if (module := load(name))}
+
+
+def cases() -> Iterator[str]:
+    """``test_locks.EventTests.test_wait``: of each class with a loop, what is async."""
+    for name, module in LOADED.items():
+        for cls in vars(module).values():
+            if (
+                isinstance(cls, type)
+                and issubclass(cls, unittest.IsolatedAsyncioTestCase)
+                and cls.__module__ == module.__name__
+            ):
+                for method in unittest.defaultTestLoader.getTestCaseNames(cls):
+                    if inspect.iscoroutinefunction(getattr(cls, method)):
+                        yield f"{name}.{cls.__name__}.{method}"
+
+
+@service(durable_natives=True)
+class Foreign:
+    async def run(self, ctx: Context, case: str) -> str:
+        module, cls, method = case.split(".")
+        test = getattr(LOADED[module], cls)(method)
+        try:
+            await test.asyncSetUp()
+            await getattr(test, method)()
+            await test.asyncTearDown()
+        except unittest.SkipTest as skipped:
+            return f"skipped: {skipped}"
+        except Exception as error:  # a failed assertion of theirs is an answer, and not tried again
+            raise TerminalError(f"{type(error).__name__}: {error}") from error
+        return "passed"
+
+
+@pytest.mark.skipif(
+    not LOADED, reason="this Python comes without its own tests (Debian has them in libpython3-testsuite)"
+)
+@pytest.mark.parametrize("case", list(cases()))
+async def test_a_test_of_cpython_passes_in_a_handler(durable: Durable, case: str) -> None:
+    env = await durable(Foreign)
+    assert await env.call(Foreign.run, case) == "passed"
