@@ -1,4 +1,4 @@
-"""CPython's own tests of asyncio, from the interpreter that runs this, inside a handler: live and under the crash matrix."""
+"""CPython's own tests of asyncio, of the interpreter that runs this, in a handler: live and under the crash matrix."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ def cases() -> Iterator[str]:
 
 @service(durable_natives=True)
 class Foreign:
+    """Their loops of ``while time.monotonic() < end`` end by the journal's clock."""
+
     async def run(self, ctx: Context, case: str) -> str:
         module, cls, method = case.split(".")
         test = getattr(LOADED[module], cls)(method)
@@ -59,10 +61,16 @@ class Foreign:
         return "passed"
 
 
-@pytest.mark.skipif(
-    not LOADED, reason="this Python comes without its own tests (Debian has them in libpython3-testsuite)"
-)
-@pytest.mark.parametrize("case", list(cases()))
+LEFT_OUT = {
+    "test_locks.ConditionTests.test_ambiguous_loops": "makes a second event loop, which a handler must not",
+    "test_timeouts.TimeoutTests.test_nested_timeouts": "both deadlines must have passed in one turn: timers of equal"
+    " deadlines come one by one from the journal",
+}
+
+
+@pytest.mark.skipif(not LOADED, reason="this Python comes without its own tests (Debian: libpython3.x-testsuite)")
+@pytest.mark.parametrize("case", [case for case in cases() if case not in LEFT_OUT])
+@pytest.mark.filterwarnings("ignore::restate_reflect.durable.guards.GuardWarning")
 async def test_a_test_of_cpython_passes_in_a_handler(durable: Durable, case: str) -> None:
     env = await durable(Foreign)
     assert await env.call(Foreign.run, case) == "passed"
