@@ -12,8 +12,8 @@ import asyncio
 import contextvars
 import logging
 from collections.abc import Callable, Mapping
-from threading import get_ident
 from functools import partial
+from threading import get_ident
 from typing import Any, Final, Protocol
 
 from restate_reflect.codecs._bytes import no_value

@@ -16,8 +16,8 @@ from contextvars import ContextVar
 from enum import Enum
 from typing import Any, Final
 
-from restate_reflect.durable.extending import running_loop
 from restate_reflect.durable import answers
+from restate_reflect.durable.extending import running_loop
 from restate_reflect.durable.locations import caller, user_opened
 from restate_reflect.errors import HandlerBugError
 

@@ -63,8 +63,6 @@ class Foreign:
 
 LEFT_OUT = {
     "test_locks.ConditionTests.test_ambiguous_loops": "makes a second event loop, which a handler must not",
-    "test_timeouts.TimeoutTests.test_nested_timeouts": "both deadlines must have passed in one turn: timers of equal"
-    " deadlines come one by one from the journal",
 }
 
 
