@@ -77,6 +77,11 @@ def test_eager_read_of_a_missing_key_records_void_and_gives_the_default() -> Non
     assert played.output == b"3"
 
 
+def test_no_bytes_are_read_as_a_missing_key() -> None:
+    """Python's official SDK writes them for ``None``."""
+    assert play(Counter, "add", body=b"3", state={"count": b""}).output == b"3"
+
+
 @VERSIONS
 def test_lazy_read_asks_the_server(version: ProtocolVersion) -> None:
     played = play(Counter, "add", body=b"3", version=version)
