@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 import tomllib
 from typing import Any
 
@@ -83,3 +85,12 @@ def test_the_generated_protocol_fits_the_required_protobuf() -> None:
     major, minor, micro = map(int, found.groups())
     # A runtime accepts code of its own and of the previous major version.
     assert required == f"protobuf>={major}.{minor}.{micro},<{major + 2}"
+
+
+def test_each_dependency_has_a_lower_bound_that_is_tested() -> None:
+    """.ci/run installs these versions, and runs tests with them."""
+    done = subprocess.run([sys.executable, ROOT / ".ci" / "lowest"], capture_output=True, text=True, check=True)
+    named = {re.split("[=;]", line)[0] for line in done.stdout.splitlines()}
+    runtime = PROJECT["project"]["dependencies"]
+    assert {re.split(r"[\[>]", each)[0] for each in runtime} <= named
+    assert ".ci/lowest" in (ROOT / ".ci" / "run").read_text()
