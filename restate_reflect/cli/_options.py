@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -12,6 +12,7 @@ from restate_reflect.cli._terminal import say
 
 __all__ = [
     "URL",
+    "Seconds",
     "admin_option",
     "files",
     "headers_of",
@@ -75,9 +76,25 @@ admin_option = click.option(
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors too.")
 
+
+class Seconds(click.FloatRange):
+    """A number of seconds that any clock can wait: ``nan`` and ``inf`` are floats, too."""
+
+    def __init__(self, *, min_open: bool = False) -> None:
+        super().__init__(0, _LONGEST, min_open=min_open)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found: float = super().convert(value, param, ctx)
+        if found != found:  # which no comparison with the bounds tells
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return found
+
+
+_LONGEST: Final = 10 * 365 * 86_400.0
+
 timeout_option = click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=Seconds(min_open=True),
     metavar="SECONDS",
     help="Give up after that long, with exit code 5; what was accepted goes on.",
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from restate_reflect.cli._loop import LOOPS, run
-from restate_reflect.cli._options import URL, targets_argument
+from restate_reflect.cli._options import URL, Seconds, targets_argument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,9 +82,7 @@ def _url_option(name: str, variable: str, what: str, environment: str) -> Callab
     help="Newest service protocol to offer. [default: 7]",
 )
 @_page_options
-@click.option(
-    "--grace", default=30.0, show_default=True, type=click.FloatRange(0), help="Seconds to end attempts at a stop."
-)
+@click.option("--grace", default=30.0, show_default=True, type=Seconds(), help="Seconds to end attempts at a stop.")
 @click.option("--loop", default="auto", show_default=True, type=click.Choice(LOOPS), help="auto: uvloop if installed.")
 def command(admin_url: str | None, advertise: str | None, with_server: bool, **options: Any) -> None:
     """Serve TARGETs to a restate-server.

@@ -110,7 +110,8 @@ class EmbeddedEngine:
 async def _serve(resources: AsyncExitStack, app: web.Application, at: socket.socket) -> None:
     from aiohttp import web
 
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.5)
+    # Bodies are taken as they come, as restate-server does: what an encoding promises may be huge, or a lie.
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.5, auto_decompress=False)
     await runner.setup()
     resources.push_async_callback(runner.cleanup)
     await web.SockSite(runner, at).start()

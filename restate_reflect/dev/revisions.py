@@ -102,7 +102,7 @@ class Revisions:
         try:
             registered = await self._engine.register(port)
         except ServerError:
-            await child.kill()
+            await child.stop(GRACE)  # not killed: its services have been entered
             raise
         self._starting = None
         return await self._take_over(Revision(self._count, child, port, registered, child.table))
@@ -171,7 +171,7 @@ class Revisions:
             self._tell_broken(child, error.code)
             return False
         except asyncio.CancelledError:
-            await child.kill()
+            await child.stop(GRACE)  # not killed: its services have been entered
             raise
         revision.child = child
         return True

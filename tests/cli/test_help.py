@@ -124,3 +124,14 @@ def test_every_exit_code_is_documented() -> None:
 def test_exit_codes_by_error(error: RestateReflectError, code: int) -> None:
     """Scripts rely on them."""
     assert exit_code(error) == code
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1", "1e300", "five"])
+@pytest.mark.parametrize(
+    "arguments", [("serve", "shop.py", "--grace"), ("call", "Greeter/greet", "--timeout"), ("attach", "x", "--timeout")]
+)
+def test_seconds_are_a_number_that_a_clock_can_wait(arguments: tuple[str, ...], value: str) -> None:
+    """`nan` and `inf` are floats as well, and no comparison refuses `nan`."""
+    result = CliRunner().invoke(main, [*arguments, value])
+    assert result.exit_code == 2
+    assert "Invalid value for" in result.output

@@ -79,7 +79,7 @@ class ServedRuntime:
             if self._services:
                 await self.runtime.deploy(*self._services)
             runners = [
-                web.AppRunner(app, shutdown_timeout=0.1)
+                web.AppRunner(app, shutdown_timeout=0.1, auto_decompress=False)
                 for app in (ingress(self.runtime, origins=self._origins), admin(self.runtime, connect=connect))
             ]
             ports: list[int] = []

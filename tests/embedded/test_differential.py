@@ -50,6 +50,9 @@ class Greeter:
     async def fail_oddly(self, ctx: Context) -> None:
         raise TerminalError("odd", 1000)
 
+    async def fail_with(self, ctx: Context, code: int) -> None:
+        raise TerminalError("odd", code)
+
     async def raw(self, ctx: Context, data: bytes) -> bytes:
         return data
 
@@ -138,7 +141,7 @@ def normalized(answer: Answer) -> dict[str, Any]:
     """Status, headers and body with placeholders; JSON bodies decoded."""
     headers = {k.lower(): replaced(v) for k, v in answer.headers.items() if k.lower() not in _CONNECTION}
     text = replaced(answer.body.decode())
-    body = json.loads(text) if headers.get("content-type") == "application/json" else text
+    body = json.loads(text) if text and headers.get("content-type") == "application/json" else text
     return {"status": answer.status, "headers": headers, "body": body}
 
 
@@ -270,6 +273,37 @@ REQUESTS: list[tuple[str, str, Any, dict[str, str]]] = [
     ("GET", "/restate/awakeables/foo/resolve", None, {}),
     ("POST", "/restate/awakeables/foo/bar", "x", {}),
     ("POST", "/restate/awakeables/foo", "x", {}),
+    *(("POST", "/Greeter/fail_with", code, {}) for code in (0, 99, 100, 103, 199, 200, 204, 304, 600, 999, 70_000)),
+    ("POST", "//Greeter/greet", "x", {}),
+    ("POST", "///Greeter/greet", "x", {}),
+    ("POST", "/Greeter/greet/", "x", {}),
+    ("POST", "/Greeter/greet//", "x", {}),
+    ("POST", "/Greeter//greet", "x", {}),
+    ("POST", "/Greeter/greet/send/", "x", {}),
+    ("POST", "/Greeter/greet//send", "x", {}),
+    ("POST", "/Greeter/", "x", {}),
+    ("POST", "//", "x", {}),
+    ("POST", "/Counter//add", 3, {}),
+    ("POST", "/Counter//add/", 3, {}),
+    ("POST", "/Counter/k/add/", 3, {}),
+    ("POST", "/Counter/%20/add", 3, {}),
+    ("POST", "/Counter/%00/add", 3, {}),
+    ("POST", "/Counter/%0A%1B/get", None, {}),
+    ("POST", "/Counter/%FF/get", None, {}),
+    ("POST", "/Counter/%/get", None, {}),
+    ("POST", "/Counter/%2F/get", None, {}),
+    ("GET", "/restate/health/", None, {}),
+    ("GET", "//restate/health", None, {}),
+    ("POST", "/restate/call/Greeter/greet/", "x", {}),
+    ("POST", "/Greeter/gr%65et", "x", {}),
+    ("POST", "/Gr%65eter/greet", "x", {}),
+    ("POST", "/Greeter/greet/send?delay=", "x", {}),
+    ("POST", "/Greeter/greet/send?delay=-5", "x", {}),
+    ("POST", "/Greeter/greet/send?delay=-5s", "x", {}),
+    ("POST", "/Greeter/greet/send?delay=5", "x", {}),
+    ("POST", "/Greeter/greet", "x", {"idempotency_key": ""}),
+    ("POST", "/Greeter/greet", "x", {"content_encoding": "gzip"}),
+    ("POST", "/Greeter/greet", "x", {"content_encoding": "nonsense"}),
 ]  # fmt: skip
 
 

@@ -30,10 +30,12 @@ _ISO: Final = re.compile(
     rf"P(?:({_NUMBER})W)?(?:({_NUMBER})D)?(?:T(?:({_NUMBER})H)?(?:({_NUMBER})M)?(?:({_NUMBER})S)?)?", re.IGNORECASE
 )
 _ISO_MILLIS: Final = (604_800_000, 86_400_000, 3_600_000, 60_000, 1000)
+_NONE: Final = 'not a valid duration in either the ISO 8601 format or Jiff\'s "friendly" format'
+_FAILED: Final = 'failed to parse input in the "friendly" duration format: '
 _NO_NUMBER: Final = (
-    'failed to parse input in the "friendly" duration format: expected duration to start with a unit value'
-    " (a decimal integer) after an optional sign, but no integer was found"
+    "expected duration to start with a unit value (a decimal integer) after an optional sign, but no integer was found"
 )
+_NO_UNIT: Final = "expected to find unit designator suffix (e.g., `years` or `secs`) after parsing integer"
 
 
 class DurationError(ValueError):
@@ -48,11 +50,22 @@ def parse_duration(text: str) -> int:
     """
     if len(text) > _LONGEST:
         raise DurationError(f"a duration has at most {_LONGEST} characters, this one {len(text)}")
+    if not text:
+        raise DurationError(f"an empty string is {_NONE}")
+    sign = text[0] if text[0] in "+-" else ""
+    unsigned = text.removeprefix(sign)
+    if not unsigned:
+        raise DurationError(f"found nothing after sign `{sign}`, which is {_NONE}")
+    millis = _parse_unsigned(unsigned)
+    if sign == "-" and millis:
+        raise DurationError("negative signed durations cannot be converted to an unsigned duration")
+    return millis
+
+
+def _parse_unsigned(text: str) -> int:
     if text == "0":
         return 0
-    if text[:1] in ("P", "p"):
-        return _parse_iso(text)
-    return _parse_friendly(text)
+    return _parse_iso(text) if text[0] in "Pp" else _parse_friendly(text)
 
 
 def _parse_iso(text: str) -> int:
@@ -68,16 +81,14 @@ def _parse_friendly(text: str) -> int:
     while position < len(text):
         found = _FRIENDLY.match(text, position)
         if found is None or found[2] not in _MILLIS:
-            raise DurationError(_NO_NUMBER if position == 0 and found is None else _unit_error(text))
+            begins = found is not None or text[position:].lstrip()[:1].isdigit()
+            raise DurationError(_FAILED + (_NO_UNIT if begins else _NO_NUMBER))
+        if not found[1].isdigit() and _MILLIS[found[2]] > _MILLIS["h"]:
+            unit = "days" if _MILLIS[found[2]] == _MILLIS["d"] else "weeks"
+            raise DurationError(f"{_FAILED}fractional {unit} are not supported")
         total += _fraction(found[1]) * _MILLIS[found[2]]
         position = found.end()
-    if not text.strip():
-        raise DurationError(_NO_NUMBER)
     return int(total)
-
-
-def _unit_error(text: str) -> str:
-    return f'failed to parse {text!r} in the "friendly" duration format: units are {", ".join(_UNITS)}'
 
 
 def _fraction(number: str) -> Fraction:

@@ -26,6 +26,7 @@ from restate_reflect.embedded.http.paths import (
     parse_path,
 )
 from restate_reflect.embedded.http.replies import (
+    Bare,
     IngressError,
     Untyped,
     failed,
@@ -61,7 +62,7 @@ def ingress(runtime: Runtime, *, origins: Collection[str] = ()) -> web.Applicati
     server, access = _Ingress(runtime), Access(origins)
     guard = guarding(access, lambda refusal: IngressError(403, refusal).reply())
     app = web.Application(client_max_size=_MAX_BODY, middlewares=[guard, _answering(access)])
-    app.router.add_route("*", "/{path:.*}", server.handle)
+    app.router.add_route("*", r"/{path:[\s\S]*}", server.handle)
     app.on_response_prepare.append(plain_headers)
     return app
 
@@ -74,6 +75,8 @@ def _answering(access: Access) -> Middleware:
         if not access.is_open:
             return await handler(request)
         response = _preflight(request) if request.method == "OPTIONS" else await handler(request)
+        if isinstance(response, Bare):
+            return response
         origin = request.headers.get("origin")
         if origin is not None and access.allows(origin):
             response.headers["access-control-allow-origin"] = origin

@@ -79,6 +79,8 @@ def parse_path(path: str, is_keyed: IsKeyed) -> Route:
     Raises:
         IngressError: There is none.
     """
+    # As the server does: any number of slashes before and after stands for one and none.
+    path = f"/{path.strip('/')}"
     if not 2 <= path.count("/") <= 7:
         raise IngressError(400, f"bad path: {path}")
     segments = iter(path.split("/")[1:])
@@ -125,7 +127,15 @@ def _decoded(segment: str) -> str:
     try:
         return unquote_to_bytes(segment).decode()
     except UnicodeDecodeError as error:
-        raise IngressError(400, f"bad path, cannot decode key: {error}") from None
+        raise IngressError(400, f"bad path, cannot decode key: {_as_rust(error)}") from None
+
+
+def _as_rust(error: UnicodeDecodeError) -> str:
+    octets = list(error.object)
+    cut_off = error.reason == "unexpected end of data"
+    length = "None" if cut_off else f"Some({error.end - error.start})"
+    told = f"Utf8Error {{ valid_up_to: {error.start}, error_len: {length} }}"
+    return f"FromUtf8Error {{ bytes: {octets}, error: {told} }}"
 
 
 def _under_restate(segments: Iterator[str], is_keyed: IsKeyed) -> Route:

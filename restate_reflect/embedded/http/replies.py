@@ -12,6 +12,7 @@ from restate_reflect.embedded.kernel.records import Outcome
 
 __all__ = [
     "AdminError",
+    "Bare",
     "IngressError",
     "Untyped",
     "failed",
@@ -44,6 +45,10 @@ BAD_RESTATE_PATH: Final = (
 
 class Untyped(web.Response):
     """A response without a content type; aiohttp would make one up."""
+
+
+class Bare(Untyped):
+    """What the server answers in place of an informational status, which would let clients wait for another answer."""
 
 
 async def plain_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -105,8 +110,10 @@ def failed(outcome: Outcome) -> web.Response:
         body["stacktrace"] = outcome.stacktrace
     if error.metadata:
         body["metadata"] = error.metadata
-    status = error.code if 100 <= error.code <= 999 else 500
+    if 100 <= error.code < 200:
+        return Bare(status=500)
     headers = {"x-restate-error-source": "invocation", **_about(outcome)}
+    status = error.code if 200 <= error.code <= 999 else 500
     return json_reply(status, {**body, "source": "invocation"}, headers)
 
 

@@ -83,7 +83,8 @@ class Failure:
 
     @classmethod
     def read(cls, failure: pb.Failure) -> Failure:
-        return cls(failure.code, failure.message, {entry.key: entry.value for entry in failure.metadata})
+        code = failure.code if failure.code < 1 << 16 else 500  # as the server, whose codes have 16 bits
+        return cls(code, failure.message, {entry.key: entry.value for entry in failure.metadata})
 
     def to_message(self) -> pb.Failure:
         message = pb.Failure(code=self.code, message=self.message)
