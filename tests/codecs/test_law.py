@@ -390,7 +390,7 @@ REFUSED: list[tuple[Any, Any, str]] = [
     (int, 10**4400, "digits|size"),
     (Any, 10**4400, "4,300 digits"),
     (Any, deep(250), "more than 200 levels|depth exceeded"),
-    (Any, deep(5000), "more than 200 levels"),
+    (Any, deep(5000), "more than 200 levels|depth exceeded"),
     (int, True, "value: a bool would come back as"),
     (bool, 1, "an int would come back as a bool"),
     (int, Number.ONE, "declare Number|Declare Number"),
