@@ -1,0 +1,334 @@
+"""Libraries on asyncio in handlers: right live, and identical under the crash matrix, or refused in words."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from restate_reflect import Context, service
+from restate_reflect.errors import HandlerBugError
+from restate_reflect.testing import Durable
+
+pytestmark = pytest.mark.filterwarnings(
+    # Libraries ask clocks and the environment for their own logs and timings, which no step depends on.
+    "ignore::restate_reflect.durable.guards.GuardWarning",
+    "ignore::DeprecationWarning",
+)
+
+done: list[str] = []
+
+
+async def step(word: str) -> str:
+    done.append(word)
+    return word.upper()
+
+
+def library(name: str) -> Any:
+    return pytest.importorskip(name, reason="belongs to the extra 'foreign'")
+
+
+async def outcome(durable: Durable, cls: type, handler: str = "run") -> Any:
+    env = await durable(cls)
+    return await env.call(getattr(cls, handler))
+
+
+async def test_anyio_task_groups_scopes_streams_and_events(durable: Durable) -> None:
+    anyio = library("anyio")
+
+    class Anyio:
+        async def run(self, ctx: Context) -> list[str]:
+            found: list[str] = []
+            send, receive = anyio.create_memory_object_stream[str](1)
+            ready = anyio.Event()
+
+            async def produce() -> None:
+                await ready.wait()
+                async with send:
+                    for word in "abc":
+                        await send.send(await ctx.run(word, step, word))
+
+            async with anyio.create_task_group() as group:
+                group.start_soon(produce)
+                ready.set()
+                async with receive:
+                    async for word in receive:
+                        found.append(word)
+            with anyio.move_on_after(2) as scope:
+                await anyio.sleep(10)
+            found.append(f"moved on {scope.cancelled_caught}")
+            try:
+                with anyio.fail_after(1):
+                    await anyio.sleep(5)
+            except TimeoutError:
+                found.append("failed")
+            async with anyio.create_task_group() as group:
+                group.start_soon(anyio.sleep, 100)
+                await anyio.sleep(1)
+                group.cancel_scope.cancel()
+            limiter, lock = anyio.CapacityLimiter(1), anyio.Lock()
+            async with limiter, lock:
+                found.append(await ctx.run("last", step, "last"))
+            return found
+
+    assert await outcome(durable, Anyio) == ["A", "B", "C", "moved on True", "failed", "LAST"]
+
+
+async def test_tenacity_stops_after_its_delay_though_each_wait_suspends(durable: Durable) -> None:
+    tenacity = library("tenacity")
+
+    @service(durable_natives=True)
+    class Tenacity:
+        async def run(self, ctx: Context) -> int:
+            tries = 0
+            try:
+                async for attempt in tenacity.AsyncRetrying(
+                    stop=tenacity.stop_after_delay(3), wait=tenacity.wait_fixed(1) + tenacity.wait_random(0, 0.1)
+                ):
+                    with attempt:
+                        tries += 1
+                        raise ValueError(await ctx.run("try", step, "try"))
+            except tenacity.RetryError:
+                return tries
+            return 0
+
+    assert await outcome(durable, Tenacity) == 4
+
+
+async def test_tenacity_by_tries_needs_no_option(durable: Durable) -> None:
+    tenacity = library("tenacity")
+
+    class Tenacity:
+        async def run(self, ctx: Context) -> int:
+            tries: list[str] = []
+
+            @tenacity.retry(stop=tenacity.stop_after_attempt(3), wait=tenacity.wait_exponential(1), reraise=True)
+            async def flaky() -> int:
+                tries.append(await ctx.run("try", step, "try"))
+                if len(tries) < 3:
+                    raise ValueError("not yet")
+                return len(tries)
+
+            return int(await flaky())
+
+    assert await outcome(durable, Tenacity) == 3
+
+
+async def test_backoff_by_tries(durable: Durable) -> None:
+    backoff = library("backoff")
+
+    class Backoff:
+        async def run(self, ctx: Context) -> int:
+            tries: list[str] = []
+
+            @backoff.on_exception(backoff.constant, ValueError, max_tries=3, jitter=None, interval=2, logger=None)
+            async def flaky() -> int:
+                tries.append(await ctx.run("try", step, "try"))
+                if len(tries) < 3:
+                    raise ValueError("not yet")
+                return len(tries)
+
+            return int(await flaky())
+
+    assert await outcome(durable, Backoff) == 3
+
+
+async def test_aiostream_merges_and_maps(durable: Durable) -> None:
+    aiostream = library("aiostream")
+
+    class Aiostream:
+        async def run(self, ctx: Context) -> list[str]:
+            async def ticks(name: str, every: float) -> Any:
+                for number in range(3):
+                    await asyncio.sleep(every)
+                    yield f"{name}{number}"
+
+            async def shout(word: str) -> str:
+                return await ctx.run(word, step, word)
+
+            merged = aiostream.stream.merge(ticks("a", 2), ticks("b", 2.5))
+            shouted = aiostream.stream.map(merged, shout, ordered=True, task_limit=2)
+            return list(await aiostream.stream.list(shouted))
+
+    assert await outcome(durable, Aiostream) == ["A0", "B0", "A1", "B1", "A2", "B2"]
+
+
+async def test_async_lru_within_an_invocation(durable: Durable) -> None:
+    async_lru = library("async_lru")
+
+    class AsyncLru:
+        async def run(self, ctx: Context) -> list[str]:
+            @async_lru.alru_cache(maxsize=8)
+            async def cached(word: str) -> str:
+                return await ctx.run(word, step, word)
+
+            return [*await asyncio.gather(cached("a"), cached("b"), cached("a")), await cached("b")]
+
+    assert await outcome(durable, AsyncLru) == ["A", "B", "A", "B"]
+
+
+async def test_asyncstdlib(durable: Durable) -> None:
+    library("asyncstdlib")
+    import asyncstdlib
+
+    class Asyncstdlib:
+        async def run(self, ctx: Context) -> list[Any]:
+            async def words() -> Any:
+                for word in "abc":
+                    yield await ctx.run(word, step, word)
+
+            async with asyncstdlib.scoped_iter(words()) as scoped:
+                found = [item async for item in asyncstdlib.zip(scoped, range(5))]
+            first, second = asyncstdlib.tee(words(), n=2)
+            return [*map(list, found), await asyncstdlib.list(first) == await asyncstdlib.list(second)]
+
+    assert await outcome(durable, Asyncstdlib) == [["A", 0], ["B", 1], ["C", 2], True]
+
+
+async def test_aiolimiter_waits_on_the_loops_clock(durable: Durable) -> None:
+    aiolimiter = library("aiolimiter")
+
+    class Aiolimiter:
+        async def run(self, ctx: Context) -> list[float]:
+            limiter, loop = aiolimiter.AsyncLimiter(1, 2), asyncio.get_running_loop()
+            found: list[float] = []
+            for number in range(3):
+                async with limiter:
+                    await ctx.run(f"step {number}", step, str(number))
+                    found.append(round(loop.time(), 3))
+            return found
+
+    assert await outcome(durable, Aiolimiter) == [0, 2, 4]
+
+
+async def test_janus_on_its_async_side(durable: Durable) -> None:
+    janus = library("janus")
+
+    class Janus:
+        async def run(self, ctx: Context) -> list[str]:
+            queue = janus.Queue()
+
+            async def produce() -> None:
+                for word in "abc":
+                    await queue.async_q.put(await ctx.run(word, step, word))
+
+            task = asyncio.create_task(produce())
+            found = [await queue.async_q.get() for _ in range(3)]
+            await task
+            return found
+
+    assert await outcome(durable, Janus) == ["A", "B", "C"]
+
+
+async def test_async_timeout(durable: Durable) -> None:
+    async_timeout = library("async_timeout")
+
+    class AsyncTimeout:
+        async def run(self, ctx: Context) -> str:
+            try:
+                async with async_timeout.timeout(2) as timeout:
+                    await asyncio.sleep(1)
+                    timeout.reschedule(timeout.deadline + 1)
+                    await asyncio.sleep(5)
+            except TimeoutError:
+                return await ctx.run("late", step, f"late {timeout.expired}")
+            return "in time"
+
+    assert await outcome(durable, AsyncTimeout) == "LATE TRUE"
+
+
+async def test_langgraph(durable: Durable) -> None:
+    library("langgraph.graph")
+    from langgraph.graph import END, START, StateGraph
+    from typing_extensions import TypedDict
+
+    class State(TypedDict, total=False):
+        left: str
+        right: str
+        both: str
+
+    class LangGraph:
+        async def run(self, ctx: Context) -> str:
+            async def left(state: dict[str, str]) -> dict[str, str]:
+                await asyncio.sleep(2)
+                return {"left": await ctx.run("left", step, "left")}
+
+            async def right(state: dict[str, str]) -> dict[str, str]:
+                return {"right": await ctx.run("right", step, "right")}
+
+            async def join(state: dict[str, str]) -> dict[str, str]:
+                return {"both": f"{state['left']} {state['right']}"}
+
+            graph = StateGraph(State)
+            for name, node in (("l", left), ("r", right), ("join", join)):
+                graph.add_node(name, node)
+            graph.add_edge(START, "l")
+            graph.add_edge(START, "r")
+            graph.add_edge(["l", "r"], "join")
+            graph.add_edge("join", END)
+            return str((await graph.compile().ainvoke({}))["both"])
+
+    assert await outcome(durable, LangGraph) == "LEFT RIGHT"
+
+
+async def test_openai_agents_with_a_scripted_model(durable: Durable) -> None:
+    agents = library("agents")
+    from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
+
+    class Script(agents.Model):  # type: ignore[misc, name-defined]
+        async def get_response(self, system_instructions: Any, input: Any, *args: Any, **kwargs: Any) -> Any:
+            outputs = [
+                item["output"]
+                for item in input
+                if isinstance(item, dict) and item.get("type") == "function_call_output"
+            ]
+            if outputs:
+                text = ResponseOutputText(annotations=[], text=", ".join(outputs), type="output_text")
+                items: list[Any] = [
+                    ResponseOutputMessage(id="m", content=[text], role="assistant", status="completed", type="message")
+                ]
+            else:
+                items = [
+                    ResponseFunctionToolCall(
+                        arguments=f'{{"city": "{city}"}}', call_id=city, name="weather", type="function_call"
+                    )
+                    for city in ("rome", "oslo")
+                ]
+            return agents.ModelResponse(output=items, usage=agents.Usage(), response_id=None)
+
+        def stream_response(self, *args: Any, **kwargs: Any) -> Any:
+            raise NotImplementedError
+
+    class OpenAiAgents:
+        async def run(self, ctx: Context) -> str:
+            @agents.function_tool
+            async def weather(city: str) -> str:
+                """How it is there."""
+                await asyncio.sleep(1)
+                return await ctx.run(f"weather in {city}", step, city)
+
+            agent = agents.Agent(name="forecast", model=Script(), tools=[weather])
+            run_config = agents.RunConfig(tracing_disabled=True)
+            return str((await agents.Runner.run(agent, "How is it?", run_config=run_config)).final_output)
+
+    assert await outcome(durable, OpenAiAgents) == "ROME, OSLO"
+
+
+def refusal(cls: type, handler: str = "run") -> str:
+    durable = Durable(max_crashes=0)
+    with pytest.raises(HandlerBugError) as caught:
+        durable.run(lambda: outcome(durable, cls, handler))
+    return str(caught.value)
+
+
+def test_the_threaded_side_of_janus_is_refused() -> None:
+    janus = library("janus")
+
+    class Janus:
+        async def run(self, ctx: Context) -> str:
+            queue = janus.Queue()
+            await asyncio.to_thread(queue.sync_q.put, "a")
+            return str(await queue.async_q.get())
+
+    assert "a thread can't be used in handler code" in refusal(Janus)
