@@ -17,7 +17,7 @@ RESULTS: Final = Path(__file__).parent / "results"
 
 # Each is imported when it is asked for: what one measures must not be loaded with the others.
 SUITES: Final = {
-    "peers": ("benchmarks.invocations", "CPU, latency, memory, start-up and bytes beside the official SDK"),
+    "peers": ("benchmarks.invocations", "CPU, memory and start-up beside the official SDK"),
     "server": ("benchmarks.real_server", "throughput and latency through a real restate-server"),
     "replay": ("benchmarks.replay", "µs per journal entry, 10 to 10,000 of them"),
     "waiting": ("benchmarks.waiting", "memory of 10,000 invocations that wait at once"),
@@ -32,16 +32,15 @@ def _parser() -> argparse.ArgumentParser:
     listed = "\n".join(f"  {name:9} {what}" for name, (_, what) in SUITES.items())
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description=f"Measures, prints tables, keeps JSON and plots.\n\nsuites:\n{listed}",
+        description=f"Measures, prints tables and keeps JSON.\n\nsuites:\n{listed}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="default: peers; all: every one")
     parser.add_argument("--rounds", type=int, help="medians are taken over these (7; with --quick 3)")
     parser.add_argument("--invocations", type=int, help="per round (4000; with --quick 1000)")
-    parser.add_argument("--core", type=int, default=0, help="that server and driver share in `peers`; -1: none")
-    parser.add_argument("--one-core", action="store_true", help="`peers`: steps and calls on that core, too")
+    parser.add_argument("--core", type=int, default=0, help="that server and driver share in `peers`")
     parser.add_argument("--quick", action="store_true", help="less of everything: to see that it works")
-    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for SUITE.json and SUITE.svg")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder for SUITE.json")
     return parser
 
 
@@ -58,8 +57,7 @@ def main() -> None:
     options = Options(
         rounds=given.rounds or (3 if given.quick else 7),
         invocations=given.invocations or (1000 if given.quick else 4000),
-        core=given.core if given.core >= 0 else None,
-        one_core=given.one_core,
+        core=given.core,
         quick=given.quick,
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped, too
@@ -71,8 +69,6 @@ def main() -> None:
         print(outcome.text, flush=True)
         record["data"] = outcome.data
         (given.results / f"{name}.json").write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n")
-        if outcome.plot is not None:
-            (given.results / f"{name}.svg").write_text(outcome.plot)
     print(f"\nkept in {given.results}")
 
 

@@ -1,12 +1,10 @@
 """Load over HTTP/2 connections: the server's side of the service protocol, with the ``h2`` library.
 
     python -m benchmarks.driver PORT WORKLOAD INVOCATIONS [--streams N] [--rate PER_SECOND] [--connections N]
-                                [--burst N --watch PID …]
 
 Without a rate, so many streams are kept in progress on each connection (closed loop). With one, an invocation begins
 every 1/RATE seconds, whatever the others do (open loop); its latency counts from the moment it was due, so that a
-server that falls behind can't hide it. With processes to watch, the closed loop halts after each burst of invocations,
-and their CPU time is read. Prints a ``Report`` as one JSON object.
+server that falls behind can't hide it. Prints a ``Report`` as one JSON object.
 
 It can't hang: an invocation that takes longer than the timeout is reset and counted as lost, like one whose stream is
 reset, answered with another status or ended before the invocation has; when the connection goes, so does the rest.
@@ -24,7 +22,6 @@ from dataclasses import asdict, dataclass, field
 from h2.events import DataReceived, Event, ResponseReceived, StreamEnded, StreamReset, WindowUpdated
 from h2.exceptions import StreamClosedError
 
-from benchmarks.bursts import Burst, Meter
 from benchmarks.requests import RequestHeaders, client
 from benchmarks.workloads import WORKLOADS, Workload
 from restate_reflect.protocol.framing import FrameDecoder
@@ -47,10 +44,6 @@ class Load:
     rate: float | None = None
     timeout: float = 20.0
     """Seconds an invocation may take."""
-    burst: int | None = None
-    """Invocations between two readings of the meter; for one connection without a rate."""
-    watched: tuple[int, ...] = ()
-    """Ids of the processes whose CPU time the meter reads."""
 
 
 @dataclass(slots=True)
@@ -65,7 +58,6 @@ class Report:
     p99_ms: float
     bytes_sent: int
     bytes_received: int
-    bursts: list[Burst] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -91,9 +83,6 @@ class Driver(asyncio.Protocol):
         self.finished: asyncio.Future[None] = self._loop.create_future()
         self.closed: asyncio.Future[None] = self._loop.create_future()
         self._remaining = load.invocations
-        self._allowed = load.burst or load.invocations
-        """How many may begin before the meter is read."""
-        self.meter = Meter(load.watched) if load.burst else None
         self._headers = RequestHeaders(seed=seed)
         self._open: dict[int, Exchange] = {}
         self._h2 = client()
@@ -152,12 +141,11 @@ class Driver(asyncio.Protocol):
             self._loop.call_later(max(self._due - time.perf_counter(), 0.001), self._begin_due, interval)
 
     def _begin_all(self) -> None:
-        for _ in range(min(self.load.streams, self._remaining, self._allowed)):
+        for _ in range(min(self.load.streams, self._remaining)):
             self._begin(time.perf_counter())
 
     def _begin(self, started: float) -> None:
         self._remaining -= 1
-        self._allowed -= 1
         stream = self._h2.get_next_available_stream_id()
         self._h2.send_headers(stream, self._headers(self.load.workload.path))
         self._open[stream] = exchange = Exchange(started, unsent=memoryview(self.load.workload.opening))
@@ -231,18 +219,9 @@ class Driver(asyncio.Protocol):
         if self.lost.total() >= _MOST_LOST:
             self.lost["not tried after so many"] += self._remaining
             self._remaining = 0
-        if self.load.rate is None and self._remaining and self._allowed:
+        if self.load.rate is None and self._remaining:
             self._begin(time.perf_counter())
-        elif not self._open:
-            self._end_burst()
-
-    def _end_burst(self) -> None:
-        """Nothing is in progress: the meter is read, and the next one begins if any are left."""
-        if self.meter is not None:
-            self.meter.end_burst(len(self.latencies))
-            self._allowed = self.load.burst or 0
-            self._begin_all()
-        if not self._open and not self._remaining and not self.finished.done():
+        elif not self._open and not self._remaining and not self.finished.done():
             self.finished.set_result(None)
 
     def _give_up_late(self) -> None:
@@ -288,7 +267,6 @@ def _report(drivers: list[Driver], seconds: float) -> Report:
         p99_ms=ordered[int(len(ordered) * 0.99)],
         bytes_sent=sum(driver.sent for driver in drivers),
         bytes_received=sum(driver.received for driver in drivers),
-        bursts=[burst for driver in drivers if driver.meter for burst in driver.meter.bursts],
     )
 
 
@@ -301,11 +279,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float)
     parser.add_argument("--timeout", type=float, default=20.0)
     parser.add_argument("--connections", type=int, default=1)
-    parser.add_argument("--burst", type=int, help="invocations between two readings of the CPU time")
-    parser.add_argument("--watch", type=int, nargs="+", default=(), metavar="PID", help="whose CPU time is read")
     given = vars(parser.parse_args())
-    port, workload, connections, watched = (given.pop(name) for name in ("port", "workload", "connections", "watch"))
-    load = Load(WORKLOADS[workload], watched=tuple(watched), **given)
+    port, workload, connections = (given.pop(name) for name in ("port", "workload", "connections"))
+    load = Load(WORKLOADS[workload], **given)
     print(json.dumps(asdict(asyncio.run(drive(port, load, connections)))))
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from typing import Any
 
-from benchmarks.bursts import Burst, Speed
 from benchmarks.driver import Report
-from benchmarks.machine import cpu_seconds, process_tree
+from benchmarks.machine import cpu_seconds
 from benchmarks.servers import ROOT, Server
 
 __all__ = ["cpu_us", "drive"]
@@ -26,14 +24,11 @@ def drive(
     streams: int = 50,
     rate: float | None = None,
     connections: int = 1,
-    burst: int | None = None,
 ) -> Report:
     """Runs the load on each connection and returns the driver's report."""
     arguments = [str(server.port), workload, str(invocations), f"--streams={streams}", f"--connections={connections}"]
     if rate:
         arguments.append(f"--rate={rate}")
-    if burst:
-        arguments += [f"--burst={burst}", "--watch", *map(str, process_tree(server.pid))]
     command = [sys.executable, "-m", "benchmarks.driver", *arguments]
     try:
         finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DRIVER_TIMEOUT)
@@ -41,13 +36,7 @@ def drive(
         raise RuntimeError(f"{' '.join(command)} did not end within {DRIVER_TIMEOUT:g} s") from None
     if finished.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{finished.stderr}")
-    found: dict[str, Any] = json.loads(finished.stdout)
-    found["bursts"] = [_burst(**each) for each in found["bursts"]]
-    return Report(**found)
-
-
-def _burst(speed: dict[str, float], **rest: Any) -> Burst:
-    return Burst(speed=Speed(**speed), **rest)
+    return Report(**json.loads(finished.stdout))
 
 
 def cpu_us(
@@ -57,10 +46,9 @@ def cpu_us(
     *,
     streams: int = 50,
     connections: int = 1,
-    burst: int | None = None,
 ) -> tuple[float, Report]:
     """CPU µs of the serving processes per completed invocation under a closed loop; nan if none was completed."""
     before = cpu_seconds(server.pid)
-    report = drive(server, workload, invocations, streams=streams, connections=connections, burst=burst)
+    report = drive(server, workload, invocations, streams=streams, connections=connections)
     spent = cpu_seconds(server.pid) - before
     return (spent / report.completed * 1e6 if report.completed else float("nan")), report

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from statistics import median
 from typing import Any, Final
 
 from restate_reflect.cli._version import is_compiled
@@ -108,17 +107,14 @@ def describe() -> dict[str, Any]:
     }
 
 
-def yardstick_us(runs: int = 50, *, typical: bool = False) -> float:
-    """Time of a fixed piece of Python: tells a slow machine, or a bad moment, from slow code.
-
-    The best of its runs, or their median: how fast the core was at its fastest, or all the while.
-    """
+def yardstick_us() -> float:
+    """Time of a fixed piece of Python, the best of 50: tells a slow machine from slow code."""
     times = []
-    for _ in range(runs):
+    for _ in range(50):
         start = time.process_time()
         sum({number: str(number) for number in range(1000)})
         times.append(time.process_time() - start)
-    return (median(times) if typical else min(times)) * 1e6
+    return min(times) * 1e6
 
 
 def _commit() -> str | None:

@@ -60,8 +60,9 @@ def _step_entries(entries: int) -> bytes:
 
 
 def _write_entries(entries: int) -> bytes:
-    values = (wire.keyed_value(b"count", b"%d" % number) for number in range(entries))
-    return b"".join(encode_frame(MessageType.SET_STATE_COMMAND, value) for value in values)
+    values = (pb.Value(content=b"%d" % number) for number in range(entries))
+    writes = (pb.SetStateCommandMessage(key=b"count", value=value).SerializeToString() for value in values)
+    return b"".join(encode_frame(MessageType.SET_STATE_COMMAND, write) for write in writes)
 
 
 JOURNALS: Final[dict[str, tuple[int, Callable[[int], bytes]]]] = {

@@ -15,9 +15,7 @@ class Options:
 
     rounds: int = 5
     invocations: int = 4000
-    core: int | None = 0
-    one_core: bool = False
-    """Whether steps and calls are measured on that core, too."""
+    core: int = 0
     quick: bool = False
 
 
@@ -29,8 +27,6 @@ class Outcome:
     """For the JSON file."""
     text: str
     """Markdown tables and remarks."""
-    plot: str | None = None
-    """SVG."""
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

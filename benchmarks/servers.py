@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,14 +17,17 @@ import venv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
+
+import hatch_build
 
 __all__ = [
     "OFFICIAL_GRANIAN",
     "OFFICIAL_HYPERCORN",
     "OURS",
-    "OURS_UVLOOP",
+    "OURS_COMPILED",
     "PEERS",
     "Peer",
     "Server",
@@ -46,18 +51,22 @@ class Peer:
     """After the interpreter; ``{port}`` is replaced."""
     own_python: bool = False
     """Whether it runs in this environment whatever that holds."""
+    compiled: bool = False
+    """Whether it runs a compiled copy of this project."""
 
     def command(self, port: int) -> list[str]:
         python = sys.executable if self.own_python else str(_peer_python())
         return [python, *(argument.format(port=port) for argument in self.arguments)]
 
+    @property
+    def folder(self) -> Path:
+        """Where Python finds this project first."""
+        return _compiled_copy() if self.compiled else ROOT
 
-def _ours(loop: str) -> tuple[str, ...]:
-    return ("-m", "restate_reflect", "serve", "benchmarks.peers.ours", "--port", "{port}", "--loop", loop)
 
-
-OURS: Final = Peer("restate_reflect", _ours("asyncio"), own_python=True)
-OURS_UVLOOP: Final = Peer("restate_reflect, uvloop", _ours("uvloop"), own_python=True)
+_SERVE: Final = ("-m", "restate_reflect", "serve", "benchmarks.peers.ours", "--port", "{port}", "--loop", "asyncio")
+OURS: Final = Peer("restate_reflect, interpreted", _SERVE, own_python=True)
+OURS_COMPILED: Final = Peer("restate_reflect, compiled", _SERVE, own_python=True, compiled=True)
 OFFICIAL_HYPERCORN: Final = Peer(
     "official SDK, hypercorn",
     ("-m", "hypercorn", "benchmarks.peers.official:app", "--bind", "127.0.0.1:{port}", "--log-level", "warning"),
@@ -69,9 +78,20 @@ OFFICIAL_GRANIAN: Final = Peer(
         *("--host", "127.0.0.1", "--port", "{port}", "--log-level", "warning", "benchmarks.peers.official:app"),
     ),
 )
-_HAS_UVLOOP: Final = importlib.util.find_spec("uvloop") is not None
-PEERS: Final = (OURS, *([OURS_UVLOOP] if _HAS_UVLOOP else []), OFFICIAL_GRANIAN, OFFICIAL_HYPERCORN)
-"""This project first; without uvloop installed it has one row."""
+PEERS: Final = (OURS, OURS_COMPILED, OFFICIAL_GRANIAN, OFFICIAL_HYPERCORN)
+"""This project first."""
+
+
+@cache
+def _compiled_copy() -> Path:
+    """Compiles a copy, for as long as this process lives: the checkout itself stays interpreted."""
+    copy = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    for folder in (hatch_build.PACKAGE, "benchmarks"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__", "*.so", "results"))
+    print("compiling a copy …", file=sys.stderr)
+    hatch_build.compile_into(ROOT, copy)
+    return copy
 
 
 def _peer_python() -> Path:
@@ -128,7 +148,7 @@ def running(peer: Peer, *extra: str) -> Iterator[Server]:
     command = [*peer.command(port), *extra]
     with tempfile.TemporaryFile() as log:  # kept out of the table; shown if the peer fails
         started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=ROOT, start_new_session=True, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=peer.folder, start_new_session=True, stdout=log, stderr=log)
         try:
             _discover(port, process, command)
             yield Server(process.pid, port, time.perf_counter() - started)

@@ -13,8 +13,6 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from restate_reflect import _extensions
-
 if TYPE_CHECKING:
     from restate_reflect.context import (
         Awakeable,
@@ -73,7 +71,6 @@ __all__ = [
     "service",
 ]
 
-_extensions.install()
 
 _FROM = {
     "context": "Awakeable CallFuture Context DurablePromise InvocationHandle ObjectContext ObjectSharedContext Request"

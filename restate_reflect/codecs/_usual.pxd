@@ -1,21 +1,12 @@
 cimport cython
 
 
-cdef extern from *:
-    """
-    #define restate_plain_dict(owner) PyObject_GenericGetDict(owner, NULL)
-    """
-    object plain_dict "restate_plain_dict" (object owner)
-
-
-cdef bint _IS_COMPILED
 cdef Py_ssize_t _DOUBTFUL
 
 
 @cython.final
 cdef class FlatCheck:
     cdef object _model
-    cdef bint _is_plain
     cdef tuple _expected
 
     @cython.locals(classes=tuple, values=dict)

@@ -6,7 +6,6 @@ Apart from what chooses it at start-up, so that it is compiled.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import GetSetDescriptorType
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -20,32 +19,22 @@ __all__ = ["FlatCheck", "FlatWriter", "Reader", "ScalarWriter"]
 _MISSING: Final = object()
 _DOUBTFUL: Final = 4_000
 """Bytes from which an ``int`` might be in it that is too long for JSON readers (4,300 digits)."""
-_IS_COMPILED: Final = not __file__.endswith((".py", ".pyc"))
-
-
-def has_plain_dict(cls: type) -> bool:
-    """Whether ``__dict__`` of its instances is what Python itself takes for it."""
-    own = [base.__dict__ for base in cls.__mro__ if base is not object]
-    shown = (names["__dict__"] for names in own if "__dict__" in names)
-    return all("__getattribute__" not in names for names in own) and all(type(s) is GetSetDescriptorType for s in shown)
 
 
 class FlatCheck:
     """Tells of a value whether it is one of this model and can't be wrong; see ``_proved``."""
 
-    __slots__ = ("_expected", "_is_plain", "_model")
+    __slots__ = ("_expected", "_model")
 
     def __init__(self, model: type, fields: Mapping[str, tuple[type, ...]]) -> None:
         """``fields``: the classes that a field's value may have."""
         self._model = model
         self._expected = tuple(fields.items())
-        self._is_plain = has_plain_dict(model)
 
     def is_right(self, value: Any) -> bool:
         if type(value) is not self._model:
             return False
-        # Compiled code need not go past the ``__getattr__`` that models have: 0.7 % of a call.
-        found = plain_dict(value) if _IS_COMPILED and self._is_plain else value.__dict__  # type: ignore[name-defined]  # noqa: F821
+        found = value.__dict__
         if type(found) is not dict:
             return False
         values: dict[str, Any] = found

@@ -8,7 +8,6 @@ from restate_reflect.durable.results cimport Results
 from restate_reflect.durable.routes cimport Plan
 from restate_reflect.durable.begun_run cimport Run
 from restate_reflect.durable.runs cimport Runs
-from restate_reflect.engine.commands.output cimport output
 from restate_reflect.engine.machine cimport Engine
 from restate_reflect.engine.notifications cimport Notification
 

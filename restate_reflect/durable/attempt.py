@@ -114,8 +114,7 @@ class Attempt:
         self.handler = plan.handler
         self.environment = environment
         self.headers = headers
-        self.engine = Engine.__new__(Engine)
-        self.engine.set_up(version, self, environment.max_message_bytes)
+        self.engine = Engine(version, locator=self, max_message_bytes=environment.max_message_bytes)
         # The methods left abstract are set by durable.loop, each as a refusal with a message.
         self.loop = DurableLoop(self)  # type: ignore[abstract]
         self.results = Results()

@@ -20,8 +20,7 @@ IS_INTERPRETED: Final = __file__.endswith((".py", ".pyc"))
 
 _OWN_FRAME: Final = int(IS_INTERPRETED)
 
-# Compiled modules are all in the package's own folder.
-_PACKAGE: Final = Path(__file__).parents[1 if IS_INTERPRETED else 0]
+_PACKAGE: Final = Path(__file__).parents[1]
 _OWN_FILES: Final = str(_PACKAGE) + os.sep
 _OWN: Final = (_OWN_FILES, "<frozen")
 _LIBRARY: Final = str(Path(os.__file__).parent) + os.sep

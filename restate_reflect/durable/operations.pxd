@@ -8,9 +8,6 @@ from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.durable.begun_run cimport made_run
 from restate_reflect.durable.step_functions cimport StepFunction, step_function
 from restate_reflect.durable.routes cimport Route, Routes
-from restate_reflect.engine.commands cimport state
-from restate_reflect.engine.commands.call cimport Destination, call as issue_call
-from restate_reflect.engine.commands.run cimport run as issue_run
 from restate_reflect.engine.machine cimport Engine
 
 
@@ -23,12 +20,12 @@ cdef class Operations:
     cdef Py_ssize_t _refused
 
     cdef set_up(self, Attempt attempt, given)
-    @cython.locals(routes=Routes, route=Route, destination=Destination)
+    @cython.locals(routes=Routes, route=Route)
     cdef tuple _prepare(self, method, args, kwargs, options)
     @cython.locals(slot=InvocationIdSlot, calls=Calls)
-    cdef _call(self, Destination destination, bytes body, decode)
+    cdef _call(self, destination, bytes body, decode)
     @cython.locals(slot=InvocationIdSlot)
-    cdef _send(self, Destination destination, body, delay, output)
+    cdef _send(self, destination, body, delay, output)
     cdef _at(self, delay)
     cdef _check(self)
     cdef _refuse(self)

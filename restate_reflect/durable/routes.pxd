@@ -1,6 +1,5 @@
 cimport cython
 
-from restate_reflect.engine.commands.call cimport Destination
 
 
 @cython.final
@@ -12,7 +11,7 @@ cdef class Plan:
 @cython.final
 cdef class Route:
     cdef readonly bint is_keyed
-    cdef readonly Destination destination
+    cdef readonly object destination
     cdef readonly object decode
     cdef object _encode, _write
 

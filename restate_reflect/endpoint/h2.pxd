@@ -1,7 +1,6 @@
 cimport cython
 
 from restate_reflect.durable.attempt cimport Attempt
-from restate_reflect.http2.headers cimport RequestHead
 from restate_reflect.http2.stream cimport Stream
 
 
@@ -12,7 +11,6 @@ cdef class _AttemptStream:
     cdef bint _request_ended
     cdef Stream _stream
 
-    cdef set_up(self, core, environment, Stream stream, accepted, RequestHead head)
     cpdef data_received(self, bytes data)
     cpdef eof_received(self)
     cpdef stream_closed(self, error)
@@ -20,5 +18,5 @@ cdef class _AttemptStream:
     cdef _refuse_oversized(self)
 
 
-@cython.locals(accepted=dict, fields=dict, by_path=dict, handler=_AttemptStream)
-cpdef open_stream(core, environment, Stream stream, RequestHead head)
+@cython.locals(accepted=dict, fields=dict, by_path=dict)
+cpdef open_stream(core, environment, Stream stream, head)

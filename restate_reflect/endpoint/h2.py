@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.environment import Environment
@@ -13,8 +12,6 @@ from restate_reflect.http2.headers import RequestHead
 from restate_reflect.http2.stream import Stream
 
 __all__ = ["has_attempt", "open_stream"]
-
-_NO_ERROR: Final = ErrorCode.NO_ERROR
 
 
 def open_stream(core: Core, environment: Environment, stream: Stream, head: RequestHead) -> RequestHandler:
@@ -35,9 +32,7 @@ def open_stream(core: Core, environment: Environment, stream: Stream, head: Requ
             stream.send_and_end(decision.body)
             return _Answered(stream)
         known = decision
-    handler = _AttemptStream.__new__(_AttemptStream)
-    handler.set_up(core, environment, stream, known, head)
-    return handler
+    return _AttemptStream(core, environment, stream, known, head)
 
 
 def has_attempt(handlers: Iterable[RequestHandler]) -> bool:
@@ -54,7 +49,7 @@ class _Answered:
         self._stream = stream
 
     def data_received(self, data: bytes) -> None:
-        self._stream.reset(_NO_ERROR)
+        self._stream.reset(ErrorCode.NO_ERROR)
 
     def eof_received(self) -> None: ...
     def stream_closed(self, error: int | None) -> None: ...
@@ -66,15 +61,13 @@ class _AttemptStream:
 
     __slots__ = ("_attempt", "_left", "_request_ended", "_stream")
 
-    def set_up(
+    def __init__(
         self, core: Core, environment: Environment, stream: Stream, accepted: Accepted, head: RequestHead
     ) -> None:
-        """The constructor, whose types of arguments are known this way where it is compiled."""
         self._stream = stream
         self._request_ended = False
         self._left = core.limits.max_request_bytes
-        self._attempt = Attempt.__new__(Attempt)
-        self._attempt.set_up(accepted.plan, accepted.version, self, environment, head.fields)
+        self._attempt = Attempt(accepted.plan, accepted.version, self, environment, head.fields)
         stream.begin(accepted.block, False)
 
     def data_received(self, data: bytes) -> None:
@@ -106,7 +99,7 @@ class _AttemptStream:
         if end:
             self._stream.send_and_end(data)
             if not self._request_ended and not self._stream.closed:
-                self._stream.reset(_NO_ERROR)
+                self._stream.reset(ErrorCode.NO_ERROR)
             return
         self._stream.send(data)
         if self._stream.buffered > HIGH_WATER:

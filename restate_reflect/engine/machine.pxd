@@ -1,14 +1,8 @@
 cimport cython
 
-from restate_reflect.engine cimport notifications
-from restate_reflect.engine.eager_state cimport EagerState
 from restate_reflect.engine.notifications cimport Notification
 from restate_reflect.protocol cimport wire
 from restate_reflect.protocol.framing cimport FrameDecoder, header, is_command, is_notification
-
-cdef int _WAITING_START, _WAITING_REPLAY, _REPLAYING, _PROCESSING, _CLOSED
-cdef bint _IS_COMPILED
-cdef int _START, _INPUT_COMMAND, _PROPOSE_RUN, _RUN_ACK, _COMMAND_ACK, _AWAITING_ON
 
 
 @cython.final
@@ -22,7 +16,7 @@ cdef class Engine:
     cdef readonly Py_ssize_t command_index
     cdef readonly bint is_closed
     cdef public bint input_closed
-    cdef public EagerState eager_state
+    cdef public object eager_state
     cdef bint _is_v7, _wrote_command
     cdef int _state, _last_type
     cdef object _last_name, _locator, _start, _started, _last_awaiting
@@ -33,12 +27,10 @@ cdef class Engine:
     cdef dict _proposals
     cdef Py_ssize_t _taken, _missing, _next_completion, _next_signal, _telling_due
 
-    cdef set_up(self, version, locator, Py_ssize_t max_message_bytes)
     cpdef receive(self, bytes data)
     cpdef receive_eof(self)
     cpdef bytes take_output(self)
     cdef _on_message(self, int message_type, bytes payload)
-    @cython.locals(entries=Py_ssize_t, short=tuple)
     cdef _on_start(self, bytes payload)
     cdef _on_command(self, int message_type, bytes payload)
     cdef _on_notification(self, Notification notification)

@@ -68,23 +68,6 @@ _TOLD_PER_ENTRY: Final = 64
 
 _END_FRAME: Final = encode_frame(MessageType.END, b"")
 
-# As plain numbers: each look-up of an enum's member costs 0.1 µs.
-_START: Final = int(MessageType.START)
-_INPUT_COMMAND: Final = int(MessageType.INPUT_COMMAND)
-_PROPOSE_RUN: Final = int(MessageType.PROPOSE_RUN_COMPLETION)
-_RUN_ACK: Final = int(MessageType.PROPOSE_RUN_COMPLETION_ACK)
-_COMMAND_ACK: Final = int(MessageType.COMMAND_ACK)
-_AWAITING_ON: Final = int(MessageType.AWAITING_ON)
-
-_IS_COMPILED: Final = not __file__.endswith((".py", ".pyc"))
-
-# So that compiled code has them as numbers of its own.
-_WAITING_START: Final = WAITING_START
-_WAITING_REPLAY: Final = WAITING_REPLAY
-_REPLAYING: Final = REPLAYING
-_PROCESSING: Final = PROCESSING
-_CLOSED: Final = CLOSED
-
 RECORDING: Final[list[Callable[[Engine], None]]] = []
 """Called for each command that a handler issues, in any engine of the process; for tests, and empty otherwise."""
 
@@ -132,10 +115,6 @@ class Ending(Enum):
     COMPLETED = "completed"
     SUSPENDED = "suspended"
     FAILED = "failed"
-
-
-_NEED_INPUT: Final = Progress.NEED_INPUT
-_COMPLETED: Final = Ending.COMPLETED
 
 
 class StartInfo(NamedTuple):
@@ -218,13 +197,9 @@ class Engine:
         locator: Locator = _NOWHERE,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
-        self.set_up(version, locator, max_message_bytes)
-
-    def set_up(self, version: ProtocolVersion, locator: Locator, max_message_bytes: int) -> None:
-        """The constructor for compiled code, where types of arguments are known."""
         self.version = version
         self._is_v7 = version >= 7
-        self._state = _WAITING_START
+        self._state = WAITING_START
         self.eager_state = _NO_STATE
         self.ending: Ending | None = None
         self.failure: AttemptError | None = None
@@ -236,8 +211,7 @@ class Engine:
         """Whether End, Suspension or Error was written; an attribute, as it is asked for often."""
         self._locator = locator
         self._decoder = FrameDecoder(max_message_bytes)
-        self._start: bytes | pb.StartMessage | None = None
-        """The start message; read by generated code only where it has to be."""
+        self._start: pb.StartMessage | None = None
         self._started: StartInfo | None = None
         self._output: list[bytes] = []
         self._queue: list[Any] = []
@@ -298,11 +272,11 @@ class Engine:
     @property
     def is_ready(self) -> bool:
         """Whether the whole journal has arrived and the handler may run."""
-        return self._state == _PROCESSING or self._state == _REPLAYING
+        return self._state == PROCESSING or self._state == REPLAYING
 
     @property
     def is_replaying(self) -> bool:
-        return self._state == _REPLAYING
+        return self._state == REPLAYING
 
     @property
     def has_started(self) -> bool:
@@ -311,12 +285,11 @@ class Engine:
 
     @property
     def started(self) -> StartInfo:
-        """The start message's content; only valid once ``has_started``. Read when first asked for: 1.7 µs."""
+        """The start message's content; only valid once ``has_started``. Read when first asked for (1.7 µs)."""
         if self._started is None:
             if self._start is None:
                 raise ProtocolViolationError("no start message yet")
-            read = _parse(pb.StartMessage, self._start) if isinstance(self._start, bytes) else self._start
-            self._started = _start_info(read, self.version)
+            self._started = _start_info(self._start, self.version)
             self._start = None
         return self._started
 
@@ -325,42 +298,36 @@ class Engine:
     def _on_message(self, message_type: int, payload: bytes) -> None:
         if is_notification(message_type):
             self._on_notification(notifications.parse(message_type, payload))
-        elif message_type == _START:
+        elif message_type == MessageType.START:
             self._on_start(payload)
         elif is_command(message_type):
             self._on_command(message_type, payload)
-        elif message_type == _RUN_ACK:
+        elif message_type == MessageType.PROPOSE_RUN_COMPLETION_ACK:
             self._on_run_ack(payload)
-        elif message_type != _COMMAND_ACK:
+        elif message_type != MessageType.COMMAND_ACK:
             raise ProtocolViolationError(f"unexpected message type {message_type:#06x}")
 
     def _on_start(self, payload: bytes) -> None:
-        if self._state != _WAITING_START:
+        if self._state != WAITING_START:
             raise ProtocolViolationError("a second start message")
-        short = wire.read_start(payload) if _IS_COMPILED else None
-        if short is not None:
-            entries, state, partial = short
-            self._start = payload
-        else:
-            self._start = read = _parse(pb.StartMessage, payload)
-            entries, state, partial = read.known_entries, _read_state(read), read.partial_state
-        if entries == 0:
+        start = self._start = _parse(pb.StartMessage, payload)
+        if start.known_entries == 0:
             raise ProtocolViolationError("the start message announces an empty journal; the input is always there")
-        self.eager_state = EagerState(state, partial)
-        self._missing = entries
-        self._state = _WAITING_REPLAY
+        self.eager_state = EagerState(_read_state(start), start.partial_state)
+        self._missing = start.known_entries
+        self._state = WAITING_REPLAY
 
     def _on_command(self, message_type: int, payload: bytes) -> None:
-        if self._state != _WAITING_REPLAY:
+        if self._state != WAITING_REPLAY:
             raise ProtocolViolationError(f"a command (type {message_type:#06x}) outside of the replay")
         self._recorded.append((message_type, payload))
         self._count_entry()
 
     def _on_notification(self, notification: Notification) -> None:
-        if self._state == _WAITING_START:
+        if self._state == WAITING_START:
             raise ProtocolViolationError("a notification before the start message")
         self._enqueue(notification)
-        if self._state == _WAITING_REPLAY:
+        if self._state == WAITING_REPLAY:
             self._count_entry()
 
     def _count_entry(self) -> None:
@@ -370,7 +337,7 @@ class Engine:
         if not self._recorded:
             raise ProtocolViolationError("a journal without an input command")
         self._recorded.reverse()
-        self._state = _REPLAYING
+        self._state = REPLAYING
 
     def _on_run_ack(self, payload: bytes) -> None:
         completion_id = wire.read_run_ack(payload)
@@ -414,7 +381,7 @@ class Engine:
         self._last_type, self._last_name = message_type, name
         if RECORDING:
             self._tell_recording()
-        if self._state == _PROCESSING:
+        if self._state == PROCESSING:
             self._wrote_command = True
             self._output.append(header(message_type, 0, len(payload)))
             self._output.append(payload)
@@ -433,11 +400,11 @@ class Engine:
             told(self)
 
     def _next_recorded(self) -> tuple[int, bytes]:
-        if self._state != _REPLAYING:
+        if self._state != REPLAYING:
             raise AttemptClosedError("this attempt has ended; its context can't be used any more")
         recorded = self._recorded.pop()
         if not self._recorded:
-            self._state = _PROCESSING
+            self._state = PROCESSING
         return recorded
 
     def read_input(self) -> Input:
@@ -445,7 +412,7 @@ class Engine:
         self.command_index += 1
         try:
             message_type, payload = self._next_recorded()
-            if message_type != _INPUT_COMMAND:
+            if message_type != MessageType.INPUT_COMMAND:
                 raise ProtocolViolationError(f"the journal starts with type {message_type:#06x}, not with the input")
             return _read_input(payload)
         except EngineError as error:
@@ -458,7 +425,7 @@ class Engine:
         State reads need it: whether one was answered eagerly is decided by the attempt that
         made it, and recorded in the command itself.
         """
-        if self._state != _REPLAYING:
+        if self._state != REPLAYING:
             return None
         message_type, payload = self._recorded[-1]
         return RawMessage(message_type, payload)
@@ -531,7 +498,7 @@ class Engine:
         raise error
 
     def _unasked(self, completion_id: int) -> EngineError:
-        if self._state != _REPLAYING:
+        if self._state != REPLAYING:
             return ProtocolViolationError(f"a result for completion {completion_id}, which no command has asked for")
         return JournalMismatchError(
             f"journal mismatch after command {self.command_index}: the next result in the journal (completion"
@@ -566,7 +533,7 @@ class Engine:
         if self._is_v7:
             flags = REQUESTED_ACK
             self._proposals[completion_id] = _own_result(completion_id, result)
-        self._output.append(header(_PROPOSE_RUN, flags, len(payload)))
+        self._output.append(header(MessageType.PROPOSE_RUN_COMPLETION, flags, len(payload)))
         self._output.append(payload)
 
     def run_retry_info(self, duration: float) -> RetryInfo:
@@ -575,7 +542,7 @@ class Engine:
         The server counts attempts since the last stored entry, so its count belongs to this run
         only if this attempt has stored nothing yet.
         """
-        if self._state == _PROCESSING and not self._wrote_command:
+        if self._state == PROCESSING and not self._wrote_command:
             return RetryInfo(self.started.retry_count + 1, self.started.retry_duration + duration)
         return RetryInfo(1, duration)
 
@@ -597,14 +564,14 @@ class Engine:
         Raises:
             JournalMismatchError: There are commands left to replay: the code was changed.
         """
-        if self._state == _REPLAYING:
+        if self._state == REPLAYING:
             error = self._stuck_in_replay()
             self.fail_with(error)
             raise error
         if not self.input_closed:
             if self._is_v7 and not executing and self._entries >= self._telling_due:
                 self._tell_awaiting(build_tree())
-            return _NEED_INPUT
+            return Progress.NEED_INPUT
         if executing:
             return Progress.NEED_RUN
         self._suspend(build_tree())
@@ -637,7 +604,7 @@ class Engine:
         self._telling_due = self._entries + len(payload) // _TOLD_PER_ENTRY
         if payload != self._last_awaiting:
             self._last_awaiting = payload
-            self._output.append(encode_frame(_AWAITING_ON, payload))
+            self._output.append(encode_frame(MessageType.AWAITING_ON, payload))
 
     def _suspend(self, tree: AwaitNode) -> None:
         message = to_suspension(tree, tree=self.version.has_await_tree)
@@ -646,12 +613,12 @@ class Engine:
 
     def end(self) -> None:
         """The invocation is complete; its output was recorded."""
-        if self._state == _REPLAYING:
+        if self._state == REPLAYING:
             self.fail_with(self._ended_in_replay())
             return
         if not self.is_closed:
             self._output.append(_END_FRAME)
-            self._close(_COMPLETED)
+            self._close(Ending.COMPLETED)
 
     def _ended_in_replay(self) -> JournalMismatchError:
         return JournalMismatchError(
@@ -689,7 +656,7 @@ class Engine:
 
     def _close(self, ending: Ending) -> None:
         self.ending = ending
-        self._state = _CLOSED
+        self._state = CLOSED
         self.is_closed = True
         # The owner: a cycle with it, which would be left to the garbage collector.
         self._locator = _NOWHERE

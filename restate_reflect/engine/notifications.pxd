@@ -10,7 +10,5 @@ cdef class Notification:
     cpdef tuple _content(self)
 
 
-@cython.locals(made=Notification)
-cdef Notification _made(id_, value, invocation_id)
 @cython.locals(completion=tuple, started=tuple)
 cpdef Notification parse(message_type, bytes payload)

@@ -3,9 +3,6 @@ cimport cython
 from .core cimport Core
 from .inbound cimport Reading
 
-cdef int _DATA, _HEADERS
-cdef bint _IS_COMPILED
-
 
 @cython.final
 cdef class Connection:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Final
 
 from . import frames
 from .core import Core
@@ -18,12 +17,6 @@ from .stream import Stream
 __all__ = ["Connection"]
 
 _log = logging.getLogger(__name__)
-_unpack_header = frames.unpack_header
-
-# So that compiled code has them as numbers of its own.
-_DATA: Final = frames.DATA
-_HEADERS: Final = frames.HEADERS
-_IS_COMPILED: Final = not __file__.endswith((".py", ".pyc"))
 
 
 class Connection:
@@ -77,13 +70,8 @@ class Connection:
         core, reading = self._core, self._reading
         max_size, stop = core.max_frame_size, len(data)
         while stop - at >= 9:
-            if _IS_COMPILED:  # C arithmetic, instead of a call and a tuple
-                size = data[at] << 16 | data[at + 1] << 8 | data[at + 2]
-                kind, flags = data[at + 3], data[at + 4]
-                stream_id = (data[at + 5] & 0x7F) << 24 | data[at + 6] << 16 | data[at + 7] << 8 | data[at + 8]
-            else:
-                word, flags, stream_id = _unpack_header(data, at)
-                size, kind, stream_id = word >> 8, word & 0xFF, stream_id & 0x7FFFFFFF
+            word, flags, stream_id = frames.unpack_header(data, at)
+            size, kind, stream_id = word >> 8, word & 0xFF, stream_id & frames.MAX_STREAM_ID
             start = at + 9
             if size > max_size:
                 raise ConnectionFault(
@@ -96,9 +84,9 @@ class Connection:
                 break
             try:
                 # Almost all traffic; not through the table, as a method of a compiled class is cheaper to call.
-                if kind == _DATA and reading.table is OPEN:
+                if kind == frames.DATA and reading.table is OPEN:
                     reading.on_data(flags, stream_id, data, start, at)
-                elif kind == _HEADERS and reading.table is OPEN:
+                elif kind == frames.HEADERS and reading.table is OPEN:
                     reading.on_headers(flags, stream_id, data, start, at)
                 else:
                     reading.table[kind](reading, flags, stream_id, data, start, at)

@@ -1,13 +1,7 @@
 cimport cython
 
-from .encoder cimport response_block
 from .headers cimport HeaderReader
-from .limits cimport Meter
-from .octets cimport frame_header
-from .settings cimport PeerSettings
 from .stream cimport Stream
-
-cdef int _HEADERS, _RST_STREAM, _END_HEADERS, _END_STREAM
 
 
 @cython.final
@@ -18,13 +12,13 @@ cdef class Core:
     cdef public bint _output_announced, _first_block
     cdef public Py_ssize_t max_frame_size, max_block_size, max_streams, max_unsent
     cdef public Py_ssize_t _backlog, _sent_at_last_flood_check
-    cdef public PeerSettings peer
+    cdef public object peer
     cdef public HeaderReader reader
     cdef public Py_ssize_t send_window, granted_by_peer, receive_left, receive_low_mark, unsent, last_stream_id
     cdef public Py_ssize_t stream_window, stream_low_mark
     cdef public dict streams
     cdef public object closed
-    cdef public Meter resets, empty_data, ignored_frames, pings, settings_frames, window_updates
+    cdef public object resets, empty_data, ignored_frames, pings, settings_frames, window_updates
 
     cpdef bytes take_output(self)
     cdef bytes _charge_backlog(self, Py_ssize_t size)

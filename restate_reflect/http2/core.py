@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from typing import Final
 
 from . import frames, settings, windows
 from .closed import BOTH_ENDED, RESET_BY_PEER, ClosedStreams
@@ -15,7 +14,6 @@ from .errors import ConnectionFault, ErrorCode, StreamFault
 from .handlers import RequestHandler
 from .headers import HeaderReader, RequestHead
 from .limits import Limits, Meter, Rate
-from .octets import frame_header
 from .stream import Stream
 
 __all__ = ["Core"]
@@ -23,11 +21,6 @@ __all__ = ["Core"]
 _log = logging.getLogger(__name__)
 
 _HEADERS_TOO_LARGE = 431
-_HEADERS: Final = frames.HEADERS
-_RST_STREAM: Final = frames.RST_STREAM
-_END_HEADERS: Final = frames.END_HEADERS
-_END_STREAM: Final = frames.END_STREAM
-_pack_u32 = frames.pack_u32
 
 
 class Core:
@@ -114,8 +107,8 @@ class Core:
             self._first_block = False
             block = EMPTY_TABLE + block
         if len(block) <= self.peer.max_frame_size:
-            flags = _END_HEADERS | _END_STREAM if end_stream else _END_HEADERS
-            self.output.append(frame_header(_HEADERS, len(block), flags, stream_id))
+            flags = frames.END_HEADERS | frames.END_STREAM if end_stream else frames.END_HEADERS
+            self.output.append(frames.frame_header(frames.HEADERS, len(block), flags, stream_id))
             self.output.append(block)
         else:
             self.output.append(frames.split_headers(stream_id, block, end_stream, self.peer.max_frame_size))
@@ -202,9 +195,7 @@ class Core:
 
     def open_stream(self, stream_id: int, head: RequestHead, body_length: int, end_stream: bool) -> None:
         """Hand a request to the layer above."""
-        stream = Stream.__new__(Stream)
-        stream.set_up(self, stream_id)
-        self.streams[stream_id] = stream
+        stream = self.streams[stream_id] = Stream(self, stream_id)
         stream.body_left = body_length
         if end_stream:
             stream.check_body_complete()
@@ -242,7 +233,7 @@ class Core:
 
     def reset_id(self, stream_id: int, code: int, window: int) -> None:
         """Write RST_STREAM (section 6.4). So many bytes of DATA may be under way: they are no fault of the peer."""
-        self.output += (frame_header(_RST_STREAM, 4, 0, stream_id), _pack_u32(code))
+        self.output += (frames.frame_header(frames.RST_STREAM, 4, 0, stream_id), frames.pack_u32(code))
         self.closed.add(stream_id, window)
 
     def reset_by_peer(self, stream: Stream, code: int) -> None:

@@ -1,6 +1,5 @@
 cimport cython
 
-from .fields cimport make
 from .huffman cimport decode as huffman_decoded
 
 cdef int _LAST_STATIC, _STATIC_COUNT
@@ -24,9 +23,8 @@ cdef class FieldDecoder:
     cdef _evict(self)
     @cython.locals(value=Py_ssize_t, octet=Py_ssize_t, shift=int)
     cdef Py_ssize_t _integer(self, bytes block, int mask) except -1
-    @cython.locals(first=Py_ssize_t, size=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t, octets=cython.p_const_char)
+    @cython.locals(first=Py_ssize_t, size=Py_ssize_t, start=Py_ssize_t, stop=Py_ssize_t)
     cdef bytes _string(self, bytes block)
 
 
-@cython.locals(octets=cython.p_const_char, size=Py_ssize_t)
 cdef str _text(bytes string)

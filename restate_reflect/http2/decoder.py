@@ -171,10 +171,8 @@ class FieldDecoder:
         self._at = stop = start + size
         if stop > len(block):
             raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "string of a header block is cut short")
-        octets = block  # in C a pointer, see protocol/framing.py
-        return octets[first:stop] if start == first + 1 else block[first : first + 1] + block[start:stop]
+        return block[first:stop] if start == first + 1 else block[first : first + 1] + block[start:stop]
 
 
 def _text(string: bytes) -> str:
-    octets, size = string, len(string)  # in C a pointer, see protocol/framing.py
-    return huffman_decoded(octets[1:size]) if string[0] >= 0x80 else octets[1:size].decode("latin-1")
+    return huffman_decoded(string[1:]) if string[0] >= 0x80 else string[1:].decode("latin-1")

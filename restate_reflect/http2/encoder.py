@@ -25,7 +25,6 @@ _MAX_BLOCKS: Final = 512
 _MAX_BLOCK_SIZE: Final = 1024
 """Responses with long or ever-changing headers must not fill the memory; the cache starts anew when full."""
 
-# Typed in compiled code, as all of a usual response's cost is this look-up.
 _blocks: dict[tuple[int, tuple[tuple[str, str], ...]], bytes] = {}
 _encoder = Encoder()
 

@@ -42,6 +42,11 @@ unpack_u32 = _U32.unpack_from
 SETTINGS_ACK: Final = pack_header(SETTINGS, ACK, 0)
 
 
+def frame_header(kind: int, size: int, flags: int, stream_id: int) -> bytes:
+    """The first nine octets of a frame (section 4.1)."""
+    return pack_header(size << 8 | kind, flags, stream_id)
+
+
 def frame(kind: int, flags: int, stream_id: int, payload: bytes = b"") -> bytes:
     """One whole frame."""
     return pack_header(len(payload) << 8 | kind, flags, stream_id) + payload

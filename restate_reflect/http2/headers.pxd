@@ -2,14 +2,6 @@ cimport cython
 
 from .decoder cimport FieldDecoder
 
-cdef int _PLAIN, _PSEUDO, _CHECKED
-
-
-@cython.final
-cdef class RequestHead:
-    cdef readonly object method, path, scheme, authority
-    cdef readonly dict fields
-
 
 @cython.final
 cdef class HeaderReader:
@@ -23,7 +15,6 @@ cdef class HeaderReader:
     cdef _remember(self, bytes block, tuple request)
 
 
-@cython.locals(pseudo=dict, headers=dict, kind=int, names=Py_ssize_t)
+@cython.locals(pseudo=dict, headers=dict, names=Py_ssize_t)
 cdef tuple _request(list fields)
-cdef RequestHead _head(dict pseudo, dict headers)
-cdef _check_target(method, path, scheme)
+cdef _head(dict pseudo, dict headers)

@@ -47,11 +47,6 @@ _MAX_CACHED_SIZE: Final = 4096
 
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 
-# As numbers that compiled code has in itself.
-_PLAIN: Final = PLAIN
-_PSEUDO: Final = PSEUDO
-_CHECKED: Final = CHECKED
-
 
 class MalformedRequest(Exception):
     """The fields do not make a request (RFC 9113 section 8.1.1); the stream is reset with PROTOCOL_ERROR."""
@@ -124,14 +119,14 @@ def _request(fields: list[Field]) -> Request:
     headers: dict[str, str] = {}
     length, names = -1, 0
     for name, value, _, kind in fields:
-        if kind == _PLAIN:
+        if kind == PLAIN:
             headers[name] = value
             names += 1
-        elif kind == _PSEUDO:
+        elif kind == PSEUDO:
             if headers or name in pseudo:
                 raise MalformedRequest(f"{name} comes twice or after a header")
             pseudo[name] = value
-        elif kind == _CHECKED:
+        elif kind == CHECKED:
             if name == "content-length":
                 length = _content_length(value, headers)
             names += name not in headers
@@ -147,7 +142,7 @@ def _join_repeated(fields: list[Field], headers: dict[str, str]) -> None:
     """RFC 9110 section 5.3. Looked for once all are there: few requests have a header twice."""
     joined: dict[str, str] = {}
     for name, value, _, kind in fields:
-        if kind == _PLAIN:
+        if kind == PLAIN:
             joined[name] = f"{joined[name]}, {value}" if name in joined else value
     headers.update(joined)
 

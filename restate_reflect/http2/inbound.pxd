@@ -3,8 +3,6 @@ cimport cython
 from .core cimport Core
 from .stream cimport Stream
 
-cdef int _END_STREAM, _END_HEADERS, _PADDED, _HAS_PRIORITY
-
 
 @cython.final
 cdef class Reading:
@@ -14,11 +12,10 @@ cdef class Reading:
     cdef Py_ssize_t _size, _stream_id
     cdef bint _end_stream
 
-    @cython.locals(octets=cython.p_const_char)
     cpdef on_headers(self, int flags, Py_ssize_t stream_id, bytes data, Py_ssize_t start, Py_ssize_t stop)
     @cython.locals(core=Core)
     cdef _block_complete(self, Py_ssize_t stream_id, bytes block, bint end_stream)
     @cython.locals(core=Core)
     cdef _request(self, Py_ssize_t stream_id, bytes block, bint end_stream)
-    @cython.locals(core=Core, size=Py_ssize_t, stream=Stream, end_stream=bint, octets=cython.p_const_char)
+    @cython.locals(core=Core, size=Py_ssize_t, stream=Stream, end_stream=bint)
     cpdef on_data(self, int flags, Py_ssize_t stream_id, bytes data, Py_ssize_t start, Py_ssize_t stop)

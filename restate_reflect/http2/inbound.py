@@ -23,14 +23,6 @@ FrameRule: TypeAlias = "Callable[[Reading, int, int, bytes, int, int], None]"
 
 Table: TypeAlias = tuple[FrameRule, ...]
 
-_PROTOCOL_ERROR: Final = ErrorCode.PROTOCOL_ERROR
-
-# So that compiled code has them as numbers of its own.
-_END_STREAM: Final = frames.END_STREAM
-_END_HEADERS: Final = frames.END_HEADERS
-_PADDED: Final = frames.PADDED
-_HAS_PRIORITY: Final = frames.HAS_PRIORITY
-
 
 class Reading:
     """Reading state: the table in force and the header block being put together."""
@@ -58,17 +50,16 @@ class Reading:
     def on_headers(self, flags: int, stream_id: int, data: bytes, start: int, stop: int) -> None:
         """Section 6.2."""
         if not stream_id & 1:
-            raise ConnectionFault(_PROTOCOL_ERROR, f"HEADERS on stream {stream_id}, which no client may open")
-        if flags & _PADDED:
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"HEADERS on stream {stream_id}, which no client may open")
+        if flags & frames.PADDED:
             start, stop = frames.without_padding(data, start, stop)
-        if flags & _HAS_PRIORITY:
+        if flags & frames.HAS_PRIORITY:
             self._check_dependency(stream_id, data, start, stop)
             start += 5
-        if flags & _END_HEADERS:
-            octets = data  # in C a pointer, see protocol/framing.py
-            self._block_complete(stream_id, octets[start:stop], flags & _END_STREAM != 0)
+        if flags & frames.END_HEADERS:
+            self._block_complete(stream_id, data[start:stop], flags & frames.END_STREAM != 0)
             return
-        self._stream_id, self._end_stream = stream_id, flags & _END_STREAM != 0
+        self._stream_id, self._end_stream = stream_id, flags & frames.END_STREAM != 0
         self._pieces, self._size = [], 0
         self.table = IN_BLOCK
         self._add_piece(data[start:stop])
@@ -77,10 +68,10 @@ class Reading:
         """Section 6.10."""
         if stream_id != self._stream_id:
             raise ConnectionFault(
-                _PROTOCOL_ERROR, f"CONTINUATION on stream {stream_id} within a block of {self._stream_id}"
+                ErrorCode.PROTOCOL_ERROR, f"CONTINUATION on stream {stream_id} within a block of {self._stream_id}"
             )
         self._add_piece(data[start:stop])
-        if flags & _END_HEADERS:
+        if flags & frames.END_HEADERS:
             block = b"".join(self._pieces)
             self._pieces = []
             self.table = OPEN
@@ -99,7 +90,7 @@ class Reading:
         if stop - start < 5:
             raise ConnectionFault(ErrorCode.FRAME_SIZE_ERROR, "HEADERS too short for the priority it announces")
         if frames.unpack_u32(data, start)[0] & frames.MAX_STREAM_ID == stream_id:
-            raise ConnectionFault(_PROTOCOL_ERROR, f"stream {stream_id} depends on itself")
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"stream {stream_id} depends on itself")
 
     def _block_complete(self, stream_id: int, block: bytes, end_stream: bool) -> None:
         core = self.core
@@ -150,7 +141,7 @@ class Reading:
         core = self.core
         end = core.closed.find(stream_id)
         if end is None or end == BOTH_ENDED:
-            code = _PROTOCOL_ERROR if end is None else ErrorCode.STREAM_CLOSED
+            code = ErrorCode.PROTOCOL_ERROR if end is None else ErrorCode.STREAM_CLOSED
             raise ConnectionFault(code, f"HEADERS on stream {stream_id}, which is closed")
         core.reader.discard(block)
         if end == RESET_BY_PEER:
@@ -169,17 +160,16 @@ class Reading:
         core.receive_left -= size
         if core.receive_left < core.receive_low_mark:
             core.grant()
-        if flags & _PADDED:
+        if flags & frames.PADDED:
             start, stop = frames.without_padding(data, start, stop)
         stream = core.streams.get(stream_id)
-        end_stream = flags & _END_STREAM != 0
+        end_stream = flags & frames.END_STREAM != 0
         if stream is None or stream.remote_done:
             self._late_data(stream_id, stream, size, end_stream)
             return
         if start == stop and not end_stream and core.empty_data.exceeded():
             raise ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, "too many empty DATA frames")
-        octets = data
-        stream.deliver(octets[start:stop], size, end_stream)
+        stream.deliver(data[start:stop], size, end_stream)
 
     def _late_data(self, stream_id: int, stream: Stream | None, size: int, end_stream: bool) -> None:
         if stream is not None:
@@ -224,7 +214,7 @@ class Reading:
         elif increment:
             self.core.widen(increment)
         else:
-            raise ConnectionFault(_PROTOCOL_ERROR, "WINDOW_UPDATE of 0 on the connection")
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0 on the connection")
 
     def _widen_stream(self, stream_id: int, increment: int) -> None:
         stream = self.core.streams.get(stream_id)
@@ -232,7 +222,7 @@ class Reading:
             self._require_opened("WINDOW_UPDATE", stream_id)
             return
         if not increment:
-            raise StreamFault(stream_id, _PROTOCOL_ERROR, "WINDOW_UPDATE of 0")
+            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "WINDOW_UPDATE of 0")
         if windows.overflows(stream.send_window, increment):
             raise StreamFault(stream_id, ErrorCode.FLOW_CONTROL_ERROR, "stream window beyond 2^31-1")
         stream.send_window += increment
@@ -248,14 +238,14 @@ class Reading:
                 stream_id, ErrorCode.FRAME_SIZE_ERROR, f"PRIORITY payload of {stop - start} bytes instead of 5"
             )
         if frames.unpack_u32(data, start)[0] & frames.MAX_STREAM_ID == stream_id:
-            raise StreamFault(stream_id, _PROTOCOL_ERROR, "stream depends on itself")
+            raise StreamFault(stream_id, ErrorCode.PROTOCOL_ERROR, "stream depends on itself")
 
     # -- frames of the connection ------------------------------------------------------------------------------------
 
     def on_first_settings(self, flags: int, stream_id: int, data: bytes, start: int, stop: int) -> None:
         """Section 3.4: the client's preface ends with SETTINGS, which is no ACK."""
         if flags & frames.ACK:
-            raise ConnectionFault(_PROTOCOL_ERROR, "connection opens with a SETTINGS ACK")
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "connection opens with a SETTINGS ACK")
         self.table = OPEN
         self.on_settings(flags, stream_id, data, start, stop)
 
@@ -296,23 +286,23 @@ class Reading:
 
     def on_push_promise(self, _flags: int, _stream_id: int, _data: bytes, _start: int, _stop: int) -> None:
         """Section 8.4: clients can't push."""
-        raise ConnectionFault(_PROTOCOL_ERROR, "PUSH_PROMISE from a client")
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, "PUSH_PROMISE from a client")
 
     def on_unexpected(self, _flags: int, stream_id: int, _data: bytes, _start: int, _stop: int) -> None:
         """The frame is not admitted in this reading state."""
         where = "before SETTINGS" if self.table is AT_START else "within a header block"
-        raise ConnectionFault(_PROTOCOL_ERROR, f"unexpected frame {where} (stream {stream_id})")
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"unexpected frame {where} (stream {stream_id})")
 
     def on_stray_continuation(self, _flags: int, stream_id: int, _data: bytes, _start: int, _stop: int) -> None:
         """Section 6.10."""
-        raise ConnectionFault(_PROTOCOL_ERROR, f"CONTINUATION on stream {stream_id} without HEADERS")
+        raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"CONTINUATION on stream {stream_id} without HEADERS")
 
     # -- shared checks -----------------------------------------------------------------------------------------------
 
     def _require_opened(self, name: str, stream_id: int) -> None:
         # Section 5.1, "idle". Streams with even ids would be ours, and we open none.
         if stream_id > self.core.last_stream_id or not stream_id & 1:
-            raise ConnectionFault(_PROTOCOL_ERROR, f"{name} on stream {stream_id}, which nobody opened")
+            raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"{name} on stream {stream_id}, which nobody opened")
 
     def _count_ignored(self) -> None:
         if self.core.ignored_frames.exceeded():

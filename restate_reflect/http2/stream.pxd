@@ -2,10 +2,6 @@
 cimport cython
 
 from .core cimport Core
-from .encoder cimport response_block, trailer_block
-from .octets cimport frame_header
-
-cdef int _DATA, _END_STREAM
 
 
 @cython.final
@@ -18,7 +14,6 @@ cdef class Stream:
     cdef public object _trailers
     cdef public bytearray _buffer
 
-    cdef set_up(self, Core core, Py_ssize_t stream_id)
     cpdef begin(self, bytes block, bint end_stream)
     cpdef send(self, bytes data)
     cpdef send_and_end(self, bytes data)

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from . import frames
 from .date import date_field
 from .encoder import response_block, trailer_block
 from .errors import ErrorCode, StreamFault
 from .handlers import NOBODY, RequestHandler
-from .octets import frame_header
 
 if TYPE_CHECKING:
     from .core import Core
@@ -24,19 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["Stream"]
 
 _log = logging.getLogger(__name__)
-_NO_ERROR: Final = ErrorCode.NO_ERROR
-_DATA: Final = frames.DATA
-_END_STREAM: Final = frames.END_STREAM
 
 
 class Stream:
     """The response side of one request. After the end or a reset, every call is ignored silently."""
 
     def __init__(self, core: Core, stream_id: int) -> None:
-        self.set_up(core, stream_id)
-
-    def set_up(self, core: Core, stream_id: int) -> None:
-        """The constructor for compiled code, where types of arguments are known."""
         self.id = stream_id
         self._core = core
         self.send_window = core.peer.initial_window
@@ -103,7 +95,7 @@ class Stream:
 
     def send_and_end(self, data: bytes) -> None:
         """``send`` and ``end``, in one frame where the windows admit it."""
-        if data and self.head_sent and not self.ended and self._sent_at_once(data, _END_STREAM):
+        if data and self.head_sent and not self.ended and self._sent_at_once(data, frames.END_STREAM):
             self.ended = True
             self._sent_end()
             if not self._core.receiving:
@@ -119,9 +111,9 @@ class Stream:
         """
         if self.closed:
             return
-        if code == _NO_ERROR and self.ended and self.remote_done:
+        if code == ErrorCode.NO_ERROR and self.ended and self.remote_done:
             return
-        if code == _NO_ERROR and self.ended and not self.local_done:
+        if code == ErrorCode.NO_ERROR and self.ended and not self.local_done:
             self._reset_when_sent = True
             return
         self._core.reset(self, code)
@@ -188,7 +180,7 @@ class Stream:
         last = self.ended and not buffer and not self._trailers
         self.send_window -= size
         core.send_window -= size
-        core.output += (frame_header(_DATA, size, _END_STREAM if last else 0, self.id), payload)
+        core.output += (frames.frame_header(frames.DATA, size, frames.END_STREAM if last else 0, self.id), payload)
         if not buffer:
             self._drained(last)
         if self._above_high_water and self.buffered <= core.limits.send_low_water:
@@ -228,7 +220,7 @@ class Stream:
             return False
         self.send_window -= size
         core.send_window -= size
-        core.output.append(frame_header(_DATA, size, flags, self.id))
+        core.output.append(frames.frame_header(frames.DATA, size, flags, self.id))
         core.output.append(data)
         return True
 
@@ -268,7 +260,7 @@ class Stream:
         if self._trailers:
             self._core.write_headers(self.id, trailer_block(self._trailers), True)
         else:
-            self._core.output.append(frame_header(_DATA, 0, _END_STREAM, self.id))
+            self._core.output.append(frames.frame_header(frames.DATA, 0, frames.END_STREAM, self.id))
         self._sent_end()
 
     def _sent_end(self) -> None:
@@ -276,7 +268,7 @@ class Stream:
         if self.remote_done:
             self._core.release(self, None)
         elif self._reset_when_sent:
-            self._core.reset(self, _NO_ERROR)
+            self._core.reset(self, ErrorCode.NO_ERROR)
 
     def _tell_writable(self) -> None:
         self._above_high_water = False

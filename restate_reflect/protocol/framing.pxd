@@ -1,13 +1,8 @@
 cimport cython
 
 
-cdef bint _IS_COMPILED
-cdef long long _LONGEST
-
-
 cpdef bint is_command(int message_type) except -1
 cpdef bint is_notification(int message_type) except -1
-@cython.locals(octets="unsigned char[8]")
 cpdef bytes header(int message_type, int flags, long long size)
 
 
@@ -18,8 +13,7 @@ cdef class FrameDecoder:
     cdef public object violation
 
     @cython.locals(
-        messages=list, position=Py_ssize_t, end=Py_ssize_t, start=Py_ssize_t, length=cython.longlong, message_type=Py_ssize_t,
-        octets=cython.p_const_char
+        messages=list, position=Py_ssize_t, end=Py_ssize_t, start=Py_ssize_t, length=cython.longlong, message_type=Py_ssize_t
     )
     cpdef list cut(self, bytes data)
     cdef _refuse(self, message_type, length)

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from restate_reflect.http2 import Limits
-from restate_reflect.http2.octets import frame_header
+from restate_reflect.http2.frames import frame_header
 from tests.http2.peer import GET, POST, PREFACE, Pair, Recorder, Server, echo, read_frames
 
 LIMITS = Limits(

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
-import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -71,30 +68,6 @@ def test_every_workload_completes_on_this_project(name: str, streams: int, rate:
     assert (report.completed, report.lost) == (40, {})
     assert 0 < report.p50_ms <= report.p99_ms
     assert report.bytes_sent > 40 * len(WORKLOADS[name].opening)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the clock of another process's CPU time is Linux's")
-@pytest.mark.parametrize("name", ["greet", "calls"])
-def test_bursts_are_all_invocations_but_the_first(name: str) -> None:
-    """The CPU time between the readings is that of the watched process, this one."""
-    with ServedInThread(Greeter, Calls) as served:
-        before = time.process_time()
-        load = Load(WORKLOADS[name], 25, streams=4, burst=10, watched=(os.getpid(),))
-        report = asyncio.run(drive(served.port, load))
-        spent = time.process_time() - before
-    assert (report.completed, report.lost) == (25, {})
-    assert [burst.invocations for burst in report.bursts] == [10, 5]
-    assert 0 < sum(burst.invocations * burst.cpu_us for burst in report.bursts) <= spent * 1e6
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the clock of another process's CPU time is Linux's")
-def test_bursts_end_when_all_is_lost() -> None:
-    """None of them counts."""
-    with ServedInThread(Counter) as served:
-        load = Load(WORKLOADS["greet"], 5, streams=2, burst=2, watched=(os.getpid(),))
-        report = asyncio.run(drive(served.port, load))
-    assert report.lost == {"status b'404'": 5}
-    assert report.bursts == []
 
 
 def test_an_invocation_that_is_refused_is_lost_with_the_status() -> None:

@@ -7,13 +7,11 @@ import subprocess
 import sys
 import time
 from importlib import import_module
-from xml.etree import ElementTree
 
 import pytest
 
 from benchmarks.__main__ import SUITES
 from benchmarks.counting import CountedCalls
-from benchmarks.plot import bars
 from benchmarks.report import lost_lines, markdown
 from benchmarks.requests import RequestHeaders, client
 from restate_reflect.http2 import Connection, RequestHandler, RequestHead, Stream
@@ -63,42 +61,6 @@ def test_pinning_holds_for_a_while_only() -> None:
     with pinned(core):
         assert os.sched_getaffinity(0) == {core}
     assert os.sched_getaffinity(0) == before
-
-
-@linux
-def test_a_meter_reads_every_core_and_frees_them_again() -> None:
-    """What nobody has completed is no burst."""
-    from benchmarks.bursts import Meter
-
-    before = os.sched_getaffinity(0)
-    meter = Meter([os.getpid()])
-    for completed in (3, 7, 7, 8):
-        meter.end_burst(completed)
-    assert os.sched_getaffinity(0) == before
-    assert [burst.invocations for burst in meter.bursts] == [4, 1]
-    assert all(burst.speed.yardstick_us > 1 and burst.speed.memory_us > 1 for burst in meter.bursts)
-
-
-@linux
-def test_bursts_are_quiet_if_nothing_was_slow() -> None:
-    """By a tenth of the best, in computing and in reading memory."""
-    from benchmarks.bursts import Burst, Speed, quiet
-
-    best = Speed(100.0, 1000.0)
-    speeds = [Speed(110.1, 1000.0), best, Speed(109.9, 1099.0), Speed(100.0, 1101.0)]
-    bursts = [Burst(10, 1.0, speed) for speed in speeds]
-    assert quiet(bursts, best) == bursts[1:3]
-    assert Speed(120.0, 900.0).worse(best) == Speed(120.0, 1000.0)
-
-
-@linux
-def test_a_lucky_reading_is_not_taken_for_the_best() -> None:
-    from benchmarks.bursts import Speed, fastest
-
-    speeds = [Speed(100.0 + number, 1000.0 - number) for number in range(99)]
-    assert fastest(speeds) == Speed(101.0, 903.0)
-    assert fastest(speeds[:10]) == Speed(100.0, 991.0)
-    assert fastest([]) is None
 
 
 def test_requests_are_written_as_restate_server_writes_them() -> None:
@@ -154,15 +116,6 @@ def test_calls_of_python_and_of_c_are_counted() -> None:
                 one()
         counts.append(counted.count)
     assert counts[1] - counts[0] == 2
-
-
-def test_a_plot_is_svg_with_a_bar_for_each_value() -> None:
-    """The highest of a panel has the whole height; names are escaped."""
-    root = ElementTree.fromstring(bars("title", {"greet": {"a": 10.0, "<b>": 40.0}, "add": {"a": 5.0}}))
-    space = "{http://www.w3.org/2000/svg}"
-    heights = [float(rect.attrib["height"]) for rect in root.iter(f"{space}rect")][1:4]
-    assert heights == [45.0, 180.0, 180.0]
-    assert "<b>" in {text.text for text in root.iter(f"{space}text")}
 
 
 def test_tables_and_losses_are_lines() -> None:

@@ -20,32 +20,9 @@ def test_output(content: bytes) -> None:
     assert wire.output_value(content) == pb.OutputCommandMessage(value=pb.Value(content=content)).SerializeToString()
 
 
-@given(contents, contents)
-def test_set_state(key: bytes, content: bytes) -> None:
-    message = pb.SetStateCommandMessage(key=key, value=pb.Value(content=content))
-    assert wire.keyed_value(key, content) == message.SerializeToString()
-
-
-@given(contents, contents | st.none())
-def test_eager_get(key: bytes, content: bytes | None) -> None:
-    message = pb.GetEagerStateCommandMessage(key=key)
-    if content is None:
-        message.void.CopyFrom(pb.Void())
-    else:
-        message.value.CopyFrom(pb.Value(content=content))
-    assert wire.eager_get(key, content) == message.SerializeToString()
-
-
-@given(contents, ids)
-def test_lazy_get(key: bytes, completion_id: int) -> None:
-    message = pb.GetLazyStateCommandMessage(key=key, result_completion_id=completion_id)
-    assert wire.state_get(key, completion_id) == message.SerializeToString()
-
-
 @given(ids)
 def test_run_ack(completion_id: int) -> None:
-    written = wire.run_ack(completion_id)
-    assert written == pb.ProposeRunCompletionAckMessage(completion_id=completion_id).SerializeToString()
+    written = pb.ProposeRunCompletionAckMessage(completion_id=completion_id).SerializeToString()
     assert wire.read_run_ack(written) == (completion_id if completion_id < 128 else None)
 
 
@@ -53,12 +30,6 @@ def test_run_ack(completion_id: int) -> None:
 def test_run(completion_id: int, name: str) -> None:
     message = pb.RunCommandMessage(result_completion_id=completion_id, name=name)
     assert wire.run_command(completion_id, name) == message.SerializeToString()
-
-
-@given(st.integers(min_value=0, max_value=2**64 - 1), ids, names)
-def test_sleep(wake_up_time: int, completion_id: int, name: str) -> None:
-    message = pb.SleepCommandMessage(wake_up_time=wake_up_time, result_completion_id=completion_id, name=name)
-    assert wire.sleep_command(wake_up_time, completion_id, name) == message.SerializeToString()
 
 
 @given(st.lists(ids, max_size=20), st.lists(ids, max_size=3), st.sampled_from(pb.CombinatorType.values()[1:]))
@@ -73,17 +44,10 @@ def test_awaiting_on(completions: list[int], signals: list[int], combinator: int
 
 
 @given(ids, contents)
-def test_completion(completion_id: int, value: bytes) -> None:
-    message = pb.Notification(completion_id=completion_id, value=pb.Value(content=value))
-    assert wire.completion(completion_id, value) == message.SerializeToString()
-
-
-@given(ids, contents)
 def test_run_proposal(completion_id: int, value: bytes) -> None:
     written = wire.run_proposal(completion_id, value)
     message = pb.ProposeRunCompletionMessage(result_completion_id=completion_id, value=value)
     assert written == message.SerializeToString()
-    assert wire.read_run_proposal(written) == (completion_id, value)
 
 
 @given(names, names, contents, names, ids, ids)
@@ -124,50 +88,6 @@ def test_other_inputs_are_left_to_the_generated_code() -> None:
         assert wire.read_lone_value(message.SerializeToString()) is None
 
 
-keys = names.map(str.encode) | st.binary(max_size=4)
-entries = st.builds(lambda key, value: pb.StartMessage.StateEntry(key=key, value=value), keys, contents)
-texts = st.text(st.characters(codec="ascii"), max_size=200)
-starts = st.builds(
-    pb.StartMessage,
-    id=st.binary(max_size=40),
-    debug_id=texts,
-    known_entries=st.integers(0, 2**32 - 1),
-    state_map=st.lists(entries, max_size=4),
-    partial_state=st.booleans(),
-    key=texts,
-    retry_count_since_last_stored_entry=st.integers(0, 2**32 - 1),
-    duration_since_last_stored_entry=st.integers(0, 2**64 - 1),
-    random_seed=st.integers(0, 2**64 - 1),
-    scope=st.none() | texts,
-    limit_key=st.none() | texts,
-    idempotency_key=st.none() | texts,
-)
-
-
-def start_read_by_generated_code(payload: bytes) -> tuple[int, dict[str, bytes], bool]:
-    message = pb.StartMessage.FromString(payload)
-    state = {entry.key.decode(): entry.value for entry in message.state_map}
-    return message.known_entries, state, message.partial_state
-
-
-@given(starts)
-def test_reading_a_start(message: pb.StartMessage) -> None:
-    payload = message.SerializeToString()
-    try:
-        expected = start_read_by_generated_code(payload)
-    except UnicodeDecodeError:  # of a key of the state, which the engine refuses
-        assert wire.read_start(payload) is None
-    else:
-        assert wire.read_start(payload) == expected
-
-
-@given(starts, st.text(st.characters(min_codepoint=128), min_size=1, max_size=3))
-def test_a_start_with_other_text_than_ascii_is_left_to_the_generated_code(message: pb.StartMessage, text: str) -> None:
-    """Which knows right UTF-8 from wrong."""
-    message.key = text
-    assert wire.read_start(message.SerializeToString()) is None
-
-
 def test_other_notifications_are_left_to_the_generated_code() -> None:
     value = pb.Value(content=b"x")
     for message in (
@@ -180,17 +100,6 @@ def test_other_notifications_are_left_to_the_generated_code() -> None:
     ):
         assert wire.read_completion(message.SerializeToString()) is None
         assert wire.read_invocation_id(message.SerializeToString()) is None
-
-
-def test_other_proposals_are_left_to_the_generated_code() -> None:
-    failure = pb.Failure(code=500, message="no")
-    for message in (
-        pb.ProposeRunCompletionMessage(),
-        pb.ProposeRunCompletionMessage(result_completion_id=1),
-        pb.ProposeRunCompletionMessage(result_completion_id=1, failure=failure),
-        pb.ProposeRunCompletionMessage(value=b"x"),
-    ):
-        assert wire.read_run_proposal(message.SerializeToString()) is None
 
 
 def _mangled(messages: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
@@ -208,9 +117,6 @@ values = st.builds(
 )
 started = st.builds(lambda id_, name: pb.Notification(completion_id=id_, invocation_id=name), ids, names)
 mangled = st.binary(max_size=12) | _mangled(values) | _mangled(started)
-proposals = st.builds(
-    lambda id_, value: pb.ProposeRunCompletionMessage(result_completion_id=id_, value=value), ids, contents
-)
 
 
 @given(mangled)
@@ -232,21 +138,6 @@ def test_an_invocation_id_read_by_hand_is_what_the_generated_code_reads(payload:
         assert (message.WhichOneof("id"), message.WhichOneof("result")) == ("completion_id", "invocation_id")
 
 
-@given(
-    st.builds(
-        lambda payload, at, octets: payload[:at] + octets + payload[at + 1 :],
-        starts.map(lambda message: message.SerializeToString()),
-        st.integers(0, 300),
-        st.binary(max_size=3),
-    )
-    | st.binary(max_size=30)
-)
-def test_a_start_read_by_hand_is_what_the_generated_code_reads(payload: bytes) -> None:
-    read = wire.read_start(payload)
-    if read is not None:
-        assert start_read_by_generated_code(payload) == read
-
-
 @given(mangled)
 def test_an_input_read_by_hand_is_what_the_generated_code_reads(payload: bytes) -> None:
     payload = b"\x72" + payload[1:]
@@ -254,14 +145,6 @@ def test_an_input_read_by_hand_is_what_the_generated_code_reads(payload: bytes) 
     if read is not None:
         message = pb.InputCommandMessage.FromString(payload)
         assert (message.value.content, len(message.headers), message.name) == (read, 0, "")
-
-
-@given(st.binary(max_size=12) | _mangled(proposals))
-def test_a_proposal_read_by_hand_is_what_the_generated_code_reads(payload: bytes) -> None:
-    read = wire.read_run_proposal(payload)
-    if read is not None:
-        message = pb.ProposeRunCompletionMessage.FromString(payload)
-        assert (message.result_completion_id, message.value, message.WhichOneof("result")) == (*read, "value")
 
 
 @given(st.binary(max_size=3))

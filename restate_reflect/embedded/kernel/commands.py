@@ -21,13 +21,11 @@ from restate_reflect.embedded.kernel.scopes import ScopeError, check_scope
 from restate_reflect.embedded.kernel.store import Promise
 from restate_reflect.embedded.kernel.timers import TimerKind
 from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol import wire
 from restate_reflect.protocol.messages import MessageType, command_classes
 
 __all__ = ["CommandRefused", "apply", "propose_run"]
 
 NOT_FOUND = Failure(404, "not found")
-_RUN_COMPLETION: Final = int(MessageType.RUN_COMPLETION)
 ALREADY_COMPLETED = Failure(409, "promise was already completed")
 
 
@@ -364,13 +362,8 @@ def propose_run(kernel: Kernel, invocation: Invocation, payload: bytes) -> tuple
     Raises:
         google.protobuf.message.DecodeError: The payload is malformed.
     """
-    read = wire.read_run_proposal(payload)
-    completion_id, done = _run_completion(payload) if read is None else (read[0], wire.completion(*read))
-    return completion_id, kernel.append(invocation, _RUN_COMPLETION, done)
-
-
-def _run_completion(payload: bytes) -> tuple[int, bytes]:
     message = pb.ProposeRunCompletionMessage.FromString(payload)
     failed = message.WhichOneof("result") == "failure"
     result = Failure.read(message.failure) if failed else message.value
-    return message.result_completion_id, completion(message.result_completion_id, result).SerializeToString()
+    done = completion(message.result_completion_id, result).SerializeToString()
+    return message.result_completion_id, kernel.append(invocation, MessageType.RUN_COMPLETION, done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from restate_reflect.engine.machine import Engine
 from restate_reflect.protocol import pb, wire
@@ -11,10 +11,6 @@ from restate_reflect.protocol.messages import MessageType
 from restate_reflect.protocol.versions import ProtocolVersion
 
 __all__ = ["CallIds", "Destination", "call", "send"]
-
-# As plain numbers: each look-up of an enum's member costs 0.1 µs.
-_CALL: Final = int(MessageType.CALL_COMMAND)
-_ONE_WAY_CALL: Final = int(MessageType.ONE_WAY_CALL_COMMAND)
 
 
 class Destination:
@@ -70,7 +66,7 @@ def call(engine: Engine, destination: Destination, body: bytes, name: str = "") 
     else:
         _require_scopes(engine, destination)
         payload = _with_options(destination, body, ids, name)
-    engine.record(_CALL, payload, name or destination)
+    engine.record(MessageType.CALL_COMMAND, payload, name or destination)
     return ids
 
 
@@ -90,7 +86,7 @@ def send(engine: Engine, destination: Destination, body: bytes, invoke_time: int
         parameter=body, invocation_id_notification_idx=invocation_id, invoke_time=invoke_time, name=name
     )
     _fill(message, destination)
-    engine.record(_ONE_WAY_CALL, message.SerializeToString(), name or str(destination))
+    engine.record(MessageType.ONE_WAY_CALL_COMMAND, message.SerializeToString(), name or str(destination))
     return invocation_id
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import to_failure
 from restate_reflect.errors import TerminalError
@@ -11,9 +9,6 @@ from restate_reflect.protocol import pb, wire
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["output"]
-
-# A plain number: each look-up of an enum's member costs 0.1 µs.
-_OUTPUT: Final = int(MessageType.OUTPUT_COMMAND)
 
 
 def output(engine: Engine, result: bytes | TerminalError) -> None:
@@ -23,4 +18,4 @@ def output(engine: Engine, result: bytes | TerminalError) -> None:
         payload = pb.OutputCommandMessage(failure=to_failure(result)).SerializeToString()
     else:
         payload = wire.output_value(result)
-    engine.record(_OUTPUT, payload)
+    engine.record(MessageType.OUTPUT_COMMAND, payload)
