@@ -117,7 +117,7 @@ class Connection:
         _log.exception("request handler failed (stream %d)", stream_id)
         stream = self._core.streams.get(stream_id)
         if stream is not None:
-            self._core.reset(stream, ErrorCode.INTERNAL_ERROR)
+            stream.reset_with(ErrorCode.INTERNAL_ERROR)
 
     def connection_lost(self) -> None:
         """The transport is gone: open streams close with ``CANCEL``."""

@@ -1,19 +1,19 @@
-"""State of one connection that its frame rules, its streams and its public face share."""
+"""One connection apart from reading frames; its frame rules and its public face stand on it."""
 
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from . import frames, settings, windows
-from .closed import BOTH_ENDED, RESET_BY_PEER, ClosedStreams
+from .closed import BOTH_ENDED, RESET_BY_PEER
 from .date import date_field
-from .encoder import EMPTY_TABLE, response_block
+from .encoder import response_block
 from .errors import ConnectionFault, ErrorCode, StreamFault
 from .handlers import RequestHandler
 from .headers import HeaderReader, RequestHead
 from .limits import Limits, Meter, Rate
+from .shared import Shared
 from .stream import Stream
 
 __all__ = ["Core"]
@@ -23,41 +23,26 @@ _log = logging.getLogger(__name__)
 _HEADERS_TOO_LARGE = 431
 
 
-class Core:
-    """What happens to a connection apart from reading frames: sending, granting, closing, failing."""
+class Core(Shared):
+    """Sending, granting, opening, closing, failing."""
 
     def __init__(self, on_request: Callable[[Stream, RequestHead], RequestHandler], limits: Limits) -> None:
+        super().__init__(limits)
         self.on_request = on_request
-        self.limits = limits
         # Asked for with each frame or request: 0.05 µs less than through the limits.
         self.max_frame_size = limits.max_frame_size
         self.max_block_size = limits.max_header_block_size
         self.max_streams = limits.max_concurrent_streams
         self.max_unsent = limits.max_unsent
-        self.on_output: Callable[[], None] | None = None
-        self.output: list[bytes] = [settings.opening(limits)]
-        self.receiving = False
-        self.writing_paused = False
-        self._output_announced = False
+        self.output.append(settings.opening(limits))
         self._backlog = 0
-        self._first_block = True
-
-        self.peer = settings.PeerSettings()
         self.settings_acknowledged = False
         self.reader = HeaderReader(limits)
 
-        self.send_window = windows.DEFAULT_WINDOW
         self.granted_by_peer = windows.DEFAULT_WINDOW
         self.receive_left = limits.connection_window
         self.receive_low_mark = windows.low_mark(limits.connection_window)
-        # A smaller window than the protocol's default binds the peer only once it has acknowledged it (section 6.9.3).
-        self._set_stream_window(max(limits.stream_window, windows.DEFAULT_WINDOW))
-
-        self.streams: dict[int, Stream] = {}
-        self.waiting: OrderedDict[int, Stream] = OrderedDict()
-        self.unsent = 0
         self.last_stream_id = 0
-        self.closed = ClosedStreams(limits.closed_streams_remembered)
 
         self.dead = False
         self.failure: ConnectionFault | None = None
@@ -94,24 +79,6 @@ class Core:
             return b""
         self.fail(ConnectionFault(ErrorCode.ENHANCE_YOUR_CALM, f"{self._backlog} bytes of answers are not being read"))
         return self.take_output()
-
-    def written(self) -> None:
-        """Tell the owner, once per ``take_output``, that there is output it has no other way to notice."""
-        if not self.receiving and self.output and not self._output_announced and self.on_output is not None:
-            self._output_announced = True
-            self.on_output()
-
-    def write_headers(self, stream_id: int, block: bytes, end_stream: bool) -> None:
-        """Write a header block; the first of the connection gives up the dynamic table."""
-        if self._first_block:
-            self._first_block = False
-            block = EMPTY_TABLE + block
-        if len(block) <= self.peer.max_frame_size:
-            flags = frames.END_HEADERS | frames.END_STREAM if end_stream else frames.END_HEADERS
-            self.output.append(frames.frame_header(frames.HEADERS, len(block), flags, stream_id))
-            self.output.append(block)
-        else:
-            self.output.append(frames.split_headers(stream_id, block, end_stream, self.peer.max_frame_size))
 
     def pause_writing(self) -> None:
         """The transport's buffer is full."""
@@ -183,13 +150,9 @@ class Core:
         if not self.settings_acknowledged:
             self.settings_acknowledged = True
             change = self.limits.stream_window - self.stream_window
-            self._set_stream_window(self.limits.stream_window)
+            self.set_stream_window(self.limits.stream_window)
             for stream in self.streams.values() if change else ():
                 stream.receive_left += change
-
-    def _set_stream_window(self, size: int) -> None:
-        self.stream_window = size
-        self.stream_low_mark = windows.low_mark(size)
 
     # -- streams -----------------------------------------------------------------------------------------------------
 
@@ -214,32 +177,10 @@ class Core:
             self.reset_id(stream_id, ErrorCode.NO_ERROR, self.stream_window)
         self._count_reset()
 
-    def release(self, stream: Stream, error: int | None) -> None:
-        """The stream is over; its handler hears of it."""
-        self.streams.pop(stream.id, None)
-        stream.closed = stream.ended = True
-        stream.error = error
-        if stream.buffered:
-            self.waiting.pop(stream.id, None)
-            stream.drop_buffer()
-        if error is None:
-            self.closed.add(stream.id, BOTH_ENDED)
-        stream.notify_closed()
-
-    def reset(self, stream: Stream, code: int) -> None:
-        """Reset a stream from our side."""
-        self.reset_id(stream.id, code, max(stream.receive_left, 0))
-        self.release(stream, code)
-
-    def reset_id(self, stream_id: int, code: int, window: int) -> None:
-        """Write RST_STREAM (section 6.4). So many bytes of DATA may be under way: they are no fault of the peer."""
-        self.output += (frames.frame_header(frames.RST_STREAM, 4, 0, stream_id), frames.pack_u32(code))
-        self.closed.add(stream_id, window)
-
     def reset_by_peer(self, stream: Stream, code: int) -> None:
         """RST_STREAM came for an open stream."""
         self.closed.add(stream.id, RESET_BY_PEER)
-        self.release(stream, code)
+        stream.release(code)
         self._count_reset()
 
     def fault_stream(self, fault: StreamFault) -> None:
@@ -251,7 +192,7 @@ class Core:
         if stream is None:
             self.reset_id(fault.stream_id, fault.code, self.stream_window)
         else:
-            self.reset(stream, fault.code)
+            stream.reset_with(fault.code)
         self._count_reset()
 
     def _count_reset(self) -> None:
@@ -314,7 +255,7 @@ class Core:
         for stream in streams:
             stream.closed = stream.ended = True  # all of them first: a handler that hears of one may turn to another
         for stream in streams:
-            self.release(stream, error)
+            stream.release(error)
 
 
 _SHUTDOWN_PING = b"shutdown"

@@ -1,7 +1,7 @@
 # How stream.py is compiled: types of attributes, and methods called as C functions.
 cimport cython
 
-from .core cimport Core
+from .shared cimport Shared
 
 
 @cython.final
@@ -9,7 +9,7 @@ cdef class Stream:
     cdef public Py_ssize_t id, buffered, send_window, receive_left, body_left
     cdef public bint head_sent, ended, local_done, remote_done, closed
     cdef public object error, handler
-    cdef public Core _core
+    cdef public Shared _shared
     cdef public bint _paused, _above_high_water, _reset_when_sent
     cdef public object _trailers
     cdef public bytearray _buffer
@@ -25,9 +25,11 @@ cdef class Stream:
     cpdef flush(self)
     cpdef bint send_frame(self) except -1
     cpdef notify_closed(self)
-    cpdef drop_buffer(self)
+    cpdef release(self, error)
+    cpdef reset_with(self, code)
+    cdef _drop_buffer(self)
     cdef _wait(self)
-    @cython.locals(core=Core, size=cython.longlong)
+    @cython.locals(shared=Shared, size=cython.longlong)
     cdef bint _sent_at_once(self, bytes data, int flags) except -1
     cdef _enqueue(self, bytes data)
     cdef _enqueue_and_end(self, bytes data)

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from . import frames
+from .closed import BOTH_ENDED
 from .date import date_field
 from .encoder import response_block, trailer_block
 from .errors import ErrorCode, StreamFault
 from .handlers import NOBODY, RequestHandler
-
-if TYPE_CHECKING:
-    from .core import Core
+from .shared import Shared
 
 __all__ = ["Stream"]
 
@@ -28,11 +26,11 @@ _log = logging.getLogger(__name__)
 class Stream:
     """The response side of one request. After the end or a reset, every call is ignored silently."""
 
-    def __init__(self, core: Core, stream_id: int) -> None:
+    def __init__(self, connection: Shared, stream_id: int) -> None:
         self.id = stream_id
-        self._core = core
-        self.send_window = core.peer.initial_window
-        self.receive_left = core.stream_window
+        self._shared = connection
+        self.send_window = connection.peer.initial_window
+        self.receive_left = connection.stream_window
         self.buffered = 0
         """Outbound bytes waiting for the peer's window or for the transport."""
         self.head_sent = self.ended = self.local_done = self.remote_done = self.closed = False
@@ -60,12 +58,12 @@ class Stream:
         if self.head_sent:
             raise RuntimeError(f"stream {self.id} was already responded to; call respond once")
         self.head_sent = True
-        self._core.write_headers(self.id, block + date_field(), end_stream)
+        self._shared.write_headers(self.id, block + date_field(), end_stream)
         if end_stream:
             self.ended = True
             self._sent_end()
-        if not self._core.receiving:
-            self._core.written()
+        if not self._shared.receiving:
+            self._shared.written()
 
     def send(self, data: bytes) -> None:
         """Send body bytes; what the windows don't admit yet is buffered. Raises ``RuntimeError`` before ``respond``."""
@@ -75,8 +73,8 @@ class Stream:
             raise RuntimeError(f"stream {self.id} has no response head yet; call respond before send")
         if not self._sent_at_once(data, 0):
             self._enqueue(data)
-        if not self._core.receiving:
-            self._core.written()
+        if not self._shared.receiving:
+            self._shared.written()
 
     def end(self, trailers: Sequence[tuple[str, str]] = ()) -> None:
         """End the response after what is buffered. Raises like ``respond`` and ``send``."""
@@ -90,16 +88,16 @@ class Stream:
         self.ended = True
         if not self._buffer:
             self._write_end()
-        if not self._core.receiving:
-            self._core.written()
+        if not self._shared.receiving:
+            self._shared.written()
 
     def send_and_end(self, data: bytes) -> None:
         """``send`` and ``end``, in one frame where the windows admit it."""
         if data and self.head_sent and not self.ended and self._sent_at_once(data, frames.END_STREAM):
             self.ended = True
             self._sent_end()
-            if not self._core.receiving:
-                self._core.written()
+            if not self._shared.receiving:
+                self._shared.written()
         else:
             self._enqueue_and_end(data)
 
@@ -116,9 +114,9 @@ class Stream:
         if code == ErrorCode.NO_ERROR and self.ended and not self.local_done:
             self._reset_when_sent = True
             return
-        self._core.reset(self, code)
-        if not self._core.receiving:
-            self._core.written()
+        self.reset_with(code)
+        if not self._shared.receiving:
+            self._shared.written()
 
     def pause(self) -> None:
         """Stop granting receive window: the peer can send what is left of it (``Limits.stream_window`` at most)."""
@@ -127,17 +125,17 @@ class Stream:
     def resume(self) -> None:
         """Grant receive window again."""
         self._paused = False
-        if not self.closed and self.receive_left < self._core.stream_low_mark:
+        if not self.closed and self.receive_left < self._shared.stream_low_mark:
             self._grant()
-            if not self._core.receiving:
-                self._core.written()
+            if not self._shared.receiving:
+                self._shared.written()
 
     # -- what the connection calls -----------------------------------------------------------------------------------
 
     def deliver(self, data: bytes, size: int, end_stream: bool) -> None:
         """Take in a DATA frame whose payload was ``size`` bytes with its padding (RFC 9113 section 6.1)."""
         self.receive_left -= size
-        if self.receive_left < self._core.stream_low_mark:
+        if self.receive_left < self._shared.stream_low_mark:
             self._check_window(size, end_stream)
         if self.body_left >= 0:
             self._count_body(len(data), end_stream)
@@ -154,7 +152,7 @@ class Stream:
         self.remote_done = True
         self.handler.eof_received()
         if self.local_done and not self.closed:
-            self._core.release(self, None)
+            self.release(None)
 
     def check_body_complete(self) -> None:
         """At END_STREAM without DATA: the body has the length the head promised (RFC 9113 section 8.1.1)."""
@@ -168,31 +166,48 @@ class Stream:
 
     def send_frame(self) -> bool:
         """Send one buffered frame if the windows admit one; true when it is worth trying again."""
-        buffer, core = self._buffer, self._core
-        size = min(self.buffered, self.send_window, core.send_window, core.peer.max_frame_size)
-        if buffer is None or size <= 0 or core.writing_paused:
+        buffer, shared = self._buffer, self._shared
+        size = min(self.buffered, self.send_window, shared.send_window, shared.peer.max_frame_size)
+        if buffer is None or size <= 0 or shared.writing_paused:
             self._wait()
             return False
         payload = bytes(memoryview(buffer)[:size])
         del buffer[:size]
         self.buffered -= size
-        core.unsent -= size
+        shared.unsent -= size
         last = self.ended and not buffer and not self._trailers
         self.send_window -= size
-        core.send_window -= size
-        core.output += (frames.frame_header(frames.DATA, size, frames.END_STREAM if last else 0, self.id), payload)
+        shared.send_window -= size
+        shared.output += (frames.frame_header(frames.DATA, size, frames.END_STREAM if last else 0, self.id), payload)
         if not buffer:
             self._drained(last)
-        if self._above_high_water and self.buffered <= core.limits.send_low_water:
+        if self._above_high_water and self.buffered <= shared.limits.send_low_water:
             self._tell_writable()
         return self.buffered > 0
 
     def _wait(self) -> None:
         # Only what the connection holds up: streams without window of their own would be walked in vain for each grant.
         if self.buffered and self.send_window > 0:
-            self._core.waiting[self.id] = self
+            self._shared.waiting[self.id] = self
         else:
-            self._core.waiting.pop(self.id, None)
+            self._shared.waiting.pop(self.id, None)
+
+    def release(self, error: int | None) -> None:
+        """The stream is over; its handler hears of it."""
+        self._shared.streams.pop(self.id, None)
+        self.closed = self.ended = True
+        self.error = error
+        if self.buffered:
+            self._shared.waiting.pop(self.id, None)
+            self._drop_buffer()
+        if error is None:
+            self._shared.closed.add(self.id, BOTH_ENDED)
+        self.notify_closed()
+
+    def reset_with(self, code: int) -> None:
+        """Reset from our side, now."""
+        self._shared.reset_id(self.id, code, max(self.receive_left, 0))
+        self.release(code)
 
     def notify_closed(self) -> None:
         """Tell the handler, once there is one."""
@@ -202,26 +217,20 @@ class Stream:
         except Exception:
             _log.exception("request handler failed in stream_closed (stream %d)", self.id)
 
-    def drop_buffer(self) -> None:
-        """Forget what was not sent."""
-        self._core.unsent -= self.buffered
-        self._buffer = None
-        self.buffered = 0
-
     # -- sending -----------------------------------------------------------------------------------------------------
 
     def _sent_at_once(self, data: bytes, flags: int) -> bool:
         # The usual case: nothing waits and the frame fits. 0.4 µs with the frame; through the buffer it is 1.9.
-        core = self._core
+        shared = self._shared
         size = len(data)
-        if self._buffer or core.writing_paused:
+        if self._buffer or shared.writing_paused:
             return False
-        if size > self.send_window or size > core.send_window or size > core.peer.max_frame_size:
+        if size > self.send_window or size > shared.send_window or size > shared.peer.max_frame_size:
             return False
         self.send_window -= size
-        core.send_window -= size
-        core.output.append(frames.frame_header(frames.DATA, size, flags, self.id))
-        core.output.append(data)
+        shared.send_window -= size
+        shared.output.append(frames.frame_header(frames.DATA, size, flags, self.id))
+        shared.output.append(data)
         return True
 
     def _enqueue(self, data: bytes) -> None:
@@ -229,9 +238,9 @@ class Stream:
             self._buffer = bytearray()
         self._buffer += data
         self.buffered += len(data)
-        self._core.unsent += len(data)
+        self._shared.unsent += len(data)
         self.flush()
-        if self.buffered > self._core.limits.send_high_water:
+        if self.buffered > self._shared.limits.send_high_water:
             self._above_high_water = True
 
     def _enqueue_and_end(self, data: bytes) -> None:
@@ -245,11 +254,11 @@ class Stream:
             raise RuntimeError(f"stream {self.id} has no response head yet; call respond before send_and_end")
         self.ended = True
         self._enqueue(data)
-        if not self._core.receiving:
-            self._core.written()
+        if not self._shared.receiving:
+            self._shared.written()
 
     def _drained(self, end_sent: bool) -> None:
-        self._core.waiting.pop(self.id, None)
+        self._shared.waiting.pop(self.id, None)
         self._buffer = None
         if end_sent:
             self._sent_end()
@@ -258,17 +267,22 @@ class Stream:
 
     def _write_end(self) -> None:
         if self._trailers:
-            self._core.write_headers(self.id, trailer_block(self._trailers), True)
+            self._shared.write_headers(self.id, trailer_block(self._trailers), True)
         else:
-            self._core.output.append(frames.frame_header(frames.DATA, 0, frames.END_STREAM, self.id))
+            self._shared.output.append(frames.frame_header(frames.DATA, 0, frames.END_STREAM, self.id))
         self._sent_end()
 
     def _sent_end(self) -> None:
         self.local_done = True
         if self.remote_done:
-            self._core.release(self, None)
+            self.release(None)
         elif self._reset_when_sent:
-            self._core.reset(self, ErrorCode.NO_ERROR)
+            self.reset_with(ErrorCode.NO_ERROR)
+
+    def _drop_buffer(self) -> None:
+        self._shared.unsent -= self.buffered
+        self._buffer = None
+        self.buffered = 0
 
     def _tell_writable(self) -> None:
         self._above_high_water = False
@@ -278,7 +292,7 @@ class Stream:
             self.handler.writable()
         except Exception:
             _log.exception("request handler failed in writable (stream %d)", self.id)
-            self._core.reset(self, ErrorCode.INTERNAL_ERROR)
+            self.reset_with(ErrorCode.INTERNAL_ERROR)
 
     # -- receiving ---------------------------------------------------------------------------------------------------
 
@@ -290,8 +304,8 @@ class Stream:
 
     def _grant(self) -> None:
         if not self._paused and not self.remote_done:
-            self._core.output.append(frames.window_update(self.id, self._core.stream_window - self.receive_left))
-            self.receive_left = self._core.stream_window
+            self._shared.output.append(frames.window_update(self.id, self._shared.stream_window - self.receive_left))
+            self.receive_left = self._shared.stream_window
 
     def _count_body(self, size: int, end_stream: bool) -> None:
         left = self.body_left - size

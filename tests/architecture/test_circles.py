@@ -12,7 +12,6 @@ OPEN = {
     ("restate_reflect.durable.futures", "restate_reflect.durable.loop"),
     ("restate_reflect.durable.loop", "restate_reflect.durable.ready"),
     ("restate_reflect.durable.loop", "restate_reflect.durable.futures"),
-    ("restate_reflect.http2.stream", "restate_reflect.http2.core"),
 }
 """Circles that are left."""
 
