@@ -18,7 +18,8 @@ SchemaMode: TypeAlias = Literal["validation", "serialization"]
 class Codec(Protocol[T]):
     """Turns values of one type into bytes and back; chosen once, at start-up.
 
-    ``decode(encode(value))`` must give ``value`` or an equal one.
+    ``decode(encode(value))`` must give ``value`` or an equal one; other values are refused when they are written.
+    One of the user's own may say by ``is_same(written, restored) -> bool`` which of its values are equal.
     """
 
     @property

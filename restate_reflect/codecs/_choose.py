@@ -13,6 +13,7 @@ from restate_reflect.codecs._base import Codec
 from restate_reflect.codecs._bytes import BytesCodec, ConstrainedBytesCodec
 from restate_reflect.codecs._json import JsonCodec
 from restate_reflect.codecs._names import UnresolvedAlias, bare, metadata_of, parts
+from restate_reflect.codecs._own import held_to_the_law
 from restate_reflect.codecs._protobuf import binary_codec_of, is_json_mark, is_message, json_codec_of
 from restate_reflect.codecs._refused import refuse
 from restate_reflect.errors import UnsupportedTypeError
@@ -71,7 +72,7 @@ def _choose(annotation: Any) -> Codec[Any]:
         raise UnsupportedTypeError(annotation, f"{error}.", "Define what it names, at module level.") from error
     for mark in metadata:
         if is_codec(mark):
-            return mark  # type: ignore[no-any-return]
+            return held_to_the_law(mark)
     if plain is bytes:
         return ConstrainedBytesCodec(annotation) if metadata else BytesCodec()
     if is_message(plain):

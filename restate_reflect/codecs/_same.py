@@ -75,9 +75,15 @@ def _remembered(cls: type) -> _Compare:
 def _between_types(written: Any, restored: Any) -> Difference | None:
     if type(written) is int and type(restored) is float:
         return None if written == restored else Difference("a float can't hold this int exactly; declare int")
-    if isinstance(written, BaseModel) and isinstance(restored, BaseModel) and _origin(written) is _origin(restored):
-        return _models(written, restored)  # Page(...) for Page[Order]: type checkers infer the argument
+    if isinstance(written, BaseModel) and isinstance(restored, BaseModel) and _is_unbound(written, restored):
+        return _models(written, restored)
     return Difference(other_type(written, restored))
+
+
+def _is_unbound(written: BaseModel, restored: BaseModel) -> bool:
+    """``Page(...)`` for ``Page[Order]``: type checkers infer the argument. ``Page[Any](...)`` has another one."""
+    unbound = type(written).__pydantic_generic_metadata__["parameters"]
+    return bool(unbound) and _origin(written) is _origin(restored)
 
 
 def _origin(model: BaseModel) -> Any:
@@ -108,6 +114,8 @@ def _times(written: Any, restored: Any) -> Difference | None:
     if written.replace(tzinfo=None) != restored.replace(tzinfo=None):
         return Difference(_CHANGED)
     zone = written.tzinfo
+    if zone is None and restored.tzinfo is not None:
+        return Difference(f"it has no time zone, and would come back in {restored.tzinfo}. Use .replace(tzinfo=UTC)")
     if zone != restored.tzinfo and not _has_one_offset(zone):
         return Difference(
             f"the time zone {zone} would be lost, and with it when its clocks change: only the offset from UTC"
@@ -272,11 +280,13 @@ def _by_names(names: tuple[str, ...]) -> _Compare:
 
 
 def _equal(written: Any, restored: Any) -> Difference | None:
-    """By the class's own ``==``, if it has an answer."""
+    """By the class's own ``==``, if it answers for the whole: that of a NumPy array answers for each item."""
     try:
-        same = bool(written == restored)
+        same = written == restored
     except Exception as error:
         return Difference(f"it can't be compared with what would come back: {type(error).__name__}: {error}")
+    if type(same) is not bool:
+        return _states(written, restored)
     return None if same else Difference(_CHANGED)
 
 
@@ -288,11 +298,17 @@ def _states(written: Any, restored: Any) -> Difference | None:
         return Difference(f"it can't be compared with what would come back: {type(error).__name__}: {error}")
     if isinstance(state, str) or isinstance(back, str):
         return None if state == back else Difference(_CHANGED)
-    made, *rest = (each for each in state[1:])
-    found = difference(made, back[1])
-    if found is None:
-        found = difference(_contents(rest), _contents(back[2:]))
-    return found
+    kept, back_kept = _kept(state), _kept(back)
+    for name in {**kept, **back_kept}:
+        if (found := _attributes(str(name), kept.get(name, _MISSING), back_kept.get(name, _MISSING))) is not None:
+            return found
+    return None if difference(_contents(state[1:]), _contents(back[1:])) is None else Difference(_CHANGED)
+
+
+def _kept(state: tuple[Any, ...]) -> dict[Any, Any]:
+    """The attributes in it, if these are its content."""
+    kept = state[2] if len(state) > 2 else None
+    return kept if isinstance(kept, dict) else {}
 
 
 def _contents(parts: Iterable[Any]) -> list[Any]:

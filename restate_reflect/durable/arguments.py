@@ -13,7 +13,7 @@ from restate_reflect.context import NO_OPTIONS, CallOptions, InvocationHandle
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.outgoing import OutgoingCall
 from restate_reflect.engine.commands.call import Destination
-from restate_reflect.errors import EncodeError, HandlerBugError, TerminalError
+from restate_reflect.errors import HandlerBugError, TerminalError
 from restate_reflect.identifiers import (
     IdempotentRequest,
     InvocationTarget,
@@ -31,7 +31,6 @@ __all__ = [
     "misplaced_option",
     "raw_body",
     "step_problem",
-    "written_bytes",
 ]
 
 
@@ -132,17 +131,6 @@ def raw_body(body: object) -> bytes:
             f"the body of a raw call is bytes, not {type(body).__name__} ({caller()}). Encode it, or use ctx.call."
         )
     return bytes(body)
-
-
-def written_bytes(data: object) -> bytes:
-    """What a codec of the user's own has written, where it is not of exactly the class ``bytes``.
-
-    Raises:
-        EncodeError: It is no bytes at all.
-    """
-    if not isinstance(data, bytes | bytearray | memoryview):
-        raise EncodeError(f"the codec's encode() gave {type(data).__name__}, not bytes")
-    return bytes(data)
 
 
 def destination_of(service: str, handler: str, options: CallOptions) -> Destination:

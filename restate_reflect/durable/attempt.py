@@ -20,7 +20,6 @@ from restate_reflect.codecs._bytes import no_value
 from restate_reflect.durable import failures
 from restate_reflect.durable.answers import Answers, answered
 from restate_reflect.durable.answers import enter as enter_answers
-from restate_reflect.durable.arguments import written_bytes
 from restate_reflect.durable.assignments import Assignments
 from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.calls import Calls
@@ -408,8 +407,6 @@ class Attempt:
         try:
             encode = self.plan.encode
             body = no_value(value) if encode is None else encode(value)
-            if type(body) is not bytes:
-                body = written_bytes(body)
         except EncodeError as error:
             self.engine.fail(AttemptError(500, failures.bad_output(self.handler, error), bug=True))
         else:

@@ -8,7 +8,6 @@ from time import monotonic
 from typing import Any
 
 from restate_reflect.codecs._base import Codec
-from restate_reflect.durable.arguments import written_bytes
 from restate_reflect.durable.futures import RunFuture
 from restate_reflect.errors import EncodeError, RelatedCommand
 from restate_reflect.options import RetryPolicy
@@ -70,9 +69,7 @@ class Run:
             EncodeError: The value does not fit the declared type, or would come back as another one.
         """
         try:
-            data = self.codec.encode(value)
-            if type(data) is not bytes:
-                data = written_bytes(data)
+            return self.codec.encode(value)
         except EncodeError as error:
             fix = ""
             if self.verify:
@@ -81,7 +78,6 @@ class Run:
                     " return type, or give the type: ctx.options(type=…).run(…)."
                 )
             raise EncodeError(f"the result of run {self.name!r} can't be journaled: {error}{fix}") from error
-        return data
 
 
 def made_run(

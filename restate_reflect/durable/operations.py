@@ -23,7 +23,6 @@ from restate_reflect.durable.arguments import (
     misplaced_option,
     raw_body,
     step_problem,
-    written_bytes,
 )
 from restate_reflect.durable.begun_run import made_run
 from restate_reflect.durable.calls import InvocationIdSlot
@@ -202,8 +201,6 @@ class Operations:
         if route.is_keyed is (options.key is None):
             raise HandlerBugError(key_problem(destination.service, destination.handler, route.is_keyed))
         body = route.encode(args, kwargs)
-        if type(body) is not bytes:
-            body = written_bytes(body)
         if options is not NO_OPTIONS:
             destination = destination_of(destination.service, destination.handler, options)
         return destination, body, route.decode
@@ -421,8 +418,7 @@ class Operations:
         """By the declared type, else by the value's own class."""
         declared = type(value) if type_ is UNSET else type_
         try:
-            data = self._codec(declared).encode(value)
-            return data if type(data) is bytes else written_bytes(data)
+            return self._codec(declared).encode(value)
         except EncodeError as error:
             raise HandlerBugError(
                 f"the value for {what} does not fit its declared type ({caller()}): {error}"

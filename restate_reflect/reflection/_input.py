@@ -16,7 +16,7 @@ from typing import Any, NotRequired, Required
 from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import TypedDict  # pydantic refuses the one of typing before Python 3.12
 
-from restate_reflect.codecs import Codec, JsonCodec, JsonSchema, SchemaMode, type_name
+from restate_reflect.codecs import Codec, JsonCodec, JsonSchema, OwnCodec, SchemaMode, type_name
 from restate_reflect.codecs._bytes import BytesCodec
 from restate_reflect.codecs._functions import Decode, Encode
 from restate_reflect.definitions import Arguments, InputDefinition, InputStyle, Parameter
@@ -185,11 +185,13 @@ def _refuse_own_codecs(parameters: tuple[Parameter, ...], codecs: list[Codec[Any
     for parameter, codec in zip(parameters, codecs, strict=True):
         # bytes among other parameters are base64 strings of the JSON object.
         if not isinstance(codec, (JsonCodec, BytesCodec)):
-            what = (
-                f"parameter '{parameter.name}' is carried by {type(codec).__name__}, but several make one JSON object."
-            )
+            what = f"parameter '{parameter.name}' is carried by {_name_of(codec)}, but several make one JSON object."
             fix = "Make it the only parameter, or use types that pydantic carries."
             raise UnfitInput("param-own-codec", what, fix)
+
+
+def _name_of(codec: Codec[Any]) -> str:
+    return type(codec.codec if isinstance(codec, OwnCodec) else codec).__name__
 
 
 class FieldsCodec:
@@ -249,7 +251,7 @@ def _checked(codec: Codec[Any], parameters: tuple[Parameter, ...]) -> Callable[[
     def read(body: bytes) -> Mapping[str, Any]:
         fields = codec.decode(body)
         if not isinstance(fields, Mapping):
-            raise DecodeError(f"{type(codec).__name__} gave {type(fields).__name__}, not a mapping of arguments.")
+            raise DecodeError(f"{_name_of(codec)} gave {type(fields).__name__}, not a mapping of arguments.")
         if missing := sorted(required - set(fields)):
             raise DecodeError("\n".join(["not valid arguments:", *(f"  {name}: Field required" for name in missing)]))
         return fields

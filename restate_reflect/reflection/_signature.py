@@ -11,7 +11,7 @@ import typing_extensions
 from pydantic.fields import FieldInfo
 
 from restate_reflect.annotations import mentioned_names, signature_of
-from restate_reflect.codecs import Codec, codec_for, is_codec, type_name
+from restate_reflect.codecs import Codec, codec_for, held_to_the_law, is_codec, type_name
 from restate_reflect.codecs._names import UnresolvedAlias, bare
 from restate_reflect.definitions import InputDefinition, OutputDefinition, Parameter
 from restate_reflect.errors import UnsupportedTypeError
@@ -203,4 +203,4 @@ def choose_codec(option: Any, annotation: Any) -> Codec[Any]:
     codec = option if is_codec(option) else option(annotation)
     if not is_codec(codec):
         raise UnsupportedTypeError(annotation, f"the codec option made {codec!r} of it.", "Return a Codec from it.")
-    return codec  # type: ignore[no-any-return]
+    return held_to_the_law(codec)

@@ -14,7 +14,7 @@ from google.protobuf.type_pb2 import Field as ProtoField
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypeAliasType
 
-from restate_reflect.codecs import JsonSchema, ProtobufJson, SchemaMode, codec_for
+from restate_reflect.codecs import JsonSchema, OwnCodec, ProtobufJson, SchemaMode, codec_for
 from restate_reflect.context import Context, ObjectContext
 from restate_reflect.errors import DecodeError, EncodeError, UnsupportedTypeError
 
@@ -76,7 +76,8 @@ def test_constraints_on_bytes_hold() -> None:
 
 def test_a_codec_in_annotated_wins() -> None:
     codec = codec_for(Annotated[str, UPPER])
-    assert codec is UPPER
+    assert isinstance(codec, OwnCodec)
+    assert codec.codec is UPPER
     assert codec.encode("a") == b"A"
 
 

@@ -24,6 +24,7 @@ from google.protobuf import struct_pb2
 from google.protobuf.wrappers_pb2 import StringValue
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, RootModel
 from pydantic.alias_generators import to_camel
+from pydantic_core import core_schema
 from typing_extensions import TypedDict
 
 from restate_reflect.codecs import ProtobufJson, codec_for
@@ -215,6 +216,28 @@ class Secretive(BaseModel):
     day: pydantic.Secret[dt.date]
 
 
+class Stamped(BaseModel):
+    model_config = ConfigDict(ser_json_temporal="milliseconds")
+    at: dt.datetime
+
+
+class Boxed:
+    """Its own core schema, and no ``==``."""
+
+    def __init__(self, left: int, right: int | None = None) -> None:
+        self._left = left
+        if right is not None:
+            self._right = right
+
+    def __repr__(self) -> str:
+        return f"Boxed({self._left})"
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        written = core_schema.plain_serializer_function_ser_schema(lambda boxed: boxed._left)
+        return core_schema.no_info_after_validator_function(cls, core_schema.int_schema(), serialization=written)
+
+
 class Encoded(BaseModel):
     raw: pydantic.Base64Bytes
     text: pydantic.Base64Str
@@ -296,6 +319,8 @@ COMES_BACK: list[tuple[Any, Any]] = [
     (RootModel[list[int]], RootModel[list[int]]([1])),
     (Page[Shape], Page[Shape](items=[Shape(name="a")])),
     (Page[Shape], Page(items=[Shape(name="a")])),
+    (Page[Page[Shape]], Page(items=[Page(items=[Shape()])])),
+    (Boxed, Boxed(1)),
     (Priced, Priced(out=7)),
     (Read, Read.model_validate({"total": 7})),
     (Both, Both(**{"in": 7})),
@@ -376,6 +401,17 @@ def test_a_value_comes_back_as_it_went_in(annotation: Any, value: Any) -> None:
 REFUSED: list[tuple[Any, Any, str]] = [
     (Shape, Circle(), "value: a Circle would come back as a Shape. Only the fields of Shape are written"),
     (list[Shape], [Circle()], "0: a Circle would come back as a Shape"),
+    (
+        Page[Any],
+        Page[Shape](items=[]),
+        r"value: a Page\[Shape\] would come back as a Page\[Any\]. Declare",
+    ),
+    (
+        Stamped,
+        Stamped(at=dt.datetime(2026, 1, 1)),
+        r"at: it has no time zone, and would come back in UTC. Use",
+    ),
+    (Boxed, Boxed(1, 2), "_right: it would be lost"),
     (Shape, {"name": "a"}, r"value: a dict would come back as a Shape. Make it one: Shape.model_validate\(value\)"),
     (Point, {"x": 1}, r"value: a dict would come back as a Point. Make it one: Point\(\*\*value\)"),
     (list[Shape], [{"name": "a"}], "0: a dict would come back as a Shape"),
