@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["clash", "read_as_written"]
+__all__ = ["clash", "read_as_written", "readable_tag"]
 
 _Path = list[str | int]
+_WITH_FIELDS = ("model-fields", "dataclass-args", "typed-dict")
 
 
 def read_as_written(node: dict[str, Any]) -> dict[str, Any]:
@@ -17,6 +18,26 @@ def read_as_written(node: dict[str, Any]) -> dict[str, Any]:
         if written not in paths:
             field["validation_alias"] = [*paths, written]
     return node
+
+
+def readable_tag(node: dict[str, Any]) -> dict[str, Any]:
+    """A union whose tag is found by the name it is written by as well; its classes are changed already."""
+    discriminator = node["discriminator"]
+    if callable(discriminator):
+        return node
+    paths: list[_Path] = [[discriminator]] if isinstance(discriminator, str) else list(discriminator)
+    for choice in node["choices"].values():
+        for name, field in _fields_within(choice):
+            others = _paths(name, field)
+            if any(path in paths for path in others):
+                paths += [path for path in others if path not in paths]
+    return {**node, "discriminator": paths} if len(paths) > 1 else node
+
+
+def _fields_within(choice: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    while isinstance(choice, dict) and choice["type"] not in _WITH_FIELDS:
+        choice = choice.get("schema")
+    return _fields(choice) if isinstance(choice, dict) else iter(())
 
 
 def clash(node: dict[str, Any]) -> tuple[str, str, str] | None:

@@ -23,7 +23,7 @@ from typing import Any
 
 from pydantic_core import core_schema, to_json
 
-from restate_reflect.codecs._aliases import read_as_written
+from restate_reflect.codecs._aliases import read_as_written, readable_tag
 from restate_reflect.codecs._dict_keys import readable_keys
 from restate_reflect.codecs._encoded import readable_base64, revealed
 from restate_reflect.codecs._factories import noted
@@ -100,6 +100,7 @@ _PATCHES: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "typed-dict": _configured_dict,
     "model-fields": read_as_written,
     "dataclass-args": read_as_written,
+    "tagged-union": readable_tag,
     "default": noted,
     "set": _sorted_set,
     "frozenset": _sorted_set,
