@@ -53,13 +53,15 @@ def quietly(call: Callable[[], object]) -> None:
         pass
 
 
-def _close_all(coroutine: Any) -> None:
-    """Innermost first."""
+def _close_all(coroutine: Any) -> bool:
+    """Innermost first. Returns whether all have ended."""
     chain = [coroutine]
     while (awaited := _awaited(chain[-1])) is not None:
         chain.append(awaited)
+    have_ended = True
     while chain:
-        _close(chain.pop())
+        have_ended = _close(chain.pop()) and have_ended
+    return have_ended
 
 
 def _awaited(awaitable: Any) -> Any:
@@ -83,26 +85,33 @@ they do not tell."""
 _HAVE_CODE: Final = (Coroutine, Generator, AsyncGenerator)
 
 
-def _close(awaitable: Any) -> None:
+def _close(awaitable: Any) -> bool:
+    """Returns False for one that has not ended, and will not."""
     match awaitable:
         case CoroutineType() | GeneratorType():
-            _close_frame(awaitable)
+            return _close_frame(awaitable)
         case AsyncGeneratorType():
             pass  # by the iterator over it that is next: it alone may while the generator waits
         case _:
             _throw(awaitable)
+    return True
 
 
-def _close_frame(coroutine: Any) -> None:
+def _close_frame(coroutine: Any) -> bool:
+    have_ended = True
     for _ in range(MAX_CLOSES):
         quietly(coroutine.close)
         if getattr(coroutine, "cr_frame", None) is None and getattr(coroutine, "gi_frame", None) is None:
-            return
+            return True
+        awaited = _awaited(coroutine)
+        if awaited is not None and have_ended:  # a `finally` waits for it; not again for what never ends
+            have_ended = _close_all(awaited)
     logger.warning(
         "the attempt has ended, and its handler does not: at %s it catches everything and waits again. Catch"
         " Exception there, not BaseException.",
         waiting_at(coroutine) or "an unknown place",
     )
+    return False
 
 
 def _throw(iterator: Any) -> None:

@@ -32,10 +32,11 @@ from restate_reflect.durable.extending import (
     running_loop,
 )
 from restate_reflect.durable.futures import DurableTask, LoopFuture, discard, durable_task, let_go, loop_future
+from restate_reflect.durable.gathering import order_gather
 from restate_reflect.durable.generators import ensure_hooks
 from restate_reflect.durable.locations import caller, user_spot, waiting_at
 from restate_reflect.durable.ready import ReadyHandle, ReadyQueue
-from restate_reflect.durable.refusals import NEUTRAL, REFUSED, outside, refusing
+from restate_reflect.durable.refusals import NEUTRAL, REFUSED, WAITS_FOR_THREAD, outside, refusing
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
 
@@ -305,6 +306,11 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         if isinstance(other, DurableLoop):
             other.refuse(error)
         raise error
+
+    def look_at_maker(self, frame: FrameType) -> None:
+        order_gather(frame)
+        if frame.f_code.co_name in WAITS_FOR_THREAD:
+            self.refuse(outside("a thread", f"; {frame.f_code.co_name}"))
 
     def look_at_step(self, callback: Callable[..., object]) -> None:
         raised = raised_by(callback)

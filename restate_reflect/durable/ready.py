@@ -9,13 +9,13 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from restate_reflect.durable.extending import enter, leave
-from restate_reflect.durable.gathering import order_gather
 from restate_reflect.durable.generators import Finalizer, ensure_hooks
 from restate_reflect.durable.locations import IS_INTERPRETED
 from restate_reflect.errors import AttemptClosedError, HandlerBugError
 
 if TYPE_CHECKING:
     import asyncio
+    from types import FrameType
 
     from restate_reflect.durable.loop import Timer
 
@@ -160,8 +160,12 @@ class ReadyQueue:
         if self.making:
             self.making = False
         else:
-            order_gather(sys._getframe(IS_INTERPRETED))
+            self.look_at_maker(sys._getframe(IS_INTERPRETED))
         return False
+
+    def look_at_maker(self, frame: FrameType) -> None:
+        """A frame that makes a future which is none of our own."""
+        raise NotImplementedError
 
     def is_through(self) -> bool:
         """Whether there is nothing but the handler's own task, and that is done: the usual end."""

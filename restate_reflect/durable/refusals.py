@@ -13,7 +13,7 @@ from typing import Any, Final, NoReturn, Protocol
 from restate_reflect.durable.locations import caller
 from restate_reflect.errors import HandlerBugError
 
-__all__ = ["NEUTRAL", "REFUSED", "outside", "refusing"]
+__all__ = ["NEUTRAL", "REFUSED", "WAITS_FOR_THREAD", "outside", "refusing"]
 
 
 class Refusing(Protocol):
@@ -56,6 +56,11 @@ REFUSED: Final = {
     "stop": "the end of its loop",
     "close": "the end of its loop",
 }
+
+
+WAITS_FOR_THREAD: Final = frozenset({"run_sync_in_worker_thread"})
+"""Functions of libraries that make a plain future and a thread of their own to complete it, without asking the loop
+for one: anyio's ``to_thread.run_sync``, and what is built on it (files, interpreters, sync tools of agents)."""
 
 
 async def _nothing(self: object, *args: object) -> None:

@@ -257,6 +257,28 @@ def test_a_bare_retry_loop_can_not_swallow_a_suspension() -> None:
     assert events[0] == "GeneratorExit"
 
 
+def test_an_async_generator_that_is_awaited_while_closing_is_closed_in_its_task() -> None:
+    """Python only forgets its iterator, when the coroutine that awaits it is closed for the second time."""
+
+    async def leftovers() -> AsyncGenerator[int]:
+        try:
+            yield 1
+            await asyncio.Event().wait()
+        finally:
+            task = asyncio.current_task()
+            events.append(f"drained in {task.get_name() if task else 'no task'}")
+
+    async def go(ctx: Context) -> None:
+        try:
+            await ctx.sleep(1)
+        finally:
+            async for _ in leftovers():
+                pass
+
+    play(Service(go), "go", eof=True)
+    assert events == ["drained in Task-1"]
+
+
 def test_tasks_made_while_closing_are_closed_too() -> None:
     async def go(ctx: Context) -> None:
         try:

@@ -146,6 +146,25 @@ def test_the_users_line_is_named_and_not_the_librarys(tmp_path: Any, monkeypatch
     assert f"test_refusals.py:{ask.__code__.co_firstlineno + 1} in " in message
 
 
+def test_a_library_that_makes_its_threads_itself_is_refused_before_it_does() -> None:
+    """As anyio: a plain future, and a thread that completes it; the loop is asked for none."""
+    threads: list[str] = []
+
+    async def run_sync_in_worker_thread() -> None:
+        future = asyncio.Future[None]()
+        threads.append("started")
+        await future
+
+    async def go(ctx: Context) -> None:
+        try:
+            await run_sync_in_worker_thread()
+        except BaseException:
+            ctx.send_raw("Other", "fallback")
+
+    assert "a thread can't be used in handler code" in refused(go)
+    assert threads == []
+
+
 # ---------------------------------------------------------------- each method of a loop
 
 

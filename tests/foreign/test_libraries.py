@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import Any
 
 import pytest
@@ -315,6 +316,84 @@ async def test_openai_agents_with_a_scripted_model(durable: Durable) -> None:
     assert await outcome(durable, OpenAiAgents) == "ROME, OSLO"
 
 
+def asks_for_two_towns(messages: list[Any]) -> Any:
+    """What a scripted model of pydantic-ai answers: two calls of a tool, and then what these have returned."""
+    from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
+
+    outputs = [str(part.content) for part in messages[-1].parts if part.part_kind == "tool-return"]
+    if outputs:
+        return ModelResponse(parts=[TextPart(", ".join(outputs))])
+    return ModelResponse(parts=[ToolCallPart("weather", {"city": city}) for city in ("rome", "oslo")])
+
+
+async def test_pydantic_ai_with_a_scripted_model_and_async_tools(durable: Durable) -> None:
+    pydantic_ai = library("pydantic_ai")
+    from pydantic_ai.models.function import FunctionModel
+
+    class PydanticAi:
+        async def run(self, ctx: Context) -> str:
+            async def model(messages: list[Any], info: Any) -> Any:
+                return asks_for_two_towns(messages)
+
+            agent = pydantic_ai.Agent(FunctionModel(model))
+
+            @agent.tool_plain
+            async def weather(city: str) -> str:
+                await asyncio.sleep(len(city))
+                return await ctx.run(f"weather in {city}", step, city)
+
+            return str((await agent.run("How is it?")).output)
+
+    assert await outcome(durable, PydanticAi) == "ROME, OSLO"
+
+
+async def test_pydantic_ai_with_its_test_model(durable: Durable) -> None:
+    """Which calls every tool with made up arguments."""
+    pydantic_ai = library("pydantic_ai")
+    from pydantic_ai.models.test import TestModel
+
+    class PydanticAi:
+        async def run(self, ctx: Context) -> str:
+            agent = pydantic_ai.Agent(TestModel())
+
+            @agent.tool_plain
+            async def weather(city: str) -> str:
+                return await ctx.run("weather", step, city)
+
+            return str((await agent.run("How is it?")).output)
+
+    assert await outcome(durable, PydanticAi) == '{"weather":"A"}'
+
+
+async def test_pydantic_graph_maps_and_joins(durable: Durable) -> None:
+    library("pydantic_graph")
+    from pydantic_graph import GraphBuilder, reduce_list_append
+
+    class PydanticGraph:
+        async def run(self, ctx: Context) -> list[str]:
+            builder = GraphBuilder(input_type=list[str], output_type=list[str])
+
+            async def words(node: Any) -> list[str]:
+                await asyncio.sleep(1)
+                return list(node.inputs)
+
+            async def shout(node: Any) -> str:
+                await asyncio.sleep(4 - len(node.inputs))
+                return await ctx.run(node.inputs, step, node.inputs)
+
+            given, shouted = builder.step(words, node_id="words"), builder.step(shout, node_id="shout")
+            joined = builder.join(reduce_list_append, initial_factory=list[str])
+            builder.add(
+                builder.edge_from(builder.start_node).to(given),
+                builder.edge_from(given).map().to(shouted),
+                builder.edge_from(shouted).to(joined),
+                builder.edge_from(joined).to(builder.end_node),
+            )
+            return list(await builder.build().run(inputs=["a", "bbb", "cc"]))
+
+    assert await outcome(durable, PydanticGraph) == ["BBB", "CC", "A"]
+
+
 def refusal(cls: type, handler: str = "run") -> str:
     durable = Durable(max_crashes=0)
     with pytest.raises(HandlerBugError) as caught:
@@ -332,3 +411,85 @@ def test_the_threaded_side_of_janus_is_refused() -> None:
             return str(await queue.async_q.get())
 
     assert "a thread can't be used in handler code" in refusal(Janus)
+
+
+def test_a_thread_of_anyio_is_refused_before_it_starts_and_at_the_users_line() -> None:
+    library("anyio")
+    import anyio.to_thread
+
+    class Anyio:
+        async def direct(self, ctx: Context) -> Any:
+            return await anyio.to_thread.run_sync(done.append, "ran in a thread")
+
+        async def in_a_group(self, ctx: Context) -> None:
+            async with anyio.create_task_group() as group:
+                group.start_soon(anyio.to_thread.run_sync, done.append, "ran in a thread")
+
+        async def file(self, ctx: Context) -> str:
+            async with await anyio.open_file(__file__) as file:
+                return str(await file.read())
+
+        async def swallowed(self, ctx: Context) -> str:
+            try:
+                return str(await anyio.to_thread.run_sync(done.append, "ran in a thread"))
+            except BaseException:
+                return await ctx.run("fallback", step, "fallback")
+
+    done.clear()
+    for handler in ("direct", "in_a_group", "file", "swallowed"):
+        message = refusal(Anyio, handler)
+        assert "a thread can't be used in handler code" in message
+        assert f"test_libraries.py:{line_of(Anyio, handler)}" in message, message
+    assert done == []
+
+
+def line_of(cls: type, handler: str) -> int:
+    """Where the handler reaches for anyio first: in its first line that names ``to_thread`` or ``open_file``."""
+    lines, first = inspect.getsourcelines(getattr(cls, handler))
+    return first + next(n for n, line in enumerate(lines) if "to_thread" in line or "open_file" in line)
+
+
+@pytest.mark.parametrize("sync", ["tool", "model"])
+def test_sync_functions_of_pydantic_ai_run_in_threads_and_are_refused(sync: str) -> None:
+    pydantic_ai = library("pydantic_ai")
+    from pydantic_ai.models.function import FunctionModel
+
+    class PydanticAi:
+        async def run(self, ctx: Context) -> str:
+            def plain_model(messages: list[Any], info: Any) -> Any:
+                return asks_for_two_towns(messages)
+
+            async def model(messages: list[Any], info: Any) -> Any:
+                return asks_for_two_towns(messages)
+
+            def weather(city: str) -> str:
+                done.append(city)
+                return city
+
+            agent = pydantic_ai.Agent(FunctionModel(plain_model if sync == "model" else model), tools=[weather])
+            return str((await agent.run("How is it?")).output)
+
+    done.clear()
+    message = refusal(PydanticAi)
+    assert "a thread can't be used in handler code" in message
+    assert "test_libraries.py:" in message
+    assert "in test_sync_functions_of" in message
+    assert done == []
+
+
+@pytest.mark.parametrize(
+    "url, thing",
+    [("http://127.0.0.1:9/", "a network connection"), ("http://localhost:9/", "a name look-up")],
+)
+def test_sockets_of_httpx_are_refused(url: str, thing: str) -> None:
+    """Which opens them through httpcore and anyio."""
+    httpx = library("httpx")
+
+    class Httpx:
+        async def run(self, ctx: Context) -> str:
+            async with httpx.AsyncClient(trust_env=False) as client:
+                return str((await client.get(url)).text)
+
+    message = refusal(Httpx)
+    assert f"{thing} can't be used in handler code" in message
+    assert "test_libraries.py:" in message
