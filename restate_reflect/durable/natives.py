@@ -7,6 +7,7 @@ function was imported; nothing is patched, and nothing is installed between turn
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import secrets
@@ -86,9 +87,19 @@ def watch(turn: Callable[[], Any], told: set[tuple[str, int | None]]) -> None:
         sys.setprofile(None)
 
 
+def _is_collecting(frame: FrameType | None) -> bool:
+    """Whether a callback of the garbage collector asks, which runs whenever the collector does."""
+    callbacks = {id(code) for each in gc.callbacks if (code := getattr(each, "__code__", None)) is not None}
+    while frame is not None:
+        if id(frame.f_code) in callbacks:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def _tell(frame: FrameType, name: str, counterpart: str, told: set[tuple[str, int | None]]) -> None:
     guard = current_guard()
-    place = None if guard is Guard.OFF else asked_by(frame)
+    place = None if guard is Guard.OFF or _is_collecting(frame) else asked_by(frame)
     if place is None or (place.code.co_filename, place.line) in told:
         return
     message = (

@@ -177,7 +177,7 @@ def _wait_for_tables(real: RestateServer) -> None:
 
 @contextmanager
 def server() -> Iterator[Engine]:
-    with RestateServer(ServerSettings()) as real, ServedInThread(*SERVICES) as served:
+    with RestateServer(ServerSettings()) as real, ServedInThread(*SERVICES, error_details="full") as served:
         real.register(served.url)
         _wait_for_tables(real)
         yield Engine(real.ingress_url, real.admin_url)

@@ -106,4 +106,4 @@ def test_help_lists_the_commands_without_importing_them() -> None:
     assert "Usage: restate-reflect [OPTIONS] COMMAND" in shown
     assert "serve       Serve TARGETs to a restate-server." in shown
     assert "manifest    Print the endpoint manifest of TARGETs." in shown
-    assert shown.splitlines()[-1] == "[]"
+    assert shown.splitlines()[-1] == "['restate_reflect.cli._terminal']"

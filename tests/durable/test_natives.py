@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import random
@@ -141,3 +142,16 @@ def test_nothing_is_patched_and_other_profilers_stay() -> None:
     finally:
         sys.setprofile(None)
     assert (time.time, random.random, os.urandom, uuid.uuid4) == before
+
+
+def test_callbacks_of_the_garbage_collector_ask_what_they_like() -> None:
+    """They run whenever the collector does, which is nothing that the handler decides."""
+
+    def measure(phase: str, info: dict[str, int]) -> None:
+        time.perf_counter()
+
+    gc.callbacks.append(measure)
+    try:
+        assert played(lambda ctx: gc.collect(), Guard.FAIL).types[-1] is M.END
+    finally:
+        gc.callbacks.remove(measure)

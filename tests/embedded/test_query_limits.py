@@ -135,7 +135,10 @@ def test_many_queries_at_once_are_answered_in_turn(served: ServedRuntime) -> Non
         ("SELECT x'00ff' AS a, 'é\"' AS b, 1.5 AS c", [{"a": "00ff", "b": 'é"', "c": 1.5}]),
         ("SELECT 1e999 AS a, cast(x'ff41' AS text) AS b", [{"a": None, "b": "\ufffdA"}]),
         ("SELECT 1 WHERE 0", []),
-        ("SELECT count(*) AS n FROM sys_invocation a JOIN sys_invocation b ON a.id = b.id", [{"n": 20}]),
+        (
+            "SELECT count(*) AS n FROM (SELECT id FROM sys_invocation LIMIT 20) a JOIN sys_invocation b ON a.id = b.id",
+            [{"n": 20}],
+        ),
         ("SELECT 1 AS one;", [{"one": 1}]),
     ],
 )

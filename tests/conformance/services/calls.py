@@ -72,4 +72,6 @@ class Proxy:
             future = each.proxyRequest.call(ctx)
             if each.awaitAtTheEnd:
                 to_await.append(future)
+            else:
+                future.cancel()  # the call is made; its result is nobody's
         await asyncio.gather(*to_await)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -39,7 +38,7 @@ class Execution:
     layers: Layers
     layer: int
     position: int = 0
-    remembered: dict[int, tuple[Awaitable[Any], object]] = field(default_factory=dict)
+    remembered: dict[int, tuple[asyncio.Future[Any], object]] = field(default_factory=dict)
 
     @property
     def id(self) -> InterpreterId:
@@ -49,8 +48,13 @@ class Execution:
     def greeting(self) -> str:
         return f"hello-{self.position}"
 
-    def remember(self, future: Awaitable[Any], expected: object) -> None:
+    def remember(self, future: asyncio.Future[Any], expected: object) -> None:
         self.remembered[self.position] = future, expected
+
+    def let_go(self) -> None:
+        """What the program never awaits is begun all the same, and its result nobody's."""
+        for future, _ in self.remembered.values():
+            future.cancel()
 
 
 # ---------------------------------------------------------------- commands: state
@@ -306,6 +310,7 @@ class ObjectInterpreter:
         run = Execution(ctx, self.layers, self.layer)
         for run.position, command in enumerate(program.commands):
             await command.execute(run)
+        run.let_go()
 
     async def counter(self, ctx: ObjectSharedContext) -> int:
         return await ctx.get(COUNTER)
