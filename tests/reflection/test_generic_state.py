@@ -57,7 +57,7 @@ class Middle(Shelf[list[K]], Generic[K]): ...
 class Texts(Middle[str]): ...
 
 
-TYPES = {
+TYPES: dict[type[Shelf[Any]], tuple[Any, ...]] = {
     Users: (User | None, User, list[User], Page[User], dict[str, User], list[Users]),
     Numbers: (int | None, int, list[int], Page[int], dict[str, int], list[Numbers]),
     Texts: (list[str] | None, list[str], list[list[str]], Page[list[str]], dict[str, list[str]], list[Texts]),
