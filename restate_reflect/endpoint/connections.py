@@ -152,6 +152,8 @@ class H2Connection(asyncio.Protocol):
         self._transport = self._closing = None
         self._on_lost(self)
         self._connection.connection_lost()
+        # Cuts the cycle: left to the collector, closed connections cost 70 bytes an invocation for a long time.
+        self._connection.on_output = None
 
     def pause_writing(self) -> None:
         """A peer that does not read gets no more than its window and our backlog allow."""
