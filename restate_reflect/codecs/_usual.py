@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from restate_reflect.codecs._functions import Encode
+from restate_reflect.codecs._names import type_name
 from restate_reflect.codecs._report import decode_error
+from restate_reflect.errors import DecodeError
 
 __all__ = ["FlatCheck", "FlatWriter", "Reader", "ScalarWriter"]
 
@@ -102,6 +104,8 @@ class Reader:
             if not data:
                 return self._nothing(error)
             raise decode_error(self._annotation, error, secret=self._secret) from None
+        except ValueError as error:  # of Decimal's, which pydantic 2.13.0 lets out
+            raise DecodeError(f"not a valid {type_name(self._annotation)}:\n  value: {error}") from None
 
     def _nothing(self, error: ValidationError) -> Any:
         """No bytes at all are what other SDKs write for ``None`` and ``undefined``."""
