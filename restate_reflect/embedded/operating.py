@@ -29,7 +29,7 @@ class Operating(RuntimeBase):
         return self._apply(lifecycle.kill, target)
 
     def pause(self, target: InvocationTarget) -> Reply:
-        """Stops attempts until ``resume``."""
+        """Lets what executes end, and starts no attempt until ``resume``; a suspended invocation stays suspended."""
         return self._apply(lifecycle.pause, target)
 
     def resume(self, target: InvocationTarget) -> Reply:

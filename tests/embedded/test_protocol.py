@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from restate_reflect.embedded import ManifestError, Reply, Runtime, RuntimeSettings, Status, VirtualClock
+from restate_reflect.embedded import (
+    ManifestError,
+    MemoryStore,
+    Reply,
+    Runtime,
+    RuntimeSettings,
+    Status,
+    VirtualClock,
+)
+from restate_reflect.embedded.kernel.records import KILLED
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import REQUESTED_ACK, encode_frame
 from restate_reflect.protocol.messages import MessageType
@@ -13,9 +22,11 @@ from tests.embedded.running import asynchronous
 from tests.embedded.scripted import ScriptedAttempt, ScriptedDeployment, frame, output
 
 
-async def started(deployment: ScriptedDeployment, **settings: object) -> tuple[Runtime, str, ScriptedAttempt]:
+async def started(
+    deployment: ScriptedDeployment, store: MemoryStore | None = None, **settings: object
+) -> tuple[Runtime, str, ScriptedAttempt]:
     """A runtime with one invocation whose first attempt has got its journal."""
-    runtime = Runtime(None, VirtualClock(), settings=RuntimeSettings(**settings))  # type: ignore[arg-type]
+    runtime = Runtime(store, VirtualClock(), settings=RuntimeSettings(**settings))  # type: ignore[arg-type]
     await runtime.register(deployment)
     id_ = runtime.send("Scripted", "run", b"in", headers={"x": "y"}, idempotency_key="key").invocation.id
     return runtime, id_, deployment.attempts[0]
@@ -231,11 +242,71 @@ async def test_an_error_may_ask_what_to_do(behavior: pb.ErrorBehavior, status: S
 async def test_nothing_an_attempt_says_counts_after_it_was_stopped() -> None:
     deployment = ScriptedDeployment()
     runtime, id_, attempt = await started(deployment)
-    assert runtime.pause(id_) is Reply.APPENDED
+    assert runtime.kill(id_) is Reply.DONE
     assert attempt.aborted
     attempt.say(RUN + output(b"late"), end=True)
     assert runtime.invocation(id_).length == 1
+    assert runtime.invocation(id_).failure == KILLED
+    runtime.close()
+
+
+SUSPENSION = frame(MessageType.SUSPENSION, pb.SuspensionMessage(waiting_signals=[17]))
+
+
+@pytest.mark.parametrize("last", [SUSPENSION, frame(MessageType.ERROR, pb.ErrorMessage(code=500, message="odd")), b""])
+@asynchronous
+async def test_a_pause_comes_after_what_the_attempt_still_says(last: bytes) -> None:
+    """Its input is closed, so that it ends soon; what it says until then is stored, and then no attempt follows."""
+    deployment = ScriptedDeployment()
+    runtime, id_, attempt = await started(deployment)
+    assert runtime.pause(id_) is Reply.APPENDED
+    assert attempt.input_closed
+    assert not attempt.aborted
+    attempt.say(RUN)
+    assert runtime.invocation(id_).status is Status.RUNNING
+    attempt.say(last, end=True)
+    assert (runtime.invocation(id_).status, runtime.invocation(id_).length) == (Status.PAUSED, 2)
+    await runtime.advance(3600)
+    assert len(deployment.attempts) == 1
+    runtime.resume(id_)
+    assert len(deployment.attempts) == 2
+    runtime.close()
+
+
+@asynchronous
+async def test_an_attempt_that_does_not_suspend_for_a_pause_is_given_up_after_the_abort_timeout() -> None:
+    deployment = ScriptedDeployment(abortTimeout=5000)
+    runtime, id_, attempt = await started(deployment)
+    runtime.pause(id_)
+    await runtime.advance(6)
+    assert attempt.aborted
     assert runtime.invocation(id_).status is Status.PAUSED
+    runtime.close()
+
+
+@asynchronous
+async def test_what_no_attempt_is_in_progress_of_is_paused_at_once() -> None:
+    """Such as an invocation whose services are not there."""
+    store = MemoryStore()
+    runtime, id_, _ = await started(ScriptedDeployment(), store)
+    runtime.close()
+    runtime = Runtime(store, VirtualClock())
+    assert runtime.invocation(id_).status is Status.RUNNING
+    assert runtime.pause(id_) is Reply.APPENDED
+    assert runtime.invocation(id_).status is Status.PAUSED
+    deployment = ScriptedDeployment()
+    await runtime.register(deployment)
+    assert deployment.attempts == []
+    runtime.close()
+
+
+@asynchronous
+async def test_a_crash_of_an_attempt_that_is_to_end_anyway_leads_to_the_pause() -> None:
+    deployment = ScriptedDeployment()
+    runtime, id_, _ = await started(deployment)
+    runtime.pause(id_)
+    runtime.crash(id_)
+    assert (runtime.invocation(id_).status, len(deployment.attempts)) == (Status.PAUSED, 1)
     runtime.close()
 
 

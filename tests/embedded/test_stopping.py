@@ -135,10 +135,10 @@ async def test_killing_the_holder_lets_the_next_one_in() -> None:
         assert decoded(await waiting) == "quick"
 
 
-@pytest.mark.parametrize("suspended", [False, True])
 @asynchronous
-async def test_a_paused_invocation_waits_for_resume(suspended: bool) -> None:
-    async with await runtime_with(Sleeper(), auto_skip=False, force_suspension=suspended) as runtime:
+async def test_a_paused_invocation_waits_for_resume() -> None:
+    """The attempt in progress suspends first."""
+    async with await runtime_with(Sleeper(), auto_skip=False) as runtime:
         id_ = runtime.send("Sleeper", "sleep").invocation.id
         await runtime.settle()
         assert runtime.pause(id_) is Reply.APPENDED
@@ -152,6 +152,19 @@ async def test_a_paused_invocation_waits_for_resume(suspended: bool) -> None:
         assert decoded(outcome) == "slept"
         assert runtime.pause(id_) is Reply.NOT_RUNNING
         assert runtime.resume(id_) is Reply.ALREADY_COMPLETED
+
+
+@asynchronous
+async def test_a_suspended_invocation_stays_suspended() -> None:
+    async with await runtime_with(Sleeper(), auto_skip=False, force_suspension=True) as runtime:
+        id_ = runtime.send("Sleeper", "sleep").invocation.id
+        await runtime.settle()
+        assert runtime.pause(id_) is Reply.DONE
+        assert runtime.invocation(id_).status is Status.SUSPENDED
+        await runtime.advance(3600)
+        outcome = runtime.output(id_)
+        assert outcome is not None
+        assert decoded(outcome) == "slept"
 
 
 @asynchronous

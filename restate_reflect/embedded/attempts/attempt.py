@@ -41,6 +41,7 @@ class ServerAttempt:
         "invocation",
         "is_over",
         "outbox",
+        "pausing",
         "version",
     )
 
@@ -57,6 +58,8 @@ class ServerAttempt:
         self.closing = False
         """Whether its input is to be closed, so that it suspends."""
         self.input_closed = False
+        self.pausing = False
+        """Whether an operator waits for its end to pause the invocation; ``closing``, too, then."""
         self.is_over = False
         """Whether what it still says counts for nothing."""
         self.has_ended = False

@@ -86,6 +86,14 @@ class Attempts:
             self._let_go(attempt, AttemptEnd.STOPPED)
             self._to_abort.append(attempt)
 
+    def pause(self, invocation: Invocation) -> bool:
+        attempt = self.running.get(invocation.id)
+        if attempt is None:
+            return False
+        attempt.pausing = True
+        self._close_soon(attempt)
+        return True
+
     def forward(self, invocation: Invocation, entry: Entry) -> None:
         attempt = self.running.get(invocation.id)
         if attempt is not None and not attempt.input_closed:
@@ -96,8 +104,13 @@ class Attempts:
         self._finished.append(invocation)
 
     def crash(self, invocation: Invocation) -> None:
-        if invocation.id in self.running:
-            self.stop(invocation)
+        attempt = self.running.get(invocation.id)
+        if attempt is None:
+            return
+        self.stop(invocation)
+        if attempt.pausing:
+            lifecycle.park(self.kernel, invocation)
+        else:
             self.start(invocation)
 
     # ------------------------------------------------------------ what attempts say
@@ -178,7 +191,10 @@ class Attempts:
         if is_empty(from_suspension(message)):
             raise ProtocolViolationError("a suspension that waits for nothing")
         self._close(attempt, AttemptEnd.SUSPENDED)
-        lifecycle.suspend(self.kernel, attempt.invocation, message)
+        if attempt.pausing:
+            lifecycle.park(self.kernel, attempt.invocation)
+        else:
+            lifecycle.suspend(self.kernel, attempt.invocation, message)
 
     def _on_end(self, attempt: ServerAttempt) -> None:
         output = lifecycle.output_of(self.kernel, attempt.invocation)
@@ -190,7 +206,7 @@ class Attempts:
     def _fail(self, attempt: ServerAttempt, reason: AttemptFailure) -> None:
         if not attempt.is_over:
             self._close(attempt, AttemptEnd.FAILED, reason.failure)
-            fail(self.kernel, attempt.invocation, reason)
+            fail(self.kernel, attempt.invocation, reason, pausing=attempt.pausing)
 
     def _close(self, attempt: ServerAttempt, end: AttemptEnd, failure: Failure | None = None) -> None:
         self.running.pop(attempt.invocation.id, None)
@@ -220,8 +236,11 @@ class Attempts:
         if due > self.kernel.now():
             self.kernel.set_timer(due, TimerKind.INACTIVITY, identifier)
         else:
-            attempt.closing = True
-            self._to_write[attempt] = None
+            self._close_soon(attempt)
+
+    def _close_soon(self, attempt: ServerAttempt) -> None:
+        attempt.closing = True
+        self._to_write[attempt] = None
 
     def abandoned(self, identifier: str) -> None:
         """The abort timer has fired: without news since, the attempt is given up."""

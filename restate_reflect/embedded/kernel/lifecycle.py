@@ -28,6 +28,7 @@ __all__ = [
     "invocation_id_for",
     "kill",
     "output_of",
+    "park",
     "pause",
     "purge",
     "purge_journal",
@@ -293,22 +294,26 @@ def _end_before_start(kernel: Kernel, invocation: Invocation, failure: Failure) 
 
 
 def pause(kernel: Kernel, identifier: str) -> Reply:
-    """Stops attempts until somebody resumes."""
+    """No attempt begins until somebody resumes. One in progress is asked to suspend: what executes ends, and is stored.
+
+    A suspended invocation stays as it is, as on the server: what it waits for starts the next attempt.
+    """
     invocation = kernel.find(identifier)
     if invocation is None:
         return Reply.NOT_FOUND
     match invocation.status:
-        case Status.PAUSED:
+        case Status.PAUSED | Status.SUSPENDED:
             return Reply.DONE
-        case Status.RUNNING | Status.SUSPENDED | Status.BACKING_OFF:
-            stop_running(kernel, invocation)
+        case Status.RUNNING | Status.BACKING_OFF:
+            if not kernel.executor.pause(invocation):
+                park(kernel, invocation)
             return Reply.APPENDED
         case _:
             return Reply.NOT_RUNNING
 
 
-def stop_running(kernel: Kernel, invocation: Invocation) -> None:
-    """Turns a running, suspended or failed invocation into a paused one."""
+def park(kernel: Kernel, invocation: Invocation) -> None:
+    """Makes an invocation paused that no attempt is in progress of."""
     kernel.executor.stop(invocation)
     kernel.timers.cancel(invocation.id, TimerKind.RETRY)
     invocation.status = Status.PAUSED

@@ -41,15 +41,15 @@ def handler_info(kernel: Kernel, invocation: Invocation) -> HandlerInfo | None:
     return service.handlers.get(target.handler) if service else None
 
 
-def fail(kernel: Kernel, invocation: Invocation, reason: AttemptFailure) -> None:
+def fail(kernel: Kernel, invocation: Invocation, reason: AttemptFailure, *, pausing: bool = False) -> None:
     """Backs off, pauses or ends the invocation.
 
-    The SDK's wish comes first, then its delay (which does not count as a retry of the policy),
-    then the policy.
+    An operator's wish comes first (``pausing``), then the SDK's, then its delay (which does not count as a retry of the
+    policy), then the policy.
     """
     invocation.last_failure = reason.failure
     kernel.touch(invocation)
-    if reason.behavior == pb.PAUSE:
+    if pausing or reason.behavior == pb.PAUSE:
         _pause(kernel, invocation)
     elif reason.behavior == pb.FAIL:
         lifecycle.complete(kernel, invocation, reason.failure)
