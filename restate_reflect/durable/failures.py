@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
@@ -26,6 +25,7 @@ from restate_reflect.errors import (
 )
 from restate_reflect.options import ErrorDetails
 from restate_reflect.protocol.versions import ProtocolVersion
+from restate_reflect.tracebacks import traceback_of
 
 __all__ = [
     "as_terminal",
@@ -182,7 +182,7 @@ def _reference(what: str, invocation: str) -> str:
 
 def _stacktrace(error: BaseException) -> str:
     try:
-        return "".join(traceback.format_exception(error))[-MAX_STACKTRACE:]
+        return "".join(traceback_of(error).format())[-MAX_STACKTRACE:]
     except BaseException as broken:
         return f"(no stack trace: writing it raised {type(broken).__name__})"
 

@@ -13,6 +13,7 @@ from types import ModuleType
 
 from restate_reflect.errors import TargetError
 from restate_reflect.targets.suggest import did_you_mean
+from restate_reflect.tracebacks import traceback_of
 
 __all__ = ["file_of", "import_anew_at_each_start", "import_target", "user_traceback"]
 
@@ -46,7 +47,7 @@ def file_of(module: ModuleType) -> str:
 
 def user_traceback(error: BaseException) -> str:
     """The traceback without the frames of this package and of the import machinery, indented."""
-    shown = traceback.TracebackException.from_exception(error)
+    shown = traceback_of(error)
     link: traceback.TracebackException | None = shown
     while link is not None:
         link.stack = traceback.StackSummary.from_list([frame for frame in link.stack if _user_code(frame.filename)])

@@ -13,7 +13,7 @@ import pytest
 from tests.architecture.imports import imports_of, modules, part
 
 ROOT_MODULE = ""
-VALUES = {"annotations", "errors", "escaping", "identifiers", "options"}
+VALUES = {"annotations", "errors", "escaping", "identifiers", "options", "tracebacks"}
 """Plain values that anybody may use."""
 
 ALLOWED: dict[str, set[str]] = {
@@ -21,6 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "escaping": set(),
     "options": set(),
+    "tracebacks": set(),
     "generics": {"annotations"},
     "identifiers": {"errors"},
     "codecs": {"annotations", "errors", "generics"},
