@@ -27,6 +27,8 @@ __all__ = [
     "as_current_task",
     "children",
     "enter",
+    "forget_callbacks",
+    "forget_waiter",
     "has_callbacks",
     "has_one_callback",
     "is_lost",
@@ -103,6 +105,23 @@ def as_current_task(task: Task[Any]) -> Generator[None]:
 def waits_for(task: Task[Any]) -> Future[Any] | None:
     """The future that a task awaits; None if it is ready to go on, or done."""
     return getattr(task, "_fut_waiter", None)
+
+
+def forget_callbacks(future: Future[Any]) -> None:
+    """Nobody is told of its end."""
+    for callback, _ in list(future._callbacks or ()):
+        future.remove_done_callback(callback)
+
+
+def forget_waiter(future: Future[Any], waiter: Future[Any]) -> None:
+    """The waiter (a task, a gather) will never go on: from 3.14 on what it awaits knows it, for ``asyncio ps``."""
+    if _discard_from_awaited_by is not None:
+        _discard_from_awaited_by(future, waiter)
+
+
+_discard_from_awaited_by: Final[Callable[[Any, Any], None] | None] = getattr(
+    asyncio, "future_discard_from_awaited_by", None
+)
 
 
 def has_callbacks(future: Future[Any]) -> bool:

@@ -13,8 +13,18 @@ from contextvars import Context as ContextVars
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
-from restate_reflect.durable.closing import close, quietly
-from restate_reflect.durable.extending import as_current_task, has_callbacks, is_wait, silence, silence_task, waits_for
+from restate_reflect.durable.closing import close
+from restate_reflect.durable.extending import (
+    as_current_task,
+    children,
+    forget_callbacks,
+    forget_waiter,
+    has_callbacks,
+    is_wait,
+    silence,
+    silence_task,
+    waits_for,
+)
 from restate_reflect.durable.locations import IS_INTERPRETED, Spot, spot
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
@@ -210,10 +220,19 @@ def discard(task: asyncio.Task[Any]) -> None:
 
 
 def let_go(task: asyncio.Task[Any]) -> None:
-    """Cuts the cycle of a task that waits and the future that would wake it, which is nobody's any more."""
+    """Cuts the cycles of a task that never goes on with who waits for it, and with what would wake it."""
+    forget_callbacks(task)
     awaited = waits_for(task)
     if awaited is not None:
-        quietly(awaited.cancel)
+        _cut(awaited, task)
+
+
+def _cut(future: asyncio.Future[Any], task: asyncio.Task[Any]) -> None:
+    forget_callbacks(future)
+    forget_waiter(future, task)
+    for child in children(future) or ():  # a gather's are known to wait for it, and for the task, too
+        forget_waiter(child, future)
+        _cut(child, task)
 
 
 # ------------------------------------------------------------ making them

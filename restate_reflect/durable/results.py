@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from restate_reflect.durable.calls import InvocationIdSlot
-from restate_reflect.durable.futures import Waiter
+from restate_reflect.durable.extending import forget_callbacks
+from restate_reflect.durable.futures import LoopFuture, Waiter
 from restate_reflect.durable.outgoing import OutgoingCall, settle_call
 from restate_reflect.engine.notifications import Notification, NotificationId
 
@@ -82,7 +83,13 @@ class Results:
         waiter.settle(notification)
 
     def forget(self) -> None:
-        """The attempt has ended. A call that waits leads back to it, by the way in which it is cancelled."""
+        """The attempt has ended. A call that waits leads back to it, by the way in which it is cancelled, and a result
+        that is gathered to the gather."""
+        if not self._waiters and not self._signals:
+            return
+        for _, waiter in self.pending():
+            if isinstance(waiter, LoopFuture):
+                forget_callbacks(waiter)
         self._waiters.clear()
         self._signals.clear()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import gc
 import sys
 import threading
 from pathlib import Path
@@ -21,6 +22,8 @@ from restate_reflect.durable.extending import (
     GatheringFuture,
     children,
     enter,
+    forget_callbacks,
+    forget_waiter,
     has_callbacks,
     has_one_callback,
     leave,
@@ -147,6 +150,28 @@ def test_what_a_task_waits_for_is_known() -> None:
         await task
         assert waits_for(task) is None
         assert not has_callbacks(future)
+
+    asyncio.run(main())
+
+
+def test_who_waits_is_forgotten() -> None:
+    """By the future that it waits for, and (from 3.14 on) by what shows who waits for what."""
+
+    async def main() -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        async def wait() -> None:
+            await future
+
+        task = asyncio.create_task(wait())
+        await asyncio.sleep(0)
+        assert task in gc.get_referrers(future)
+        assert task in gc.get_referents(future) or sys.version_info < (3, 14)
+        forget_callbacks(future)
+        forget_waiter(future, task)
+        assert not has_callbacks(future)
+        assert task not in gc.get_referents(future)
+        task.cancel()
 
     asyncio.run(main())
 

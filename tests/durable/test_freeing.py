@@ -155,6 +155,57 @@ def test_local_variables_die_with_the_attempt(how: str, function: Callable[[Cont
         gc.enable()
 
 
+async def nested_gathers(ctx: Context) -> None:
+    await asyncio.gather(asyncio.gather(ctx.sleep(1), sleeps(ctx)), ctx.sleep(2))
+
+
+async def gathers_aside(ctx: Context) -> None:
+    gathered = asyncio.gather(ctx.sleep(1), sleeps(ctx))
+    await ctx.sleep(3)
+    await gathered
+
+
+async def groups_in_groups(ctx: Context) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(task_group(ctx))
+        group.create_task(nested_gathers(ctx))
+
+
+async def a_task(ctx: Context) -> None:
+    await asyncio.create_task(sleeps(ctx))
+
+
+async def waits(ctx: Context) -> None:
+    await asyncio.wait([asyncio.create_task(sleeps(ctx)), ctx.awakeable()])
+
+
+async def as_completed(ctx: Context) -> None:
+    for each in asyncio.as_completed([asyncio.create_task(sleeps(ctx)) for _ in range(2)]):
+        await each
+
+
+async def shields(ctx: Context) -> None:
+    await asyncio.shield(sleeps(ctx))
+
+
+WITH_TASKS = [nested_gathers, gathers_aside, groups_in_groups, a_task, waits, as_completed, shields]
+
+
+@pytest.mark.parametrize(
+    "function", [*(each for each in HANDLERS if each is not step), *WITH_TASKS], ids=lambda function: function.__name__
+)
+def test_nothing_of_a_suspended_attempt_is_left_to_the_garbage_collector(function: Callable[[Context], Any]) -> None:
+    """Neither by those who wait for each other nor, from Python 3.14 on, by what asyncio remembers of that."""
+    ended("suspended", function)  # what the first one leaves for good
+    gc.collect()
+    gc.disable()
+    try:
+        ended("suspended", function)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 def test_the_attempt_itself_dies() -> None:
     played = ended("suspended", sleeps)
     attempt = weakref.ref(played.attempt)
