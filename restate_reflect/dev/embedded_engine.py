@@ -51,7 +51,10 @@ class EmbeddedEngine:
             self._runtime = await self._resources.enter_async_context(Runtime(SqliteStore(self._file)))
         except EmbeddedRuntimeError as error:
             raise ServerError(str(error)) from error
-        await _serve(self._resources, admin(self._runtime, connect=connect), self._sockets[1])
+        # Deployments that somebody has registered by hand go on; those of an earlier `dev` are gone with its process.
+        self._runtime.reconnect(connect)
+        app = admin(self._runtime, connect=connect, ingress_url=self.ingress_url)
+        await _serve(self._resources, app, self._sockets[1])
 
     async def register(self, port: int) -> Registered:
         from restate_reflect.embedded.deployments.catalog import ManifestError
@@ -62,7 +65,7 @@ class EmbeddedEngine:
         # Without the h2 library attempts can't stream both ways; they suspend at each await, which is slower.
         use_http_11 = importlib.util.find_spec("h2") is None
         try:
-            found = await self._runtime.register(connect(f"http://127.0.0.1:{port}", {}, use_http_11))
+            found = await self._runtime.register(connect(f"http://127.0.0.1:{port}", {}, use_http_11), remembered=False)
         except (TransportError, ManifestError) as error:
             raise ServerError(str(error)) from error
         await self._open_ingress()

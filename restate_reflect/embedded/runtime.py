@@ -18,6 +18,7 @@ The story of one invocation:
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Self, cast
@@ -78,12 +79,25 @@ class Runtime(Operating, Looking):
 
     # ------------------------------------------------------------ 1. what can be called
 
-    async def register(self, deployment: Deployment, *, deployment_id: str | None = None) -> Registration:
+    async def register(
+        self,
+        deployment: Deployment,
+        *,
+        deployment_id: str | None = None,
+        breaking: bool = False,
+        dry_run: bool = False,
+        remembered: bool = True,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Registration:
         """Discovers a deployment; new invocations of its services run on it from now on.
 
         Args:
             deployment_id: Replaces the deployment registered under this id; invocations pinned
                 to it go on with the new one.
+            breaking: Whether a service may be of another kind than it was.
+            dry_run: Changes nothing; the answer is what would be registered.
+            remembered: Whether ``reconnect`` finds it after a restart; services of this process never are.
+            metadata: Shown with the deployment.
 
         Raises:
             TransportError: It can't be reached.
@@ -99,12 +113,20 @@ class Runtime(Operating, Looking):
             deployment.wall_clock = self.time
         self._driver.check()
         identifier = deployment_id or ids.deployment_id(self.kernel.seed, self.kernel.next_serial())
-        registration = self.kernel.catalog.add(identifier, deployment, manifest, self.clock.now())
+        found = self.kernel.catalog.read(
+            identifier, deployment, manifest, self.clock.now(), breaking=breaking, metadata=metadata
+        )
+        registration = dataclasses.replace(found, is_remembered=remembered)
+        if not dry_run:
+            self._put(registration)
+        return registration
+
+    def _put(self, registration: Registration) -> None:
+        self.kernel.catalog.put(registration)
         with self._driver.request():
-            if deployment.remote is not None:
+            if registration.transport.remote is not None:
                 remember(self.kernel)
             self._driver.attempts.served(list(registration.services))
-        return registration
 
     def reconnect(self, connect: Connect) -> list[Registration]:
         """After a restart: registers the deployments of other processes that the store remembers."""

@@ -30,7 +30,7 @@ async def refused_paths() -> set[str]:
     async with Runtime() as runtime:
         routes = [route for route in admin(runtime).router.routes() if route.handler is _not_covered]
     paths = (route.resource.canonical for route in routes if route.resource is not None)
-    return {path.removesuffix("/{path}") for path in paths}
+    return {path.removeprefix("/{version}").removesuffix("/{path}") for path in paths}
 
 
 @asynchronous

@@ -78,12 +78,11 @@ class ServedRuntime:
             self.runtime.reconnect(connect)
             if self._services:
                 await self.runtime.deploy(*self._services)
-            runners = [
-                web.AppRunner(app, shutdown_timeout=0.1, auto_decompress=False)
-                for app in (ingress(self.runtime, origins=self._origins), admin(self.runtime, connect=connect))
-            ]
+            runners: list[web.AppRunner] = []
             ports: list[int] = []
-            for runner, port in zip(runners, self._ports, strict=True):
+            for make, port in zip((self._ingress, self._admin), self._ports, strict=True):
+                runner = web.AppRunner(make(ports), shutdown_timeout=0.1, auto_decompress=False)
+                runners.append(runner)
                 await runner.setup()
                 site = web.TCPSite(runner, "127.0.0.1", port)
                 await site.start()
@@ -92,3 +91,9 @@ class ServedRuntime:
             await self._stop.wait()
             for runner in runners:
                 await runner.cleanup()
+
+    def _ingress(self, ports: Sequence[int]) -> web.Application:
+        return ingress(self.runtime, origins=self._origins)
+
+    def _admin(self, ports: Sequence[int]) -> web.Application:
+        return admin(self.runtime, connect=connect, ingress_url=f"http://127.0.0.1:{ports[0]}")

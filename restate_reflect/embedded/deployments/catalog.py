@@ -7,19 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
+from restate_reflect.embedded.deployments.checks import check_handler, check_manifest, check_service
 from restate_reflect.embedded.deployments.numbers import check_numbers
 from restate_reflect.embedded.deployments.policy import InvocationRetryPolicy, merge_policies
+from restate_reflect.embedded.deployments.refusals import KindChangedError, ManifestError
 from restate_reflect.embedded.deployments.rules import InputRules, OutputRules, input_rules, output_rules
 from restate_reflect.embedded.deployments.transport import Deployment
 from restate_reflect.embedded.settings import DEFAULT_RETRY_POLICY, RuntimeSettings
 from restate_reflect.options import RetryPolicy, millis
-from restate_reflect.protocol.versions import MINIMUM, ProtocolVersion
+from restate_reflect.protocol.versions import MAXIMUM, MINIMUM, ProtocolVersion
 
 __all__ = ["Catalog", "HandlerInfo", "ManifestError", "Registration", "Retention", "ServiceInfo"]
-
-
-class ManifestError(ValueError):
-    """A deployment can't be registered: its manifest is malformed, or nothing of it can be run here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +83,16 @@ class Registration:
     created_at: int
     manifest: Mapping[str, Any]
     sdk_version: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """Told by whoever has registered it."""
+    is_remembered: bool = True
+    """Whether a restart of the runtime finds it again; not so for what only lives as long as it."""
+
+    @property
+    def http_version(self) -> str:
+        """In which its requests are made."""
+        remote = self.transport.remote
+        return "HTTP/1.1" if remote is not None and remote.use_http_11 else "HTTP/2.0"
 
     def negotiate(self, maximum: ProtocolVersion) -> ProtocolVersion | None:
         """The newest version that both sides speak."""
@@ -106,21 +114,28 @@ class Catalog:
         Raises:
             ManifestError: It can't be.
         """
-        registration = self._read(identifier, transport, manifest, now)
-        self._check_kinds(registration)
-        self.registrations[identifier] = registration
-        self.services.update(registration.services)
+        registration = self.read(identifier, transport, manifest, now)
+        self.put(registration)
         return registration
+
+    def put(self, registration: Registration) -> None:
+        """Registers what was read, in the place of what had its id."""
+        self.registrations[registration.id] = registration
+        self._index()
 
     def remove(self, identifier: str) -> None:
         """Forgets a deployment; services it was the latest of go back to the one before."""
-        gone = self.registrations.pop(identifier)
-        for name in gone.services:
-            if self.services[name].deployment == identifier:
-                del self.services[name]
-                older = [r.services[name] for r in self.registrations.values() if name in r.services]
-                if older:
-                    self.services[name] = older[-1]
+        del self.registrations[identifier]
+        self._index()
+
+    def _index(self) -> None:
+        """Of each service the latest revision."""
+        self.services.clear()
+        for registration in self.registrations.values():
+            for name, service in registration.services.items():
+                known = self.services.get(name)
+                if known is None or service.revision >= known.revision:
+                    self.services[name] = service
 
     def handler(self, service: str, handler: str) -> HandlerInfo | None:
         """A handler of the latest revision."""
@@ -134,41 +149,70 @@ class Catalog:
         info = self.services.get(service)
         return None if info is None else self.registrations[info.deployment]
 
-    def _read(self, identifier: str, transport: Deployment, manifest: Mapping[str, Any], now: int) -> Registration:
+    def read(
+        self,
+        identifier: str,
+        transport: Deployment,
+        manifest: Mapping[str, Any],
+        now: int,
+        *,
+        breaking: bool = False,
+        metadata: Mapping[str, str] | None = None,
+    ) -> Registration:
+        """What would be registered.
+
+        Args:
+            breaking: Whether a service may be of another kind than it was.
+            metadata: Kept with it.
+
+        Raises:
+            ManifestError: It can't be.
+        """
         try:
-            services = {described["name"]: self._service(described, identifier) for described in manifest["services"]}
+            check_manifest(manifest)
             registration = Registration(
                 identifier,
                 transport,
-                services,
+                {described["name"]: self._service(described, identifier) for described in manifest["services"]},
                 manifest["minProtocolVersion"],
                 manifest["maxProtocolVersion"],
-                manifest.get("protocolMode", "BIDI_STREAM"),
+                manifest["protocolMode"],
                 now,
                 manifest,
                 transport.sdk_version,
+                dict(metadata or {}),
             )
+        except ManifestError:
+            raise
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ManifestError(f"the manifest of {transport} is malformed: {error!r}") from error
-        if registration.negotiate(self.settings.max_protocol_version) is None:
-            raise ManifestError(
-                f"{transport} speaks service protocol V{registration.min_version} to V{registration.max_version}; here"
-                f" it is V{MINIMUM.value} to V{self.settings.max_protocol_version.value}. Use another SDK version."
-            )
+            raise ManifestError.undecodable(f"the manifest of {transport} is malformed: {error!r}") from error
+        self._check_versions(registration)
+        if not breaking:
+            self._check_kinds(registration)
         return registration
+
+    def _check_versions(self, registration: Registration) -> None:
+        lowest, highest, ours = registration.min_version, registration.max_version, self.settings.max_protocol_version
+        if registration.negotiate(ours) is None:
+            raise ManifestError(
+                f"{registration.transport} speaks service protocol V{lowest} to V{highest}; here"
+                f" it is V{MINIMUM.value} to V{ours.value}. Use another SDK version.",
+                code="META0012",
+                told=(
+                    f"unsupported service protocol versions: [{lowest}, {highest}]. Supported versions by this runtime"
+                    f" are [{MINIMUM.value}, {MAXIMUM.value}]. Please upgrade the SDK and try registering again."
+                ),
+            )
 
     def _check_kinds(self, registration: Registration) -> None:
         for service in registration.services.values():
             known = self.services.get(service.name)
             if known is not None and known.kind is not service.kind:
-                raise ManifestError(
-                    f"{service.name} was a {known.kind.value}, and is a {service.kind.value} in"
-                    f" {registration.transport}. State and journals of the two don't fit: rename it, or start with"
-                    " fresh data."
-                )
+                raise KindChangedError(service.name, known.kind.value, service.kind.value, str(registration.transport))
 
     def _service(self, described: Mapping[str, Any], deployment: str) -> ServiceInfo:
         name, kind = described["name"], ServiceKind(described["ty"])
+        check_service(described)
         check_numbers(described)
         known = self.services.get(name)
         handlers = {each["name"]: self._handler(each, described, kind) for each in described["handlers"]}
@@ -189,6 +233,7 @@ class Catalog:
     def _read_handler(self, described: Mapping[str, Any], service: Mapping[str, Any], kind: ServiceKind) -> HandlerInfo:
         settings = self.settings
         check_numbers(described)
+        check_handler(described, service, kind)
 
         def option(name: str, default: Any) -> Any:
             return next((each[name] for each in (described, service) if each.get(name) is not None), default)

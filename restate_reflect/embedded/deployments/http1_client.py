@@ -9,6 +9,8 @@ from typing import Any
 
 import aiohttp
 
+from restate_reflect.embedded.deployments.checks import check_content_type, read_manifest
+from restate_reflect.embedded.deployments.refusals import ManifestError
 from restate_reflect.embedded.deployments.transport import Exchange, Receiver, RemoteAddress, TransportError
 from restate_reflect.manifest import VERSIONS, content_type
 
@@ -52,9 +54,11 @@ class Http1Deployment:
                 if answer.status != 200:
                     text = (await answer.text())[:500]
                     raise TransportError(f"discovery was answered with status {answer.status}: {text}")
+                check_content_type(answer.headers.get("content-type"))
                 self.sdk_version = answer.headers.get("x-restate-server")
-                manifest: dict[str, Any] = await answer.json(content_type=None)
-                return manifest
+                return read_manifest(await answer.read())
+        except ManifestError:
+            raise
         except (aiohttp.ClientError, ValueError, OSError) as error:
             raise TransportError(str(error)) from error
 

@@ -6,11 +6,11 @@ Needs the ``h2`` library: the extra ``local`` has it.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from restate_reflect.embedded.deployments.checks import check_content_type, read_manifest
 from restate_reflect.embedded.deployments.http2_connection import ClientConnection, ClientStream
 from restate_reflect.embedded.deployments.transport import Exchange, Receiver, RemoteAddress, TransportError
 from restate_reflect.manifest import VERSIONS, content_type
@@ -64,11 +64,9 @@ class Http2Deployment:
             raise TransportError(answer.error)
         if answer.status != 200:
             raise TransportError(f"discovery was answered with status {answer.status}: {answer.body.decode()[:500]}")
+        check_content_type(answer.headers.get("content-type"))
         self.sdk_version = answer.headers.get("x-restate-server")
-        try:
-            return cast("dict[str, Any]", json.loads(answer.body))
-        except ValueError as error:
-            raise TransportError(f"discovery was not answered with JSON: {error}") from None
+        return read_manifest(answer.body)
 
     def open(self, path: str, headers: Mapping[str, str], receiver: Receiver) -> Exchange:
         return self._open("POST", path, headers, receiver)

@@ -27,6 +27,8 @@ _HANDLER_TYPES: Final = {
 }
 _MODES: Final = {"BIDI_STREAM": "BidiStream", "REQUEST_RESPONSE": "RequestResponse"}
 
+_RUN: Final = HandlerKind.WORKFLOW
+
 Described = Mapping[str, Any]
 
 
@@ -97,7 +99,7 @@ def service_view(service: ServiceInfo, settings: RuntimeSettings) -> dict[str, A
         "idempotency_retention": duration("idempotencyRetention", millis(settings.idempotency_retention)),
     }
     if service.kind is ServiceKind.WORKFLOW:
-        view["workflow_completion_retention"] = format_duration(_run_retention(service))
+        view["workflow_completion_retention"] = format_duration(_run_retention(service, settings))
     return view | {
         "journal_retention": duration("journalRetention", millis(settings.journal_retention)),
         "inactivity_timeout": duration("inactivityTimeout", millis(settings.inactivity_timeout)),
@@ -107,9 +109,9 @@ def service_view(service: ServiceInfo, settings: RuntimeSettings) -> dict[str, A
     }
 
 
-def _run_retention(service: ServiceInfo) -> int:
-    runs = (handler for handler in service.handlers.values() if handler.kind is HandlerKind.WORKFLOW)
-    return next(runs).completion_retention
+def _run_retention(service: ServiceInfo, settings: RuntimeSettings) -> int:
+    runs = (handler.completion_retention for handler in service.handlers.values() if handler.kind is _RUN)
+    return next(runs, millis(settings.workflow_retention) or 0)
 
 
 def _service_policy(service: ServiceInfo, settings: RuntimeSettings) -> dict[str, Any]:
@@ -138,11 +140,19 @@ def deployment_view(registration: Registration, services: list[dict[str, Any]]) 
         "id": registration.id,
         "uri": registration.transport.address,
         "protocol_type": _MODES[registration.protocol_mode],
-        "http_version": "HTTP/2.0",
+        "http_version": registration.http_version,
+        **_told(registration),
         "created_at": rfc3339(registration.created_at),
         **_versions(registration),
         "services": services,
     }
+
+
+def _told(registration: Registration) -> dict[str, Any]:
+    """By whoever has registered it; nothing is shown of what is not there."""
+    remote = registration.transport.remote
+    told = {"additional_headers": dict(remote.headers) if remote else {}, "metadata": dict(registration.metadata)}
+    return {name: pairs for name, pairs in told.items() if pairs}
 
 
 def _versions(registration: Registration) -> dict[str, Any]:

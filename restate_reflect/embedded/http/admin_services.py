@@ -1,0 +1,85 @@
+"""``/services`` of the admin API: list, describe, change state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from restate_reflect.definitions import ServiceKind
+from restate_reflect.embedded.deployments.catalog import ServiceInfo
+from restate_reflect.embedded.errors import InvocationStateError
+from restate_reflect.embedded.http.admin_views import handler_view, service_view
+from restate_reflect.embedded.http.bodies import empty, read_json, unfit
+from restate_reflect.embedded.http.replies import AdminError, json_reply
+from restate_reflect.embedded.runtime import Runtime
+
+__all__ = ["Services"]
+
+
+class Services:
+    """Requests about services and their handlers."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def all(self, request: web.Request) -> web.StreamResponse:
+        known = self._runtime.kernel.catalog.services.values()
+        return json_reply(200, {"services": [service_view(each, self._runtime.settings) for each in known]})
+
+    async def one(self, request: web.Request) -> web.StreamResponse:
+        return json_reply(200, service_view(self._service(request), self._runtime.settings))
+
+    async def handlers(self, request: web.Request) -> web.StreamResponse:
+        handlers = self._service(request).handlers.values()
+        return json_reply(200, {"handlers": [handler_view(each) for each in handlers]})
+
+    async def handler(self, request: web.Request) -> web.StreamResponse:
+        service, name = self._service(request), request.match_info["handler"]
+        if name not in service.handlers:
+            raise AdminError(404, f"The requested handler '{name}' on service '{service.name}' does not exist")
+        return json_reply(200, handler_view(service.handlers[name]))
+
+    def _service(self, request: web.Request) -> ServiceInfo:
+        name = request.match_info["service"]
+        service = self._runtime.kernel.catalog.services.get(name)
+        if service is None:
+            raise AdminError(404, f"The requested service '{name}' does not exist")
+        return service
+
+    async def set_state(self, request: web.Request) -> web.StreamResponse:
+        """Replaces the state of a key. A key in use is a 409 here; the server waits for it."""
+        body = await read_json(request)
+        key, values = _new_state(body)
+        service = self._service(request)
+        if service.kind is ServiceKind.SERVICE:
+            raise AdminError(400, "Cannot modify state for service type Service")
+        if body.get("version") is not None:
+            raise AdminError(501, "the embedded runtime does not cover state versions; use restate-server")
+        try:
+            self._runtime.set_state(service.name, key, values, replace=True)
+        except InvocationStateError as error:
+            raise AdminError(409, f"Conflict: {error}") from None
+        return empty(202)
+
+
+def _new_state(body: Mapping[str, Any]) -> tuple[str, dict[str, bytes]]:
+    """Key and values of a change of state; each value is an array of bytes, or a string that stands for its UTF-8."""
+    key, state = body.get("object_key"), body.get("new_state")
+    if not isinstance(key, str):
+        raise unfit("object_key: expected a string")
+    if not isinstance(state, dict):
+        raise unfit("new_state: expected a map")
+    return key, {name: _bytes(name, value) for name, value in state.items()}
+
+
+def _bytes(name: str, value: object) -> bytes:
+    try:
+        if isinstance(value, str):
+            return value.encode()
+        if isinstance(value, list) and all(type(each) is int for each in value):
+            return bytes(value)
+    except ValueError:  # not 0 to 255, or half of a surrogate pair
+        pass
+    raise unfit(f"new_state.{name}: expected byte array")
