@@ -29,13 +29,13 @@ from restate_reflect.durable.futures import DurableFuture, DurableTask, WatchedF
 from restate_reflect.durable.guards import Guard, enter_handler
 from restate_reflect.durable.locations import caller, waiting_at
 from restate_reflect.durable.loop import DurableLoop, Timer
-from restate_reflect.durable.natives import watch as watch_natives
 from restate_reflect.durable.operations import Operations
 from restate_reflect.durable.plain import nothing
 from restate_reflect.durable.results import Results
 from restate_reflect.durable.routes import Plan
 from restate_reflect.durable.runs import Runs
-from restate_reflect.durable.waiting import await_tree, blocked_future, fail_awaits
+from restate_reflect.durable.turns import watch as watch_turn
+from restate_reflect.durable.waiting import await_tree, blocked_future, end_of_awaits, fail_awaits
 from restate_reflect.engine.awaiting import FIRST_COMPLETED, AwaitNode
 from restate_reflect.engine.commands.output import output
 from restate_reflect.engine.commands.sleep import sleep
@@ -231,7 +231,7 @@ class Attempt:
                 if raised is not None or loop.handles:
                     loop.interrupt(raised)
             else:
-                self._assignments.watch(partial(watch_natives, loop.run_until_idle, self.environment.told))
+                self._assignments.watch(partial(watch_turn, loop, self.environment.told))
         if self.engine.is_closed:
             return False
         if root.done() or loop.broken is not None:
@@ -281,7 +281,8 @@ class Attempt:
         """The handler waits for something that nothing will ever complete."""
         if self.engine.is_replaying:
             self.engine.progress(self._await_tree, False)
-        self.engine.fail(AttemptError(500, failures.deadlock(self.locate()), bug=True))
+        awaited = None if self._root is None else end_of_awaits(self._root)
+        self.engine.fail(AttemptError(500, failures.deadlock(self.locate(), awaited), bug=True))
         return False
 
     def _tell_blocked(self) -> bool:
@@ -436,6 +437,17 @@ class Attempt:
     def refuse(self, error: HandlerBugError, stacktrace: str) -> None:
         """The handler does what is refused: that ends the attempt, whatever it catches."""
         self.engine.fail(AttemptError(500, str(error), stacktrace, bug=True))
+
+    def wake(self) -> None:
+        """Another thread has done something to the loop, which ends the attempt."""
+        try:
+            self.environment.loop.call_soon_threadsafe(self.look_again)
+        except RuntimeError:  # the loop of the endpoint is closed
+            return
+
+    def look_again(self) -> None:
+        """On the endpoint's loop, after ``wake``."""
+        self._advance()
 
     def run_succeeded(self, run: Run, value: Any) -> None:
         """The body of a step has returned."""

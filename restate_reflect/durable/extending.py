@@ -21,6 +21,7 @@ __all__ = [
     "END_OF_SLEEP",
     "ENSURE_FUTURE",
     "HAS_EAGER_TASKS",
+    "LOOK_AT_LOOP",
     "WRAP_FUTURE",
     "GatheringFuture",
     "Outer",
@@ -175,6 +176,9 @@ def children(future: object) -> Sequence[Future[Any]] | None:
     """The futures of a ``gather``; None for anything else."""
     return getattr(future, "_children", None)
 
+
+LOOK_AT_LOOP: Final[CodeType] = asyncio.Event._get_loop.__code__  # type: ignore[attr-defined]
+"""With that locks, events and queues compare the running loop with their own; raises RuntimeError."""
 
 WRAP_FUTURE: Final[CodeType] = asyncio.wrap_future.__code__
 ENSURE_FUTURE: Final[CodeType] = getattr(tasks, "_ensure_future", asyncio.ensure_future).__code__

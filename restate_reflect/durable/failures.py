@@ -12,7 +12,7 @@ from typing import Any, Final
 from restate_reflect.definitions import HandlerDefinition
 from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.extending import is_lost
-from restate_reflect.durable.futures import WatchedFuture
+from restate_reflect.durable.futures import PlainFuture, WatchedFuture
 from restate_reflect.durable.results import Results
 from restate_reflect.engine.machine import AttemptError, Engine
 from restate_reflect.errors import (
@@ -224,11 +224,20 @@ def bad_output(handler: HandlerDefinition, error: EncodeError) -> str:
     return f"the result of {handler.qualified_name} ({handler.source}) does not fit its return annotation: {error}"
 
 
-def deadlock(place: str) -> str:
-    """For a handler that waits for what nothing will complete."""
+def deadlock(place: str, awaited: asyncio.Future[Any] | None) -> str:
+    """For a handler that waits for what nothing will complete: ``awaited``, if that is known."""
+    if isinstance(awaited, PlainFuture) or type(awaited) is asyncio.Future:
+        where = getattr(awaited, "where", None)
+        return (
+            f"the handler waits at {place} for a future{f' (made at {where})' if where else ''} that nothing will"
+            " complete: no task of the handler does. The result of a thread, which a library may have of its own, or of"
+            " anything else outside of the handler can't be used in handler code: it would not be replayed. Put it"
+            ' into a step: await ctx.run("name", function, …).'
+        )
     return (
         f"the handler waits at {place} for something that nothing will complete: no call, timer, step, awakeable,"
-        " promise or signal is being awaited. An asyncio.Event or Queue that no other task of this handler serves?"
+        " promise or signal is being awaited. An asyncio.Event or Queue that no other task of this handler serves, or"
+        " that a thread would?"
         " (A lock or queue kept on self connects no invocations: each may run in another process.)"
     )
 

@@ -36,6 +36,7 @@ __all__ = [
     "DurableFuture",
     "DurableTask",
     "LoopFuture",
+    "PlainFuture",
     "RunFuture",
     "Waiter",
     "WatchedFuture",
@@ -90,6 +91,15 @@ class LoopFuture(asyncio.Future[T]):
         if not self.done():
             self.set_exception(error)
             silence(self)
+
+
+class PlainFuture(LoopFuture[T]):
+    """One that the handler or a library asked the loop for, to complete it by itself."""
+
+    __slots__ = ("where",)
+    where: Spot | None
+    """The line of the user's that led to it."""
+    result = asyncio.Future.result
 
 
 class DurableFuture(LoopFuture[T]):

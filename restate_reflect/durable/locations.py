@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from restate_reflect.durable.extending import running_loop
 
-__all__ = ["IS_INTERPRETED", "Spot", "asked_by", "caller", "spot", "user_spot", "waiting_at"]
+__all__ = ["IS_INTERPRETED", "Spot", "asked_by", "caller", "is_asked_by_user", "spot", "user_spot", "waiting_at"]
 
 _getframe: Final = sys._getframe
 
@@ -45,6 +45,11 @@ def _look_at_file(name: str) -> bool:
         _known_files.clear()
     _known_files[name] = is_users
     return is_users
+
+
+def is_asked_by_user(frame: FrameType) -> bool:
+    """Whether the frame is the user's or a package's, and not asyncio's or this package's."""
+    return _is_users_file(frame.f_code.co_filename)
 
 
 class Spot:
@@ -110,15 +115,18 @@ def caller() -> str:
 
 
 def waiting_at(coroutine: object) -> str | None:
-    """Where a suspended coroutine stands: the innermost ``await`` of user code."""
-    found: Spot | None = None
+    """Where a suspended coroutine stands: the innermost ``await`` of the user's own files, else of a package's."""
+    own: Spot | None = None
+    package: Spot | None = None
     while isinstance(coroutine, CoroutineType):
         frame: FrameType | None = coroutine.cr_frame
         if frame is not None and _is_users(frame.f_code):
             found = Spot(frame.f_code, frame.f_lasti)
+            own, package = (own, found) if _PACKAGES in frame.f_code.co_filename else (found, package)
         awaited: Any = coroutine.cr_await
         coroutine = awaited
-    return str(found) if found else None
+    found_at = own or package
+    return str(found_at) if found_at else None
 
 
 def _short(path: str) -> str:

@@ -31,12 +31,28 @@ from restate_reflect.durable.extending import (
     raised_by,
     running_loop,
 )
-from restate_reflect.durable.futures import DurableTask, LoopFuture, discard, durable_task, let_go, loop_future
+from restate_reflect.durable.futures import (
+    DurableTask,
+    LoopFuture,
+    PlainFuture,
+    discard,
+    durable_task,
+    let_go,
+    loop_future,
+)
 from restate_reflect.durable.gathering import order_gather
 from restate_reflect.durable.generators import ensure_hooks
-from restate_reflect.durable.locations import caller, user_spot, waiting_at
+from restate_reflect.durable.locations import caller, is_asked_by_user, user_spot, waiting_at
+from restate_reflect.durable.primitives import Primitives
 from restate_reflect.durable.ready import ReadyHandle, ReadyQueue
-from restate_reflect.durable.refusals import NEUTRAL, REFUSED, WAITS_FOR_THREAD, outside, refusing
+from restate_reflect.durable.refusals import (
+    NEUTRAL,
+    REFUSED,
+    WAITS_FOR_THREAD,
+    completed_from_outside,
+    outside,
+    refusing,
+)
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
 
@@ -108,6 +124,8 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
     _refused = 0
     _task_factory: TaskFactory | None = None
     _exception_handler: ExceptionHandler | None = None
+    primitives: Primitives | None = None
+    """Made by the handler, while the guard is on."""
     slow_callback_duration = 0.1
 
     # ------------------------------------------------------------ driving
@@ -203,9 +221,16 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         return self._now
 
     def create_future(self) -> LoopFuture[Any]:
-        if sys._getframe(1).f_code is WRAP_FUTURE:
+        frame = sys._getframe(1)
+        if frame.f_code is WRAP_FUTURE:
             self.refuse(outside("a future of a thread or a process", "; asyncio.wrap_future"))
-        return loop_future(LoopFuture, self)
+        if not is_asked_by_user(frame):
+            return loop_future(LoopFuture, self)
+        future = loop_future(PlainFuture, self)
+        future.where = user_spot()
+        if self.primitives is not None:
+            self.primitives.add(future, future.where)
+        return future
 
     def create_task(  # type: ignore[override]
         self,
@@ -295,17 +320,23 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         raise error
 
     def refuse_foreign(self, callback: Callable[..., object]) -> None:
-        error = HandlerBugError(
-            "something of a handler (an asyncio.Event, a Queue, a future) is completed from outside of it"
-            f" ({caller()}): in the body of a step, a thread or another invocation. On replay nobody would do that:"
-            " results enter a handler by its journal alone. Return the value from the step, or send it by a signal or"
-            " an awakeable."
-        )
-        self.broken = self.broken or error
+        if self.has_ended():
+            return
         other = running_loop()
+        by = "a thread" if other is None else "the body of a step, or code of the endpoint's own"
+        if isinstance(other, DurableLoop):
+            by = "another invocation"
+        error = completed_from_outside(by, self._awaits_there())
+        self.broken = self.broken or error
         if isinstance(other, DurableLoop):
             other.refuse(error)
+        if other is None:
+            self.owner.wake()
         raise error
+
+    def _awaits_there(self) -> str | None:
+        """Where the handler's own task waits."""
+        return waiting_at(self.tasks[0].get_coro()) if self.tasks else None
 
     def look_at_maker(self, frame: FrameType) -> None:
         order_gather(frame)

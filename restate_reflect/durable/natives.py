@@ -1,8 +1,6 @@
 """Notices handler code that asks the machine for what no replay gets again: the time, random numbers, its environment.
 
-A profile function (``sys.setprofile``) sees the calls of one turn of the handler, whoever makes them and however the
-function was imported; nothing is patched, and nothing is installed between turns or while the guard is off. Costs about
-0.2 µs per call in handler code. A profiler that is there already stays, and then nothing is seen.
+Whoever asks and however the function was imported: ``turns`` sees the calls of a handler's turns.
 """
 
 from __future__ import annotations
@@ -11,20 +9,14 @@ import gc
 import os
 import random
 import secrets
-import sys
 import time
 import uuid
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, datetime
 from types import FrameType
 from typing import Any, Final
 
-from restate_reflect.durable.guards import Guard, GuardWarning, current_guard
-from restate_reflect.durable.locations import asked_by
-from restate_reflect.errors import HandlerBugError
-
-__all__ = ["watch"]
+__all__ = ["asked"]
 
 _TIME: Final = "await ctx.now() is the time, journaled; asyncio.get_running_loop().time() measures how long it took"
 _CHANCE: Final = "ctx.random has the same functions, and draws the same numbers on every replay"
@@ -60,31 +52,10 @@ _BY_BUILTIN: Final = {function: (name, counterpart) for function, name, counterp
 _BY_CODE: Final = {id(function.__code__): (name, counterpart) for function, name, counterpart in _functions()}
 
 
-def watch(turn: Callable[[], Any], told: set[tuple[str, int | None]]) -> None:
-    """Runs one turn of the handler, and tells of each line once; ``told`` has the lines.
-
-    Raises:
-        HandlerBugError: in the handler, at the line that asks, if the guard is FAIL.
-    """
-    if sys.getprofile() is not None:
-        turn()
-        return
-
-    def see(frame: FrameType, event: str, argument: Any) -> None:
-        if event == "c_call":
-            asked = _BY_BUILTIN.get(argument)
-        elif event == "call":
-            asked = _BY_CODE.get(id(frame.f_code))
-        else:
-            return
-        if asked is not None:
-            _tell(frame, *asked, told)
-
-    sys.setprofile(see)
-    try:
-        turn()
-    finally:
-        sys.setprofile(None)
+def asked(event: str, frame: FrameType, argument: object) -> tuple[str, str] | None:
+    """What the call that a profile function is told of asks, and what to ask instead; None for any other call."""
+    found = _BY_BUILTIN.get(argument) if event == "c_call" else _BY_CODE.get(id(frame.f_code))
+    return None if found is None or _is_collecting(frame) else found
 
 
 def _is_collecting(frame: FrameType | None) -> bool:
@@ -95,18 +66,3 @@ def _is_collecting(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-def _tell(frame: FrameType, name: str, counterpart: str, told: set[tuple[str, int | None]]) -> None:
-    guard = current_guard()
-    place = None if guard is Guard.OFF or _is_collecting(frame) else asked_by(frame)
-    if place is None or (place.code.co_filename, place.line) in told:
-        return
-    message = (
-        f"handler code asks {name} at {place}: the answer is another one on every replay. Instead: {counterpart}."
-        " What no step depends on may be asked: with ctx.unguarded(): …"
-    )
-    if guard is Guard.FAIL:
-        raise HandlerBugError(message)
-    told.add((place.code.co_filename, place.line))
-    warnings.warn_explicit(GuardWarning(message), None, place.code.co_filename, place.line or 0)

@@ -37,6 +37,9 @@ class Owner(Protocol):
     def refuse(self, error: HandlerBugError, stacktrace: str) -> None:
         """Ends the attempt with it, whatever the handler catches."""
 
+    def wake(self) -> None:
+        """Called by another thread: the attempt looks at its loop, soon."""
+
 
 class _Ended:
     """Owns the loop of an attempt that has ended."""
@@ -45,6 +48,9 @@ class _Ended:
         raise AttemptClosedError("this attempt has ended; no timer can be set any more")
 
     def refuse(self, error: HandlerBugError, stacktrace: str) -> None:
+        """It has ended."""
+
+    def wake(self) -> None:
         """It has ended."""
 
 
@@ -174,6 +180,10 @@ class ReadyQueue:
     def is_broken(self) -> bool:
         """Whether the attempt is to end with ``broken``."""
         return self.broken is not None
+
+    def has_ended(self) -> bool:
+        """Whether the attempt has."""
+        return isinstance(self.owner, _Ended)
 
     def clear(self) -> None:
         """The attempt has ended, and all coroutines have."""

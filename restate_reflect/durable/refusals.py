@@ -13,7 +13,15 @@ from typing import Any, Final, NoReturn, Protocol
 from restate_reflect.durable.locations import caller
 from restate_reflect.errors import HandlerBugError
 
-__all__ = ["NEUTRAL", "REFUSED", "WAITS_FOR_THREAD", "outside", "refusing"]
+__all__ = [
+    "NEUTRAL",
+    "REFUSED",
+    "WAITS_FOR_THREAD",
+    "completed_from_outside",
+    "filled_from_outside",
+    "outside",
+    "refusing",
+]
 
 
 class Refusing(Protocol):
@@ -93,6 +101,26 @@ def refusing(method: str, thing: str) -> Callable[..., NoReturn]:
         self.refuse(outside(thing, f"; loop.{method}"))
 
     return refuse
+
+
+def completed_from_outside(by: str, awaited_at: str | None) -> HandlerBugError:
+    """The refusal of a result that is no result of the journal: ``by`` a thread, another invocation …"""
+    waiting = f", while the handler waits at {awaited_at}" if awaited_at else ""
+    return HandlerBugError(
+        "something of a handler (an asyncio.Event, a Queue, a future) is completed from outside of it"
+        f" ({caller()}): by {by}{waiting}. On replay nobody would do that: results enter a handler by its journal"
+        ' alone. Put what completes it into a step, await ctx.run("name", function, …). Return the value from the step,'
+        " or send it by a signal or an awakeable."
+    )
+
+
+def filled_from_outside(thing: str, where: object) -> HandlerBugError:
+    """The refusal of something of the handler that was filled while nobody waited for it, as seen afterwards."""
+    return HandlerBugError(
+        f"{thing} of the handler, made at {where}, is completed from outside of it, between two turns of the handler:"
+        " by the body of a step, a thread or another invocation. On replay nobody would do that: results enter a"
+        " handler by its journal alone. Return the value from the step, or send it by a signal or an awakeable."
+    )
 
 
 def outside(thing: str, detail: str = "", place: str | None = None) -> HandlerBugError:

@@ -12,7 +12,7 @@ from restate_reflect.durable.results import Results
 from restate_reflect.engine.awaiting import ALL_SUCCEEDED, FIRST_COMPLETED, AwaitNode
 from restate_reflect.engine.notifications import CANCEL_SIGNAL, NotificationId, SignalIndex
 
-__all__ = ["await_tree", "blocked_future", "fail_awaits"]
+__all__ = ["await_tree", "blocked_future", "end_of_awaits", "fail_awaits"]
 
 
 def await_tree(root: DurableTask[Any], results: Results, *, cancellable: bool) -> AwaitNode:
@@ -60,13 +60,20 @@ def fail_awaits(results: Results, error: Callable[[], Exception]) -> bool:
 
 
 def blocked_future(root: DurableTask[Any]) -> LoopFuture[Any] | None:
-    """The future at the end of the root's chain of awaits (an event, a queue, a lock …), through tasks and gathers."""
-    awaited: asyncio.Future[Any] | None = root
-    while not isinstance(awaited, LoopFuture):
-        if isinstance(awaited, DurableTask):
-            awaited = waits_for(awaited)
+    """That end, if it is one of the loop's own (an event, a queue, a lock …)."""
+    awaited = end_of_awaits(root)
+    return awaited if isinstance(awaited, LoopFuture) and not awaited.done() else None
+
+
+def end_of_awaits(root: DurableTask[Any]) -> asyncio.Future[Any] | None:
+    """The future at the end of the root's chain of awaits, through tasks and gathers."""
+    found: asyncio.Future[Any] | None = root
+    while found is not None:
+        awaited = found
+        if isinstance(awaited, asyncio.Task):
+            found = waits_for(awaited)
+        elif (gathered := children(awaited)) is not None:
+            found = next((child for child in gathered if not child.done()), None)
         else:
-            awaited = next((child for child in children(awaited) or () if not child.done()), None)
-        if awaited is None:
-            return None
-    return None if awaited.done() else awaited
+            return awaited
+    return None

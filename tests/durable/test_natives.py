@@ -155,3 +155,13 @@ def test_callbacks_of_the_garbage_collector_ask_what_they_like() -> None:
         assert played(lambda ctx: gc.collect(), Guard.FAIL).types[-1] is M.END
     finally:
         gc.callbacks.remove(measure)
+
+
+def test_guard_fail_ends_the_attempt_whatever_is_caught() -> None:
+    def ask(ctx: Context) -> None:
+        try:
+            time.time()
+        except Exception:
+            ctx.send_raw("Other", "fallback")
+
+    assert played(ask, Guard.FAIL).types == [M.ERROR]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import importlib
 import inspect
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -345,3 +347,106 @@ def test_another_invocation_may_not_wake_the_handler() -> None:
     setting = play(shared, "sets")
     assert "is completed from outside of it" in setting.error.message
     assert waiting.waits
+
+
+# ---------------------------------------------------------------- libraries that have a thread of their own
+
+THREADED = """
+import asyncio, threading
+
+def _complete(loop, future, begin):
+    begin.wait(10)
+    try:
+        loop.call_soon_threadsafe(lambda: future.done() or future.set_result("from a thread"))
+    except Exception:
+        pass
+
+async def ask(begin, plain=False):
+    loop = asyncio.get_running_loop()
+    future = asyncio.Future() if plain else loop.create_future()
+    thread = threading.Thread(target=_complete, args=(loop, future, begin))
+    thread.start()
+    threads.append(thread)
+    return await future
+
+threads = []
+"""
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    package = tmp_path / "lib-packages"
+    package.mkdir()
+    (package / "threaded_client.py").write_text(THREADED)
+    monkeypatch.syspath_prepend(str(package))
+    monkeypatch.delitem(sys.modules, "threaded_client", raising=False)
+    return importlib.import_module("threaded_client")
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_result_of_a_librarys_own_thread_is_refused(library: Any, plain: bool) -> None:
+    """At the user's line, whatever is caught; though nobody knows yet that a thread will come."""
+    begin = threading.Event()
+
+    async def ask(ctx: Context) -> str:
+        try:
+            return str(await library.ask(begin, plain))
+        except BaseException:
+            return "fallback"
+
+    message = refused(ask)
+    begin.set()
+    library.threads[0].join()
+    assert "The result of a thread" in message
+    assert "can't be used in handler code" in message
+    assert f"test_refusals.py:{ask.__code__.co_firstlineno + 2} in " in message
+    assert "ctx.run" in message
+
+
+def test_a_thread_that_completes_something_meanwhile_ends_the_attempt(library: Any) -> None:
+    """At once, though the handler waits for something else as well."""
+    begin = threading.Event()
+
+    async def ask(ctx: Context) -> str:
+        async with asyncio.timeout(60):
+            try:
+                return str(await library.ask(begin))
+            except BaseException:
+                return "fallback"
+
+    played = play(Service(ask), "go")
+    assert played.waits
+    begin.set()
+    library.threads[0].join()
+    LOOP.run_until_complete(asyncio.sleep(0))
+    assert played.types[-1] is M.ERROR
+    message = played.error.message
+    assert "is completed from outside of it" in message
+    assert "by a thread" in message
+    assert f"test_refusals.py:{ask.__code__.co_firstlineno + 3} in " in message
+
+
+def test_a_thread_that_comes_too_late_concerns_nobody() -> None:
+    """It is the library's: an error there would end it for everybody."""
+
+    async def ask(ctx: Context) -> None:
+        async with asyncio.timeout(60):
+            loop, future = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+            late.append((loop, future))
+            await future
+
+    late: list[Any] = []
+    play(Service(ask), "go", eof=True)
+    ((loop, future),) = late
+    errors: list[BaseException] = []
+
+    def complete() -> None:
+        try:
+            loop.call_soon_threadsafe(future.set_result, 1)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=complete)
+    thread.start()
+    thread.join()
+    assert errors == []
