@@ -216,7 +216,7 @@ class Attempt:
         except BaseException as error:
             # Whatever slipped through must not reach the transport, which has nobody to tell.
             logger.exception("%s: internal error", self.handler.qualified_name)
-            self.engine.fail(failures.to_attempt_error(error, self.engine))
+            self.engine.fail(self._error(error))
         finally:
             self._advancing = False
             self.loop.turning = 0
@@ -395,7 +395,21 @@ class Attempt:
         if terminal is not None:
             self._answer(terminal)
         else:
-            self.engine.fail(failures.to_attempt_error(error, self.engine))
+            self.engine.fail(self._error(error))
+
+    def _error(self, error: BaseException) -> AttemptError:
+        """A handler's exception that is not terminal, told to whoever watches."""
+        if self.environment.on_exception is not None:
+            self.environment.on_exception(self, error, None)
+        return failures.to_attempt_error(error, self.engine)
+
+    def _run_error(
+        self, run: Run, error: BaseException, retry_after: float | None = None, pause: bool = False
+    ) -> AttemptError:
+        """A step's exception that is not terminal, told to whoever watches."""
+        if self.environment.on_exception is not None:
+            self.environment.on_exception(self, error, run)
+        return failures.run_error(run, error, retry_after=retry_after, pause=pause)
 
     def _complete(self, value: Any) -> None:
         strict = self.environment.strict
@@ -456,7 +470,7 @@ class Attempt:
         except EncodeError as error:
             self._fail(AttemptError(500, str(error), related=run.related, bug=True))
         except BaseException as error:
-            self._fail(failures.run_error(run, error))
+            self._fail(self._run_error(run, error))
         else:
             self._propose(run, data)
 
@@ -466,7 +480,7 @@ class Attempt:
             self._settle_failed(run, error)
         except BaseException as bug:
             # Nobody else would end the attempt: it would wait for this step for ever.
-            self._fail(failures.run_error(run, bug))
+            self._fail(self._run_error(run, bug))
 
     def _settle_failed(self, run: Run, error: BaseException) -> None:
         if isinstance(error, TerminalError):
@@ -474,9 +488,9 @@ class Attempt:
             return
         match next_step(run.policy, self.engine.run_retry_info(run.duration)):
             case Retry(delay):
-                self._fail(failures.run_error(run, error, retry_after=delay))
+                self._fail(self._run_error(run, error, delay))
             case Pause():
-                self._fail(failures.run_error(run, error, pause=True))
+                self._fail(self._run_error(run, error, pause=True))
             case Fail():
                 self._log_given_up(run, error)
                 self._propose(run, failures.given_up(run, error, self._error_details(), self._id()))
@@ -494,7 +508,7 @@ class Attempt:
                 pass
             except BaseException as error:
                 # A codec of the user's made something else than bytes.
-                self._fail(failures.run_error(run, error))
+                self._fail(self._run_error(run, error))
         self._advance()
 
     # ------------------------------------------------------------ output

@@ -18,6 +18,7 @@ from restate_reflect.reflection import TargetDirectory
 
 if TYPE_CHECKING:
     from restate_reflect.durable.attempt import Attempt, Sink
+    from restate_reflect.durable.begun_run import Run
     from restate_reflect.engine.machine import AttemptError
 
 __all__ = ["Environment"]
@@ -35,6 +36,7 @@ class Environment:
         "guard",
         "loop",
         "max_message_bytes",
+        "on_exception",
         "on_failure",
         "routes",
         "strict",
@@ -72,6 +74,9 @@ class Environment:
         """Lines (file and number) of which the guard has said that they ask for what no replay gets again."""
         self.on_failure: Callable[[Attempt, AttemptError], None] | None = None
         """Told of every attempt that fails; test kits and ``dev`` show it."""
+        self.on_exception: Callable[[Attempt, BaseException, Run | None], None] | None = None
+        """Told, before that, of the exception that fails an attempt, if it is one of a handler's or (with the step) of
+        a step's body; test kits raise it."""
         self.wrap_step: Callable[[str, str, Callable[[], Any], bool], Callable[[], Any]] | None = None
         """Given invocation, name and body of every step, and whether it is async, returns the body to execute; to
         inject failures."""

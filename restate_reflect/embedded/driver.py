@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -75,6 +75,13 @@ class Driver:
             waiters.remove(waiter)
             if not waiters:
                 del self.waiters[identifier]
+
+    def tell_callers(self, identifiers: Iterable[str], error: BaseException) -> bool:
+        """Makes all who wait for these invocations raise; whether there was anybody."""
+        waiting = [waiter for each in identifiers for waiter in self.waiters.pop(each, ()) if not waiter.done()]
+        for waiter in waiting:
+            waiter.set_exception(error)
+        return bool(waiting)
 
     def turn(self) -> None:
         """Does everything that can be done now; see the module's docstring."""

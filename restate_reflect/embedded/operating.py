@@ -58,6 +58,17 @@ class Operating(RuntimeBase):
         self._driver.turn()
         return len(hit)
 
+    def give_up(self, target: InvocationTarget, error: BaseException) -> bool:
+        """Makes callers raise who wait for an invocation, or for one that waits for it; whether there was anybody."""
+        return self._driver.tell_callers(lifecycle.waiting_for(self.kernel, self.invocation_id(target)), error)
+
+    def abandon(self, target: InvocationTarget, failure: TerminalError) -> list[str]:
+        """Ends an invocation and all that wait for it with a failure; no handler hears of it. Returns their ids."""
+        identifiers = lifecycle.waiting_for(self.kernel, self.invocation_id(target))
+        with self._driver.request():
+            lifecycle.abandon(self.kernel, identifiers, Failure(failure.code, failure.message, failure.metadata))
+        return identifiers
+
     # ------------------------------------------------------------ signals
 
     def resolve_awakeable(self, awakeable_id: str, value: bytes) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self, TypeVar, overload
 
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.durable.attempt import Attempt
+from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.environment import Environment as AttemptEnvironment
 from restate_reflect.embedded import JournalEntry
 from restate_reflect.engine.machine import AttemptError
@@ -21,6 +22,7 @@ from restate_reflect.ingress._verbs import VerbOperations, Verbs
 from restate_reflect.options import Duration
 from restate_reflect.reflection import CallTarget, reflect_interface
 from restate_reflect.testing._mocks import UNSET, Mock, Mocks
+from restate_reflect.testing._raising import annotated, is_bug, is_expected, raisable
 from restate_reflect.testing._reflecting import Reflected, construct
 from restate_reflect.testing._state import StateAccess, StateView
 from restate_reflect.testing._steps import Steps
@@ -73,18 +75,25 @@ class Environment(Verbs, ABC):
     ``call``, ``send``, ``submit`` and ``target`` are the client's, with its static types; a terminal failure is
     raised as a ``ServiceError``, which is a ``TerminalError``.
 
-    A bug that production would retry for ever (a journal mismatch, a value that does not fit its type, a step nobody
-    awaits) fails the request at once, with the message production would log.
+    What production would try again fails the request at once: an exception of a handler or a step is raised as it is,
+    with its traceback, and a bug that no retry mends (a journal mismatch, a value that does not fit its type, a step
+    nobody awaits) as a ``HandlerBugError``. Tried again are a ``RetryableError``, a step with a retry policy that ends,
+    what ``fail_step`` injects, and with ``retries=True`` every exception.
     """
 
     # Narrower than the verbs need; set once.
     _operations: EnvironmentOperations  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    def __init__(self, services: Iterable[object], mocks: Iterable[type]) -> None:
+    def __init__(self, services: Iterable[object], mocks: Iterable[type], retries: bool) -> None:
         self.mocks = Mocks()
+        self._retries = retries
         self._given, self._interfaces = tuple(services), tuple(mocks)
         self._services: tuple[ServiceDefinition, ...] = ()
         self._steps = Steps()
+        self._last_raised: dict[str, BaseException] = {}
+        """By invocation."""
+        self._failing: set[str] = set()
+        """Invocations that are about to be ended."""
 
     async def _reflect(self) -> Reflected:
         """Constructs and reads what was given; factories are called on the loop on which their services run."""
@@ -106,22 +115,39 @@ class Environment(Verbs, ABC):
 
     def _observe(self, attempts: AttemptEnvironment) -> None:
         attempts.on_failure = self._attempt_failed
+        attempts.on_exception = self._raised
         attempts.strict = True
         attempts.wrap_step = self._steps.wrap
 
     def _look_away(self, attempts: AttemptEnvironment) -> None:
-        attempts.on_failure = attempts.wrap_step = None
+        attempts.on_failure = attempts.on_exception = attempts.wrap_step = None
 
     def _attempt_failed(self, attempt: Attempt, error: AttemptError) -> None:
         if error.bug:
             name = f"{attempt.service.name}/{attempt.handler.name}"
             self._operations.watch.give_up(HandlerBugError(f"{name}: {error.message}"))
 
+    def _raised(self, attempt: Attempt, error: BaseException, run: Run | None) -> None:
+        """An attempt is about to fail for this exception."""
+        invocation = attempt.engine.started.debug_id
+        if is_bug(error) or invocation in self._operations.watch.raised:
+            return
+        error = raisable(error)
+        self._last_raised[invocation] = error
+        if not (self._retries or self._steps.is_planned(error) or is_expected(error, run)):
+            # Later: within the turn of the engine that has told us, nothing of it can be changed.
+            annotated(error, attempt, run)
+            self._failing.add(invocation)
+            attempt.environment.loop.call_soon(self._fail, invocation, error)
+
+    @abstractmethod
+    def _fail(self, invocation: str, error: BaseException) -> None:
+        """Ends an invocation for the exception of a handler, and makes who waits for it raise that."""
+
     def _raise_failure(self, error: BaseException | None) -> None:
         """At the end: what no request has met."""
-        failure = self._operations.watch.failure
-        if error is None and failure is not None:
-            raise failure
+        if error is None:
+            self._operations.watch.finish()
 
     # ------------------------------------------------------------ by names, and within a scope
 

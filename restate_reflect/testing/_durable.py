@@ -58,18 +58,21 @@ class Durable:
         auto_skip: bool = True,
         settings: RuntimeSettings | None = None,
         guard: Guard = Guard.WARN,
+        retries: bool = False,
     ) -> Environment:
         """An environment for this run; the arguments are those of ``TestEnvironment``."""
         if self._server is not None:
             environment = ServerEnvironment(
-                *services, server=self._server(), mocks=mocks, settings=settings, guard=guard
+                *services, server=self._server(), mocks=mocks, settings=settings, guard=guard, retries=retries
             )
             await self._stack.enter_async_context(environment)
             return environment
         chosen = settings or DEFAULT_SETTINGS
         if self._variant.suspend:
             chosen = dataclasses.replace(chosen, force_suspension=True)
-        embedded = TestEnvironment(*services, mocks=mocks, auto_skip=auto_skip, settings=chosen, guard=guard)
+        embedded = TestEnvironment(
+            *services, mocks=mocks, auto_skip=auto_skip, settings=chosen, guard=guard, retries=retries
+        )
         await self._stack.enter_async_context(embedded)
         # A crash hits the first environment only: which one it hits must not depend on timing.
         variant = self._variant if not self._recordings else BASELINE

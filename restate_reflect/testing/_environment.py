@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -9,17 +10,19 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 from restate_reflect.codecs import codec_for
+from restate_reflect.durable.failures import message_of
 from restate_reflect.durable.guards import Guard
 from restate_reflect.embedded import InProcessDeployment, JournalEntry, Runtime, RuntimeSettings, VirtualClock
 from restate_reflect.embedded import Invocation as Record
 from restate_reflect.endpoint.core import Core
 from restate_reflect.endpoint.lifespan import enter_services
-from restate_reflect.errors import TerminalError
+from restate_reflect.errors import HandlerBugError, TerminalError
 from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.ingress._invocations import Invocation
 from restate_reflect.reflection import TargetDirectory
 from restate_reflect.testing._base import Environment
 from restate_reflect.testing._operations import RuntimeOperations
+from restate_reflect.testing._raising import paused
 from restate_reflect.testing._state import StateAccess
 from restate_reflect.testing._views import InvocationSummary, PromiseAccess
 
@@ -45,6 +48,8 @@ class TestEnvironment(Environment):
         auto_skip: Whether time skips by itself; without it only ``advance`` moves it.
         settings: Of the embedded runtime (retry policy, protocol version, suspension …).
         guard: What happens on I/O in handler code; a warning by default.
+        retries: Whether exceptions of handlers are expected and tried again, as in production. By default the first one
+            fails the request.
     """
 
     __test__ = False
@@ -56,8 +61,9 @@ class TestEnvironment(Environment):
         auto_skip: bool = True,
         settings: RuntimeSettings | None = None,
         guard: Guard = Guard.WARN,
+        retries: bool = False,
     ) -> None:
-        super().__init__(services, mocks)
+        super().__init__(services, mocks, retries)
         self._settings = settings or DEFAULT_SETTINGS
         self._clock = VirtualClock(auto_skip=auto_skip)
         self._guard = guard
@@ -71,6 +77,8 @@ class TestEnvironment(Environment):
             self.runtime = Runtime(None, self._clock, settings=self._settings)
             stack.push_async_callback(self.runtime.aclose)
             self._observe(core.environment)
+            kernel = self.runtime.kernel
+            kernel.on_failure, kernel.on_pause = self._is_failing, self._paused
             stack.callback(self._look_away, core.environment)
             # Looked up by function: the originals, as tests name those.
             self._operations = RuntimeOperations(self.runtime, TargetDirectory(self._services))
@@ -83,8 +91,30 @@ class TestEnvironment(Environment):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
+        await asyncio.sleep(0)  # what has just been raised is told now
         await self._stack.aclose()
         self._raise_failure(error)
+
+    def _is_failing(self, record: Record) -> bool:
+        """Whether it is about to be ended: until then nothing of it goes on."""
+        return record.id in self._failing
+
+    def _fail(self, invocation: str, error: BaseException) -> None:
+        self._failing.discard(invocation)
+        watch = self._operations.watch
+        if not self.runtime.give_up(invocation, error):
+            watch.interrupt(error)
+        ended = self.runtime.abandon(invocation, TerminalError(message_of(error)))
+        watch.raised.update(dict.fromkeys(ended, error))
+
+    def _paused(self, record: Record) -> None:
+        """Nobody but an operator goes on with it: whoever waits gets what it failed for."""
+        failure = record.last_failure
+        error = self._last_raised.get(record.id)
+        if error is None:
+            error = HandlerBugError("" if failure is None else f"[{failure.code}] {failure.message}")
+        raised = paused(error, str(record.target), record.retries)
+        asyncio.get_running_loop().call_soon(self.runtime.give_up, record.id, raised)
 
     # ------------------------------------------------------------ time
 

@@ -121,9 +121,11 @@ class RuntimeOperations:
     # ------------------------------------------------------------ invocations
 
     async def attach_to(self, target: InvocationTarget, returns: Callable[[bytes], Any]) -> Any:
+        self.watch.reraise(self._runtime.invocation_id(target))
         return await self._result(self._runtime.attach(target), returns)
 
     async def output_of(self, target: InvocationTarget, returns: Callable[[bytes], Any]) -> Output[Any]:
+        self.watch.reraise(self._runtime.invocation_id(target))
         try:
             outcome = self._runtime.output(target)
         except UnknownInvocation as error:

@@ -47,7 +47,7 @@ class ServerEnvironment(Environment):
     time, send a signal, complete a promise) skips the test, with the reason.
 
     Args:
-        services, mocks, guard: As for ``TestEnvironment``.
+        services, mocks, guard, retries: As for ``TestEnvironment``.
         server: A server that runs.
         settings: Only ``max_protocol_version`` is possible; the rest belongs to the server.
     """
@@ -59,12 +59,14 @@ class ServerEnvironment(Environment):
         mocks: Iterable[type] = (),
         settings: RuntimeSettings | None = None,
         guard: Guard = Guard.WARN,
+        retries: bool = False,
     ) -> None:
-        super().__init__(services, mocks)
+        super().__init__(services, mocks, retries)
         self.server = server
         self._settings = settings or RuntimeSettings()
         self._guard = guard
         self._stack = AsyncExitStack()
+        self._ending: list[asyncio.Future[None]] = []
 
     async def __aenter__(self) -> Self:
         _refuse_settings(self._settings)
@@ -90,8 +92,17 @@ class ServerEnvironment(Environment):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
+        await asyncio.sleep(0)  # what has just been raised is told now
+        await asyncio.gather(*self._ending)
         await self._stack.aclose()
         self._raise_failure(error)
+
+    def _fail(self, invocation: str, error: BaseException) -> None:
+        watch = self._operations.watch
+        watch.raised[invocation] = error
+        watch.interrupt(error)
+        # It frees its key; what has called it gets a terminal failure and may go on, which nobody waits for any more.
+        self._ending.append(asyncio.ensure_future(asyncio.to_thread(self._tables._change, invocation, "kill")))
 
     def scope(self, name: str, *, limit_key: str | None = None) -> NoReturn:
         refuse(Unsupported.SCOPES)

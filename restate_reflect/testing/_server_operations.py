@@ -59,6 +59,8 @@ class ServerOperations(Operations):
         return await self._watched(super().send_raw(service, handler, body, content_type, options))
 
     async def attach_to(self, target: InvocationTarget, returns: Callable[[bytes], Any]) -> Any:
+        if isinstance(target, str):
+            self.watch.reraise(target)
         return await self._watched(super().attach_to(target, returns))
 
     async def cancel_invocation(self, invocation_id: str) -> None:

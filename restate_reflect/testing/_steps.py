@@ -44,6 +44,10 @@ class Steps:
         """The next ``times`` executions of steps whose names fit will fail."""
         self._planned.append(_Planned(pattern, error, times))
 
+    def is_planned(self, error: BaseException) -> bool:
+        """Whether it is a failure that was asked for."""
+        return any(error is planned.error for planned in self._planned)
+
     def executions(self, pattern: str) -> int:
         """How often steps whose names fit were executed."""
         return sum(count for (_, name), count in self.begun.items() if fnmatchcase(name, pattern))

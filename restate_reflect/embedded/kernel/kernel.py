@@ -96,6 +96,10 @@ class Kernel:
         self.timers = Timers()
         self.seed = self._load_seed(seed)
         self.on_entry: EntryHook | None = None
+        self.on_failure: Callable[[Invocation], bool] | None = None
+        """Told of every attempt that failed; ``True`` pauses the invocation, whatever its retry policy says."""
+        self.on_pause: Callable[[Invocation], None] | None = None
+        """Told of every invocation that is paused after a failure."""
         self._serial = self._stored_serial = self._load_serial()
         self._dirty: dict[str, Invocation] = {}
 
@@ -231,7 +235,7 @@ class Kernel:
 
     def let_go(self) -> None:
         """The runtime is closed: nothing is started any more, and nobody told."""
-        self.on_entry = None
+        self.on_entry = self.on_failure = self.on_pause = None
         self.executor = _NOBODY
 
     def restart(self) -> None:

@@ -5,6 +5,7 @@ Plain functions over the kernel; each of them is one thing that can happen to an
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -23,6 +24,7 @@ __all__ = [
     "Reply",
     "Request",
     "Submission",
+    "abandon",
     "cancel",
     "complete",
     "invocation_id_for",
@@ -36,6 +38,7 @@ __all__ = [
     "send_signal",
     "submit",
     "suspend",
+    "waiting_for",
 ]
 
 ALREADY_INVOKED = Failure(409, "the workflow method was already invoked")
@@ -279,6 +282,26 @@ def kill(kernel: Kernel, identifier: str) -> Reply:
     for child in children:
         kill(kernel, child)
     return Reply.DONE
+
+
+def waiting_for(kernel: Kernel, identifier: str) -> list[str]:
+    """The invocation, and before it all that wait for its result: its callers, theirs, and so on, outermost first."""
+    found, looked_at = [identifier], 0
+    while looked_at < len(found):
+        invocation = kernel.live.get(found[looked_at])
+        listeners = [each.invocation for each in invocation.listeners] if invocation else []
+        found += [each for each in listeners if each not in found]
+        looked_at += 1
+    return found[::-1]
+
+
+def abandon(kernel: Kernel, identifiers: Iterable[str], failure: Failure) -> None:
+    """Ends invocations with a failure, in this order, so that callers that come first hear nothing of the others."""
+    for identifier in identifiers:
+        invocation = kernel.live.get(identifier)
+        if invocation is not None:
+            kernel.executor.stop(invocation)
+            complete(kernel, invocation, failure)
 
 
 def _children(kernel: Kernel, invocation: Invocation) -> list[str]:

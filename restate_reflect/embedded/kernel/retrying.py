@@ -49,7 +49,9 @@ def fail(kernel: Kernel, invocation: Invocation, reason: AttemptFailure, *, paus
     """
     invocation.last_failure = reason.failure
     kernel.touch(invocation)
-    if pausing or reason.behavior == pb.PAUSE:
+    if kernel.on_failure is not None and kernel.on_failure(invocation):
+        lifecycle.park(kernel, invocation)
+    elif pausing or reason.behavior == pb.PAUSE:
         _pause(kernel, invocation)
     elif reason.behavior == pb.FAIL:
         lifecycle.complete(kernel, invocation, reason.failure)
@@ -78,6 +80,8 @@ def _retry(kernel: Kernel, invocation: Invocation, reason: AttemptFailure) -> No
 def _pause(kernel: Kernel, invocation: Invocation) -> None:
     invocation.status = Status.PAUSED
     invocation.retry_at = None
+    if kernel.on_pause is not None:
+        kernel.on_pause(invocation)
 
 
 def _policy(kernel: Kernel, invocation: Invocation) -> InvocationRetryPolicy:
