@@ -154,7 +154,7 @@ def test_a_request_raises_what_its_handler_has_raised(kit: Durable) -> None:
 )
 def test_whatever_is_raised_anywhere(kit: Durable, method: Callable[..., object], kind: type, noted: str) -> None:
     async def scenario(env: Environment) -> None:
-        await env.call(method)  # type: ignore[arg-type]
+        await env.call(method)
 
     with pytest.raises(kind) as caught:
         run(kit, scenario, Shop())
@@ -240,7 +240,7 @@ def test_a_test_may_expect_retries(kit: Durable) -> None:
 @pytest.mark.parametrize("method, result", [(Shop.patient, 3), (Shop.careful, "ConnectionError: no route after 3")])
 def test_code_that_asks_for_retries_gets_them(kit: Durable, method: Callable[..., object], result: object) -> None:
     async def scenario(env: Environment) -> None:
-        assert await env.call(method) == result  # type: ignore[arg-type]
+        assert await env.call(method) == result
 
     run(kit, scenario, Shop())
 
