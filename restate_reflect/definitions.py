@@ -163,6 +163,8 @@ class SkippedMethod:
 
     name: str
     reason: str
+    mistake: str = ""
+    """If it looks as if it were meant for one: what is wrong, where, and the change that makes it one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,9 @@ class Runner:
     ) -> asyncio.Future[T]: ...
     @overload
     def run(self, name: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]: ...
-    def run(self, name: str, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> asyncio.Future[Any]:
+    def run(
+        self, name: str, function: Callable[..., Any] = UNSET, /, *args: Any, **kwargs: Any
+    ) -> asyncio.Future[Any]:
         """Executes a side effect once and journals its result.
 
         ``async def`` functions run on the process's event loop, plain ones in a worker thread;
@@ -63,6 +65,8 @@ class TypedSteps(Generic[O]):
         self._retry = retry
         self._type = type_
 
-    def run(self, name: str, function: Callable[P, Any], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[O]:
+    def run(
+        self, name: str, function: Callable[P, Any] = UNSET, /, *args: P.args, **kwargs: P.kwargs
+    ) -> asyncio.Future[O]:
         """As ``Context.run``; the result is journaled as the declared type."""
         return self._operations.run(name, function, args, kwargs, self._retry, self._type)

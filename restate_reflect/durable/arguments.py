@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Final
 
 from restate_reflect.annotations import signature_of
-from restate_reflect.context import NO_OPTIONS, CallOptions, InvocationHandle
+from restate_reflect.context import NO_OPTIONS, UNSET, CallOptions, InvocationHandle
+from restate_reflect.definitions import HandlerDefinition, HandlerKind, ServiceDefinition
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.outgoing import OutgoingCall
 from restate_reflect.engine.commands.call import Destination
@@ -29,6 +30,7 @@ __all__ = [
     "invocation_target",
     "key_problem",
     "misplaced_option",
+    "own_turn",
     "raw_body",
     "step_problem",
 ]
@@ -93,10 +95,28 @@ def step_problem(name: object, function: object) -> str:
             f"run {name!r} was given a coroutine ({caller()}), which could not be called again after a crash. Give the"
             " function and its arguments apart: ctx.run('charge', charge, order), not charge(order)."
         )
+    if function is UNSET:
+        return _unnamed_step(name)
     return (
         f"ctx.run takes a name and a function, not {type(name).__name__} and {type(function).__name__} ({caller()})."
-        " Write ctx.run('charge', charge, order): the name is how the journal knows the step."
+        f" {_STEP_FIX}"
     )
+
+
+_STEP_FIX: Final = "Write ctx.run('charge', charge, order): the name is how the journal knows the step."
+
+
+def _unnamed_step(given: object) -> str:
+    if inspect.iscoroutine(given):
+        given.close()
+        return f"ctx.run was given a coroutine, and neither a name nor a function ({caller()}). {_STEP_FIX}"
+    if isinstance(given, str):
+        return f"run {given!r} has a name and no function ({caller()}). {_STEP_FIX}"
+    if not callable(given):
+        return f"ctx.run takes a name and a function, not {type(given).__name__} ({caller()}). {_STEP_FIX}"
+    function = getattr(given, "__name__", type(given).__name__)
+    call = "'…', lambda: …" if function == "<lambda>" else f"{function!r}, {function}"
+    return f"the step has no name ({caller()}). Write ctx.run({call}): the name is how the journal knows it."
 
 
 _STEP_OPTIONS: Final = ("retry", "type")
@@ -169,6 +189,18 @@ def _option_problem(options: CallOptions) -> str | None:
 _NONE: Final = NO_OPTIONS[1:]
 _TEXTS: Final = ("key", "idempotency_key", "scope", "limit_key")
 _texts: Final = operator.attrgetter(*_TEXTS)
+
+
+def own_turn(service: ServiceDefinition, handler: HandlerDefinition, to: Destination) -> str | None:
+    """For a call of the own key: why it will never be answered, if the caller has the turn that the callee waits for."""
+    callee = service.handlers.get(to.handler) if to.service == service.name and to.scope is None else None
+    if callee is None or not handler.kind is callee.kind is HandlerKind.EXCLUSIVE:
+        return None
+    return (
+        f"{service.name}/{handler.name} calls {to.handler} of its own key ({caller()}), which waits for ever: one"
+        f" exclusive handler runs at a time for a key, and that is this one. Call the method itself (await"
+        f" self.{callee.method}(ctx, …)), let {callee.method} take an ObjectSharedContext, or ctx.send it."
+    )
 
 
 def key_problem(service: str, handler: str, keyed: bool) -> str:

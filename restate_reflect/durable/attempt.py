@@ -393,7 +393,7 @@ class Attempt:
             return
         terminal = failures.as_terminal(error)
         if terminal is not None:
-            self._answer(terminal)
+            self._end_with(terminal)
         else:
             self.engine.fail(self._error(error))
 
@@ -437,6 +437,15 @@ class Attempt:
         if left is not None:
             logger.warning("%s: %s", self.handler.qualified_name, left)
         return None
+
+    def _end_with(self, error: TerminalError) -> None:
+        missed = failures.missed_cancellation(error)
+        if missed is not None and self.environment.strict:
+            self.engine.fail(AttemptError(500, missed, bug=True))
+            return
+        if missed is not None:
+            logger.warning("%s: %s", self.handler.qualified_name, missed)
+        self._answer(error)
 
     def _answer(self, result: TerminalError) -> None:
         output(self.engine, result)

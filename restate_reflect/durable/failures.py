@@ -20,6 +20,7 @@ from restate_reflect.errors import (
     DecodeError,
     EncodeError,
     HandlerBugError,
+    InvocationCancelledError,
     RetryableError,
     TerminalError,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "given_up",
     "left_behind",
     "message_of",
+    "missed_cancellation",
     "oversized_input",
     "refuse_endless_signal",
     "run_error",
@@ -120,14 +122,30 @@ def _said(error: BaseException) -> str:
 
 def to_attempt_error(error: BaseException, engine: Engine) -> AttemptError:
     """A handler's exception that is not terminal."""
+    mistake = _mistake(error)
     return AttemptError(
         code=code_of(error),
-        message=message_of(error),
+        message=mistake or message_of(error),
         stacktrace=_stacktrace(error),
         related=engine.related,
         retry_after=_retry_after(error),
-        bug=isinstance(error, _BUGS),
+        bug=mistake is not None or isinstance(error, _BUGS),
     )
+
+
+def _mistake(error: BaseException) -> str | None:
+    from restate_reflect.durable.mistakes import explained  # for those alone who make some
+
+    return explained(error)
+
+
+def missed_cancellation(error: TerminalError) -> str | None:
+    """For a handler that a cancellation has ended although it meant to catch that."""
+    if not isinstance(error, InvocationCancelledError):
+        return None
+    from restate_reflect.durable.mistakes import missed_cancellation as missed
+
+    return missed(error)
 
 
 def _retry_after(error: BaseException) -> float | None:

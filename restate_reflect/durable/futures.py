@@ -25,7 +25,7 @@ from restate_reflect.durable.extending import (
     silence_task,
     waits_for,
 )
-from restate_reflect.durable.locations import IS_INTERPRETED, Spot, spot
+from restate_reflect.durable.locations import IS_INTERPRETED, Spot, caller, spot
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
 
@@ -118,6 +118,12 @@ class DurableFuture(LoopFuture[T]):
 
     def settle(self, notification: Notification) -> None:
         settle(self, self._decode, notification, notification)
+
+    def __format__(self, spec: str) -> str:
+        """An f-string shows what a value is, and this is none yet: without ``await`` it would be sent or stored."""
+        if spec:
+            return super().__format__(spec)
+        raise HandlerBugError(f"'await' is missing at {caller()}: {self.label} is put into a text before it is there.")
 
     @property
     def is_awaited(self) -> bool:

@@ -11,7 +11,18 @@ from typing import Any, Final
 
 from restate_reflect.durable.extending import running_loop
 
-__all__ = ["IS_INTERPRETED", "Spot", "asked_by", "caller", "is_asked_by_user", "spot", "user_spot", "waiting_at"]
+__all__ = [
+    "IS_INTERPRETED",
+    "Spot",
+    "asked_by",
+    "caller",
+    "is_asked_by_user",
+    "is_own_file",
+    "short",
+    "spot",
+    "user_spot",
+    "waiting_at",
+]
 
 _getframe: Final = sys._getframe
 
@@ -67,7 +78,7 @@ class Spot:
         return next((line for start, stop, line in self.code.co_lines() if start <= self._at < stop), None)
 
     def __str__(self) -> str:
-        return f"{_short(self.code.co_filename)}:{self.line} in {self.code.co_qualname}"
+        return f"{short(self.code.co_filename)}:{self.line} in {self.code.co_qualname}"
 
 
 def spot(skipped: int = 0) -> Spot | None:
@@ -129,7 +140,13 @@ def waiting_at(coroutine: object) -> str | None:
     return str(found_at) if found_at else None
 
 
-def _short(path: str) -> str:
+def is_own_file(name: str) -> bool:
+    """Whether it is the user's, and not an installed package's."""
+    return _is_users_file(name) and _PACKAGES not in name
+
+
+def short(path: str) -> str:
+    """As it is called from the current folder, if it is below."""
     try:
         return str(Path(path).relative_to(Path.cwd()))
     except ValueError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
@@ -21,6 +22,7 @@ from restate_reflect.durable.arguments import (
     invocation_target,
     key_problem,
     misplaced_option,
+    own_turn,
     raw_body,
     step_problem,
 )
@@ -71,6 +73,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Operations"]
 
+
+logger = logging.getLogger("restate_reflect")
 
 _partial: Final = functools.partial  # each look-up of a module's attribute takes 600 instructions
 
@@ -206,6 +210,8 @@ class Operations:
         return destination, body, route.decode
 
     def _call(self, destination: Destination, body: bytes, decode: Callable[[bytes], Any]) -> CallFuture[Any]:
+        if destination.key is not None and destination.key == self._engine.started.key:
+            self._look_at_own_turn(destination)
         invocation_id, result = issue_call(self._engine, destination, body)
         slot = InvocationIdSlot.__new__(InvocationIdSlot)
         slot.set_up(invocation_id, "call", destination, self._loop)
@@ -217,6 +223,14 @@ class Operations:
         self._attempt.results.expect(result, future)
         calls.add(slot)
         return future
+
+    def _look_at_own_turn(self, destination: Destination) -> None:
+        """Refused in ``dev`` and tests; elsewhere told, as an operator can still kill the callee."""
+        problem = own_turn(self._attempt.service, self._attempt.handler, destination)
+        if problem is not None and self._attempt.environment.strict:
+            raise HandlerBugError(problem)
+        if problem is not None and not self._engine.is_replaying:
+            logger.warning("%s", problem)
 
     def _send(
         self, destination: Destination, body: bytes, delay: Duration | None, output: Any

@@ -80,13 +80,17 @@ class Reading:
                     candidates.append(self._candidate(method, hints, rule))
                 case ContextMisuse() as misuse:
                     self._problems.at_method(method, misuse.code, misuse.what, misuse.fix)
-                case NotAHandler(reason):
-                    self._skip(method, reason, skipped)
+                case NotAHandler(reason, mistake):
+                    self._skip(method, reason, mistake, skipped)
         return candidates, skipped
 
-    def _skip(self, method: Method, reason: str, skipped: list[SkippedMethod]) -> None:
+    def _skip(self, method: Method, reason: str, mistake: str, skipped: list[SkippedMethod]) -> None:
         if handler_mark(method.function) is None:
-            skipped.append(SkippedMethod(method.name, reason))
+            told = mistake and (
+                f"{method.qualified_name} ({source_of_function(method.innermost)}) is no handler: {mistake};"
+                f" a method that is not meant for one is better named '_{method.name}'."
+            )
+            skipped.append(SkippedMethod(method.name, reason, told))
             return
         what = f"it is marked with @handler, but {reason}."
         fix = "Make a context such as 'ctx: Context' the first parameter, or remove @handler."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections.abc
 import inspect
 import re
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Never, NoReturn, get_args, get_origin
 
 import typing_extensions
@@ -33,6 +34,8 @@ class NotAHandler(NamedTuple):
     """The method is the class's own business."""
 
     reason: str
+    mistake: str = ""
+    """What is wrong, and the change, if it looks as if it were meant for a handler."""
 
 
 def role_of(method: Method, hints: Hints) -> ContextRule | ContextMisuse | NotAHandler:
@@ -44,7 +47,31 @@ def role_of(method: Method, hints: Hints) -> ContextRule | ContextMisuse | NotAH
         return NotAHandler("it takes no self")
     if not parameters or parameters[0].kind in _VARIADIC:
         return NotAHandler("it takes no context")
-    first = parameters[0]
+    role = _role_by_first(parameters[0], hints)
+    return role._replace(mistake=_mistake(parameters, hints)) if isinstance(role, NotAHandler) else role
+
+
+def _mistake(parameters: list[inspect.Parameter], hints: Hints) -> str:
+    for name, context in _contexts_behind(parameters[1:], hints):
+        return f"the context '{name}' is not its first parameter. Write '{name}: {context}' right after self"
+    if parameters[0].name == "ctx" and "ctx" not in hints:
+        return "its first parameter 'ctx' has no annotation. Write 'ctx: Context', or another context"
+    return ""
+
+
+def _contexts_behind(parameters: list[inspect.Parameter], hints: Hints) -> Iterator[tuple[str, str]]:
+    """Names of parameters that are annotated with a context, and of the context."""
+    for parameter in parameters:
+        if parameter.name in hints:
+            try:
+                role = classify(hints.resolve(parameter.name))
+            except (UnresolvedAnnotation, UnresolvedAlias):
+                continue
+            if isinstance(role, ContextRule):
+                yield parameter.name, role.context.__name__
+
+
+def _role_by_first(first: inspect.Parameter, hints: Hints) -> ContextRule | ContextMisuse | NotAHandler:
     if first.name not in hints:
         return NotAHandler(f"its first parameter '{first.name}' has no annotation")
     try:

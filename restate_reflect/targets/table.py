@@ -14,10 +14,14 @@ _KINDS = {ServiceKind.SERVICE: "service", ServiceKind.VIRTUAL_OBJECT: "object", 
 
 
 def table(definitions: Sequence[ServiceDefinition]) -> str:
-    """One line a service, one indented line a handler; columns are as wide as they need to be."""
+    """One line a service, one indented line a handler; columns are as wide as they need to be.
+
+    At the end a line for each method that looks as if it were meant for a handler, and is none.
+    """
     rows = [_row(handler) for definition in definitions for handler in definition.handlers.values()]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(2)]
-    return "\n".join(line for definition in definitions for line in _lines(definition, widths))
+    mistakes = [f"! {each.mistake}" for definition in definitions for each in definition.skipped if each.mistake]
+    return "\n".join([*(line for definition in definitions for line in _lines(definition, widths)), *mistakes])
 
 
 def _lines(definition: ServiceDefinition, widths: Sequence[int]) -> list[str]:
