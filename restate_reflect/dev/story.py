@@ -38,6 +38,8 @@ class _Step:
     text: str
     started: float
     result: str | None = None
+    is_run: bool = False
+    """Whether it is executed here, and again if its result was never stored."""
     timer: asyncio.TimerHandle | None = field(default=None, repr=False)
 
 
@@ -89,11 +91,9 @@ class Story:
         """Everything that was stored is here."""
         begins = "tries again" if self._is_retry else "goes on" if self._before else "begins"
         style = "again" if self._is_retry else "begin"
-        if count := len(self._before):
-            self._tell(style, f"{begins}: {count} step{'s' if count > 1 else ''} replayed, not done again", None)
-        else:
-            body = f" with {words.text_of(self._body, self._input)}" if self._body else ""
-            self._tell(style, f"{begins}{body}", None)
+        body = f" with {words.text_of(self._body, self._input)}" if self._body and not self._before else ""
+        replayed = f": {'; '.join(_stored(self._before))}" if self._before else ""
+        self._tell(style, f"{begins}{body}{replayed}", None)
         if len(self._before) > _REPLAYED:
             self._tell("replay", f"… {len(self._before) - _REPLAYED} steps before these", None)
         for step in self._before[-_REPLAYED:]:
@@ -152,7 +152,7 @@ class Story:
     # ------------------------------------------------------------ steps
 
     def _begun(self, kind: int, payload: bytes, replayed: bool) -> None:
-        step = _Step(words.step(kind, payload), self._loop.time())
+        step = _Step(words.step(kind, payload), self._loop.time(), is_run=kind == MessageType.RUN_COMMAND)
         identifier = _completion_id(kind, payload)
         if replayed:
             self._before.append(step)
@@ -200,6 +200,23 @@ class Story:
         """Nothing more will be told of this attempt."""
         for step in self._open.values():
             self._hush(step)
+
+
+def _stored(steps: list[_Step]) -> list[str]:
+    """What becomes of steps that an earlier attempt has stored: a step that failed has no result, and is done again."""
+    done = [step for step in steps if step.result is not None]
+    again = [step.text for step in steps if step.result is None and step.is_run]
+    waiting = len(steps) - len(done) - len(again)
+    told = [f"{_count(len(done), 'step')} replayed, not done again"] if done else []
+    if again:
+        told.append(f"{', '.join(again)} {'is' if len(again) == 1 else 'are'} done again")
+    if waiting:
+        told.append(f"{_count(waiting, 'step')} still waited for")
+    return told
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'s' if number > 1 else ''}"
 
 
 def _completion_id(kind: int, payload: bytes) -> int:

@@ -30,6 +30,15 @@ class Bank:
             raise ValueError("the bank is closed")
         return doubled
 
+    async def deliver(self, ctx: Context, amount: int) -> int:
+        await ctx.run("double", double, amount)
+        return await ctx.run("bring", self.bring)
+
+    def bring(self) -> int:
+        if not Path("open").exists():
+            raise ValueError("nobody at home") from KeyError("door")
+        return 1
+
     async def wrong(self, ctx: Context) -> int:
         return "text"
 
@@ -70,6 +79,15 @@ def test_a_failure_is_told_once_with_cause_line_and_next_attempt(file: Path) -> 
         text = running.end()
     assert text.count("✗") == 1
     assert "Traceback" not in text
+
+
+def test_a_step_that_failed_is_not_called_replayed(file: Path) -> None:
+    """Its command is in the journal, its result is not: it is done again."""
+    with dev(file.parent) as running:
+        running.post("Bank/deliver/send", 4)
+        running.wait_for(r'tries again: 1 step replayed, not done again; run "bring" is done again$')
+        (file.parent / "open").touch()
+        running.wait_for("returns 1")
 
 
 def test_a_bug_ends_the_invocation_at_once(file: Path) -> None:
