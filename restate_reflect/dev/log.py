@@ -155,9 +155,10 @@ class DevLog:
         self.problem(title, message)
 
     def _warning(self, text: str) -> None:
-        """Each once: every attempt warns again."""
-        if text not in self._warned:
-            self._warned.add(text)
+        """Each once: every attempt warns again. Of a call into a library once, too, whatever it does all in there."""
+        told = text.partition(", which ")[0]
+        if told not in self._warned:
+            self._warned.add(told)
             self._screen.print(("! not durable", "bold yellow"))
             self._screen.print((f"    {text}", "yellow"))
 

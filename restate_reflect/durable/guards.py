@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from restate_reflect.durable import answers
 from restate_reflect.durable.extending import running_loop
-from restate_reflect.durable.locations import caller, user_opened
+from restate_reflect.durable.locations import caller, library_call, user_opened
 from restate_reflect.errors import HandlerBugError
 
 __all__ = ["Guard", "GuardWarning", "current_guard", "enter_handler", "install", "outside_handler", "unguarded"]
@@ -104,12 +104,17 @@ def _hook(event: str, args: tuple[Any, ...]) -> None:
         _current.reset(token)
 
 
+IN_A_STEP: Final = (
+    'Put it into a step: await ctx.run("name", function, …), or say that it need not be replayed:'
+    " with ctx.unguarded(): …"
+)
+
+
 def _report(guard: Guard, thing: str, args: tuple[Any, ...]) -> None:
-    message = (
-        f"handler code opens {thing} ({_first(args)}) at {caller()}: this is not journaled and happens again on every"
-        ' replay. Put it into a step: await ctx.run("name", function, …), or say that it need not be replayed:'
-        " with ctx.unguarded(): …"
-    )
+    called = library_call(sys._getframe())
+    what = f"opens {thing} ({_first(args)})"
+    said = f"{what} at {caller()}:" if called is None else f"calls {called[0]} at {called[1]}, which {what}:"
+    message = f"handler code {said} this is not journaled and happens again on every replay. {IN_A_STEP}"
     if guard is Guard.FAIL:
         error, refuse = HandlerBugError(message), getattr(running_loop(), "refuse", None)
         if refuse is not None:

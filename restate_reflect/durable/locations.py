@@ -18,6 +18,7 @@ __all__ = [
     "caller",
     "is_asked_by_user",
     "is_own_file",
+    "library_call",
     "short",
     "spot",
     "user_spot",
@@ -123,6 +124,19 @@ def caller() -> str:
     """``shop.py:14 in Checkout.submit``, or ``unknown place``."""
     found = user_spot()
     return str(found) if found else "unknown place"
+
+
+def library_call(frame: FrameType | None) -> tuple[str, Spot] | None:
+    """The function of an installed package that leads to this frame, and the user's line that calls it."""
+    found = user_spot()
+    if found is None or not is_own_file(found.code.co_filename):
+        return None
+    called: FrameType | None = None
+    while frame is not None and frame.f_code is not found.code:
+        called, frame = frame, frame.f_back
+    if frame is None or called is None or _PACKAGES not in called.f_code.co_filename:
+        return None
+    return f"{called.f_globals.get('__name__', '?')}.{called.f_code.co_qualname}", found
 
 
 def waiting_at(coroutine: object) -> str | None:

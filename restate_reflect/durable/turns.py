@@ -13,8 +13,8 @@ from typing import Any
 
 from restate_reflect.durable import natives
 from restate_reflect.durable.extending import LOOK_AT_LOOP
-from restate_reflect.durable.guards import Guard, GuardWarning, current_guard
-from restate_reflect.durable.locations import asked_by
+from restate_reflect.durable.guards import IN_A_STEP, Guard, GuardWarning, current_guard
+from restate_reflect.durable.locations import asked_by, library_call
 from restate_reflect.durable.loop import DurableLoop
 from restate_reflect.durable.primitives import Primitives, is_constructor, is_use, name_of
 from restate_reflect.durable.refusals import filled_from_outside, outside
@@ -100,11 +100,17 @@ class _Turn:
     def _tell(self, frame: FrameType, does: str, why: str) -> None:
         guard = current_guard()
         place = None if guard is Guard.OFF else asked_by(frame)
-        if place is None or (place.code.co_filename, place.line) in self._told:
+        if place is None:
             return
-        message = (
-            f"handler code {does} at {place}: {why}. What no step depends on may be asked: with ctx.unguarded(): …"
-        )
+        called = library_call(frame)
+        place = place if called is None else called[1]
+        if (place.code.co_filename, place.line) in self._told:
+            return
+        if called is None:
+            said = f"{does} at {place}: {why}. What no step depends on may be asked: with ctx.unguarded(): …"
+        else:
+            said = f"calls {called[0]} at {place}, which {does}: no replay gets that again. {IN_A_STEP}"
+        message = f"handler code {said}"
         if guard is Guard.FAIL:
             self.loop.refuse(HandlerBugError(message))
         self._told.add((place.code.co_filename, place.line))

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import bdb
+import importlib
 import logging
+import re
+import sys
+import warnings
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +23,7 @@ from restate_reflect import (
     TerminalError,
     WorkflowContext,
 )
+from restate_reflect.durable.guards import GuardWarning
 from restate_reflect.errors import HandlerBugError
 from restate_reflect.testing import TestEnvironment
 
@@ -264,3 +270,46 @@ def test_errors_of_the_users_own_are_left_as_they_are(caplog: pytest.LogCaptureF
     made.body = body
     caplog.set_level(logging.WARNING)
     assert called(made, Service.go) == 3
+
+
+LIBRARY = """
+import os
+import socket
+
+def get(url):
+    timeout = os.environ.get("FETCHING_TIMEOUT", "1")
+    with socket.socket() as one:
+        one.connect_ex(("127.0.0.1", 9))
+    return 3
+"""
+
+
+@pytest.fixture
+def fetching(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """An installed package that asks the environment and opens a socket."""
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "fetching.py").write_text(LIBRARY)
+    monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    yield importlib.import_module("fetching")
+    del sys.modules["fetching"]
+
+
+@pytest.mark.parametrize("is_plain", [True, False])
+def test_a_library_is_named_at_the_users_line(fetching: Any, is_plain: bool) -> None:
+    """Neither its own lines nor what it asks of the machine one by one say what to change."""
+
+    class Fetcher:
+        async def go(self, ctx: Context) -> int:
+            return int(fetching.get("http://localhost"))
+
+        def plain(self, ctx: Context) -> int:
+            return int(fetching.get("http://localhost"))
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        called(Fetcher, Fetcher.plain if is_plain else Fetcher.go)
+    told = [str(each.message) for each in caught if isinstance(each.message, GuardWarning)]
+    where = r"handler code calls fetching\.get at tests/durable/test_mistakes\.py:\d+ in \S+(go|plain), which "
+    assert len(told) == 2
+    assert re.match(where + "asks os.environ", told[0])
+    assert re.match(where + "opens a network connection", told[1])
