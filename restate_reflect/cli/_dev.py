@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from restate_reflect.cli._options import full_trace_option
+
 __all__ = ["command"]
 
 
@@ -41,6 +43,7 @@ __all__ = ["command"]
     type=click.Choice(["embedded", "server"]),
     help="Who keeps the journals: this process, or a restate-server of its own.",
 )
+@full_trace_option
 @click.option(
     "--cors",
     "origins",

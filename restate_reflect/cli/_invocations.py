@@ -14,6 +14,7 @@ from restate_reflect.cli._asking import ask_admin
 from restate_reflect.cli._columns import age, columns, duration
 from restate_reflect.cli._options import admin_option, json_option, print_json
 from restate_reflect.cli._terminal import say
+from restate_reflect.frames import split
 
 if TYPE_CHECKING:
     from restate_reflect.ingress import AdminClient, InvocationInfo
@@ -105,7 +106,7 @@ def error_of(info: InvocationInfo, failures: dict[str, str]) -> str | None:
         return info.failure
     if info.last_failure is None:
         return failures.get(info.id)
-    return info.last_failure.message.partition("\nTraceback (")[0]
+    return split(info.last_failure.message)[0]
 
 
 def as_data(found: Any, failures: dict[str, str] | None = None) -> dict[str, Any]:

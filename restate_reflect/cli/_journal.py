@@ -15,8 +15,9 @@ from restate_reflect.cli._asking import ask_admin
 from restate_reflect.cli._columns import age, columns, duration, one_line
 from restate_reflect.cli._errors import plain_errors
 from restate_reflect.cli._invocations import as_data, error_of, last_failures, status_of
-from restate_reflect.cli._options import admin_option, files, json_option, print_json
+from restate_reflect.cli._options import admin_option, files, full_trace_option, json_option, print_json
 from restate_reflect.cli._terminal import say
+from restate_reflect.frames import folded, split
 
 if TYPE_CHECKING:
     from restate_reflect.codecs import Codec
@@ -31,9 +32,10 @@ __all__ = ["journal"]
 @click.command("journal")
 @click.argument("invocation", metavar="INVOCATION_ID", shell_complete=_completing.invocations)
 @click.argument("targets", metavar="[TARGET...]", nargs=-1, shell_complete=files)
+@full_trace_option
 @admin_option
 @json_option
-def journal(invocation: str, targets: tuple[str, ...], admin_url: str, as_json: bool) -> None:
+def journal(invocation: str, targets: tuple[str, ...], full_trace: bool, admin_url: str, as_json: bool) -> None:
     """Show the journal of an invocation, step by step, with times and values.
 
     JSON and text are shown as they are. With TARGETs, the code of the service and of those it
@@ -55,6 +57,8 @@ def journal(invocation: str, targets: tuple[str, ...], admin_url: str, as_json: 
     say("\n".join(_lines(steps)) if steps else "no steps: the journal is past its retention")
     if (error := error_of(info, failures)) is not None:
         say(f"{'failed' if info.success is False else 'last error'}: {error}")
+    if info.last_failure is not None and (trace := split(info.last_failure.message)[1]):
+        say(trace.rstrip() if full_trace else folded(trace.rstrip()))
 
 
 def _services(targets: Sequence[str], as_json: bool) -> Sequence[ServiceDefinition]:

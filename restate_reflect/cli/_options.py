@@ -15,6 +15,7 @@ __all__ = [
     "Seconds",
     "admin_option",
     "files",
+    "full_trace_option",
     "headers_of",
     "ingress_option",
     "json_option",
@@ -75,6 +76,9 @@ admin_option = click.option(
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors too.")
+
+
+full_trace_option = click.option("--full-trace", is_flag=True, help="Tracebacks with the frames of libraries, too.")
 
 
 class Seconds(click.FloatRange):

@@ -30,9 +30,7 @@ class Runner:
     ) -> asyncio.Future[T]: ...
     @overload
     def run(self, name: str, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]: ...
-    def run(
-        self, name: str, function: Callable[..., Any] = UNSET, /, *args: Any, **kwargs: Any
-    ) -> asyncio.Future[Any]:
+    def run(self, name: str, function: Callable[..., Any] = UNSET, /, *args: Any, **kwargs: Any) -> asyncio.Future[Any]:
         """Executes a side effect once and journals its result.
 
         ``async def`` functions run on the process's event loop, plain ones in a worker thread;

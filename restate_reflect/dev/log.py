@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from restate_reflect.dev.spans import span
-from restate_reflect.dev.trace import place_in, shortened
+from restate_reflect.dev.trace import shortened, shown
 from restate_reflect.server import ServerError
 
 if TYPE_CHECKING:
@@ -50,8 +50,8 @@ NextTry = Callable[[str], Awaitable[str]]
 class DevLog:
     """Writes to stdout; without colours where it is no terminal."""
 
-    def __init__(self, next_try: NextTry) -> None:
-        self._next_try = next_try
+    def __init__(self, next_try: NextTry, *, full_trace: bool = False) -> None:
+        self._next_try, self._full_trace = next_try, full_trace
         self._told: dict[tuple[str, str], None] = {}
         self._told_again: dict[str, float] = {}
         self._begun: set[str] = set()
@@ -146,10 +146,10 @@ class DevLog:
             self._line(target, identifier, f"fails again: {shortened(first)}; {then}", "fail", None)
 
     def _block(self, title: str, failure: dict[str, Any], source: str) -> None:
-        place = place_in(failure["trace"])
+        trace = shown(failure["trace"], full=self._full_trace)
         message = failure["message"]
-        if place:
-            message += f"\nat {place}"
+        if trace:
+            message += f"\n{trace}"
         elif ".py:" not in message:
             message += f"\nin the handler at {source}"
         self.problem(title, message)

@@ -42,6 +42,8 @@ class DevOptions:
     engine: str
     server_binary: str | None
     guard: str
+    full_trace: bool = False
+    """Whether tracebacks show the frames of libraries, too."""
     origins: tuple[str, ...] = ()
     """Of pages that may call handlers; for the embedded runtime."""
 
@@ -52,7 +54,7 @@ class DevSession:
     def __init__(self, options: DevOptions) -> None:
         self._options = options
         self._engine = _engine(options)
-        self._log = DevLog(self._engine.next_try)
+        self._log = DevLog(self._engine.next_try, full_trace=options.full_trace)
         child = {
             "targets": list(options.targets),
             "guard": options.guard,

@@ -1,41 +1,41 @@
-"""The user's line in the text of a traceback."""
+"""What ``dev`` shows of the traceback of a failed attempt."""
 
 from __future__ import annotations
 
 import os
-import re
-import sysconfig
-from pathlib import Path
-from typing import Final
 
-__all__ = ["place_in", "shortened"]
+from restate_reflect.frames import folded, has_chain, user_frames
 
-_FRAME: Final = re.compile(
-    r'^\s*File "(?P<file>[^"]+)", line (?P<line>\d+), in (?P<name>.+)(?:\n\s+(?P<code>.+))?', re.M
-)
-_OWN: Final = str(Path(__file__).parent.parent)
-_COMPILED: Final = os.path.join("restate_reflect", "")
-"""How files of compiled modules begin in a traceback."""
+__all__ = ["place_in", "shortened", "shown"]
+
+
+def shown(trace: str, *, full: bool) -> str:
+    """``at shop.py:14 in add: raise ValueError("x")`` if that says it all, else the traceback, folded unless ``full``.
+
+    Empty if no frame is the user's.
+    """
+    place = place_in(trace)
+    if full:
+        return trace.rstrip()
+    if place is None:
+        return ""
+    if len(user_frames(trace)) == 1 and not has_chain(trace):
+        return f"at {place}"
+    return f"at {place}\n{folded(trace.rstrip())}"
 
 
 def place_in(trace: str) -> str | None:
     """``shop.py:14 in add: raise ValueError("x")``: the innermost frame that is not a library's, if there is one."""
-    found = [match for match in _FRAME.finditer(trace) if _is_users(match["file"])]
+    found = user_frames(trace)
     if not found:
         return None
-    last = found[-1]
-    code = f": {last['code'].strip()}" if last["code"] else ""
-    return f"{_relative(last['file'])}:{last['line']} in {last['name']}{code}"
-
-
-def _is_users(file: str) -> bool:
-    libraries = (sysconfig.get_path("stdlib"), sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), _OWN)
-    return not file.startswith(("<", _COMPILED, *(f"{place}{os.sep}" for place in libraries)))
+    file, line, name, code = found[-1]
+    return f"{_relative(file)}:{line} in {name}{f': {code}' if code else ''}"
 
 
 def _relative(file: str) -> str:
-    shown = os.path.relpath(file)
-    return file if shown.startswith(os.pardir) else shown
+    path = os.path.relpath(file)
+    return file if path.startswith(os.pardir) else path
 
 
 def shortened(text: str, longest: int = 120) -> str:

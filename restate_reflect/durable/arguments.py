@@ -192,7 +192,7 @@ _texts: Final = operator.attrgetter(*_TEXTS)
 
 
 def own_turn(service: ServiceDefinition, handler: HandlerDefinition, to: Destination) -> str | None:
-    """For a call of the own key: why it will never be answered, if the caller has the turn that the callee waits for."""
+    """For a call of the own key: why it has no end, if the caller has the turn that the callee waits for."""
     callee = service.handlers.get(to.handler) if to.service == service.name and to.scope is None else None
     if callee is None or not handler.kind is callee.kind is HandlerKind.EXCLUSIVE:
         return None

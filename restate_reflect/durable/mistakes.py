@@ -90,7 +90,7 @@ _PENDING: Final = {
     "DurableTask": "the result of a task",
     "coroutine": "the result of an async function",
 }
-_NAMED: Final = re.compile(rf"""\b({'|'.join(_PENDING)})\b(?<!coroutine)|(?<=['"])(coroutine)(?=['"])""")
+_NAMED: Final = re.compile(rf"""\b({"|".join(_PENDING)})\b(?<!coroutine)|(?<=['"])(coroutine)(?=['"])""")
 _ITERATED: Final = "await wasn't used with future"
 
 
@@ -146,9 +146,9 @@ def missed_cancellation(error: InvocationCancelledError) -> str | None:
         if (caught := skips_cancellation(code, traceback.tb_lineno)) is not None:
             return (
                 f"the cancellation passes by 'except {caught.name}' ({short(code.co_filename)}:{caught.line} in"
-                f" {code.co_qualname}), and what compensates there is skipped: Restate's is an InvocationCancelledError,"
-                " a kind of TerminalError, and none of asyncio's. Write 'except InvocationCancelledError:'"
-                " (from restate_reflect import InvocationCancelledError)."
+                f" {code.co_qualname}), and what compensates there is skipped: Restate's is an"
+                " InvocationCancelledError, a kind of TerminalError, and none of asyncio's. Write"
+                " 'except InvocationCancelledError:' (from restate_reflect import InvocationCancelledError)."
             )
     return None
 

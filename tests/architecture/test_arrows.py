@@ -13,13 +13,14 @@ import pytest
 from tests.architecture.imports import imports_of, modules, part
 
 ROOT_MODULE = ""
-VALUES = {"annotations", "errors", "escaping", "identifiers", "options", "tracebacks"}
+VALUES = {"annotations", "errors", "escaping", "frames", "identifiers", "options", "tracebacks"}
 """Plain values that anybody may use."""
 
 ALLOWED: dict[str, set[str]] = {
     "annotations": set(),
     "errors": set(),
     "escaping": set(),
+    "frames": set(),
     "options": set(),
     "tracebacks": set(),
     "generics": {"annotations"},

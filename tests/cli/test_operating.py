@@ -64,6 +64,7 @@ def test_ps_shows_why_something_is_tried_again(either: Engine) -> None:
     """Without the traceback, which --json has."""
     identifier = either.out("send", "Shop/broken", "5")
     found = either.eventually("the database is away", "ps", "Shop/broken")
+    assert "Traceback (most recent call last):" in either.out("journal", identifier)
     row = next(row for row in columns_of(found) if row[1] == "Shop/broken")
     assert row[-1] == "[500 Internal] RuntimeError: the database is away"
     (told,) = [each for each in either.json("ps", "Shop/broken") if each["id"] == identifier]

@@ -85,9 +85,19 @@ def test_a_step_that_failed_is_not_called_replayed(file: Path) -> None:
     """Its command is in the journal, its result is not: it is done again."""
     with dev(file.parent) as running:
         running.post("Bank/deliver/send", 4)
+        running.wait_for("    KeyError: 'door'$")
+        running.wait_for("    The above exception was the direct cause of the following exception:$")
+        running.wait_for(r"      … \d+ frames in .*concurrent")
+        running.wait_for('        raise ValueError\\("nobody at home"\\) from KeyError')
         running.wait_for(r'tries again: 1 step replayed, not done again; run "bring" is done again$')
         (file.parent / "open").touch()
         running.wait_for("returns 1")
+
+
+def test_full_trace_shows_the_frames_of_libraries(file: Path) -> None:
+    with dev(file.parent, "--full-trace") as running:
+        running.post("Bank/deliver/send", 4)
+        running.wait_for(r'      File ".*concurrent.*", line')
 
 
 def test_a_bug_ends_the_invocation_at_once(file: Path) -> None:
