@@ -21,6 +21,7 @@ from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.ingress._invocations import Invocation
 from restate_reflect.reflection import TargetDirectory
 from restate_reflect.testing._base import Environment
+from restate_reflect.testing._blocks import telling_blocks
 from restate_reflect.testing._operations import RuntimeOperations
 from restate_reflect.testing._raising import paused
 from restate_reflect.testing._state import StateAccess
@@ -74,6 +75,7 @@ class TestEnvironment(Environment):
         core = Core(self._wrapped(), guard=self._guard)
         async with AsyncExitStack() as stack:
             await enter_services(stack, core)
+            stack.enter_context(telling_blocks(core.environment))
             self.runtime = Runtime(None, self._clock, settings=self._settings)
             stack.push_async_callback(self.runtime.aclose)
             self._observe(core.environment)

@@ -135,7 +135,7 @@ def test_a_forgotten_await_is_told_at_its_line(body: Body) -> None:
 
 def _line_of(body: Body) -> int:
     last = {"_coroutine": 6}.get(body.__name__, 1)
-    return int(body.__code__.co_firstlineno) + last  # type: ignore[attr-defined]
+    return int(body.__code__.co_firstlineno) + last
 
 
 def test_a_forgotten_await_in_a_task_is_told() -> None:
