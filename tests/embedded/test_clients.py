@@ -123,9 +123,13 @@ async def test_deployments_are_remembered_with_the_data(http_11: bool, tmp_path:
 @pytest.mark.parametrize("http_11", [False, True])
 @asynchronous
 async def test_nobody_at_the_address_and_somebody_else_are_told_apart(http_11: bool) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    # Bound but not listening: whoever connects is refused, and nobody else gets the port meanwhile.
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        await _are_told_apart(bound.getsockname()[1], http_11)
+
+
+async def _are_told_apart(port: int, http_11: bool) -> None:
     async with Runtime() as runtime:
         deployment = connect(f"http://127.0.0.1:{port}", {}, http_11)
         with pytest.raises(TransportError, match="onnect"):

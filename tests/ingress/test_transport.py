@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -250,10 +251,9 @@ def test_a_server_that_comes_up_late_is_reached() -> None:
         script = Scripted(said(7))
         runner = web.ServerRunner(web.Server(script.handle))  # type: ignore[arg-type]
         await runner.setup()
-        probe = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-        port = probe.sockets[0].getsockname()[1]
-        probe.close()
-        await probe.wait_closed()
+        bound = socket.socket()  # but not listening: whoever connects is refused, and nobody else gets the port
+        bound.bind(("127.0.0.1", 0))
+        port = bound.getsockname()[1]
         policy = RetryPolicy(max_attempts=200, initial_interval=0.01, max_interval=0.05)
         async with Client(f"http://127.0.0.1:{port}", retry=policy) as client:
             with pytest.raises(ConnectError):
@@ -262,7 +262,7 @@ def test_a_server_that_comes_up_late_is_reached() -> None:
             call = asyncio.create_task(client.call(Shelf.add, 1, key="a"))
             await asyncio.wait([call], timeout=0.05)
             assert not call.done()
-            await web.TCPSite(runner, "127.0.0.1", port).start()
+            await web.SockSite(runner, bound).start()
             assert await call == 7
         await runner.cleanup()
 

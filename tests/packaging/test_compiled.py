@@ -21,6 +21,9 @@ Build = Callable[..., "subprocess.CompletedProcess[str]"]
 KEPT = ("restate_reflect/protocol/framing.pxd", "restate_reflect/protocol/wire.pxd")
 """Two modules that need no other: all of them take half a minute."""
 
+SECONDS = 1800
+"""For one build, which takes a few on a quiet machine: so that a build that hangs ends, and for nothing else."""
+
 NO_COMPILER = {"CC": "/nonexistent/cc", "LDSHARED": "/nonexistent/cc"}
 
 
@@ -54,7 +57,7 @@ def build(tree: Path) -> Build:
         variables.pop(VARIABLE, None)
         if wish is not None:
             variables[VARIABLE] = wish
-        return subprocess.run(command, cwd=tree, env=variables, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, cwd=tree, env=variables, capture_output=True, text=True, timeout=SECONDS)
 
     return run
 
