@@ -68,6 +68,9 @@ def command(folder: Path, fresh: bool, **options: Any) -> None:
     if options["docs_port"] is not None and not options["docs"]:
         raise click.UsageError("--docs-port and --no-docs exclude each other.")
     _check_origins(options)
+    from restate_reflect.cli._windows import not_on_windows
+
+    not_on_windows("dev", "run a restate-server elsewhere and 'serve --register URL', or test with the durable fixture.")
     from restate_reflect.cli._errors import plain_errors
     from restate_reflect.cli._loop import run
     from restate_reflect.dev.folder import data_folder

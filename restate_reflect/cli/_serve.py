@@ -93,6 +93,10 @@ def command(admin_url: str | None, advertise: str | None, with_server: bool, **o
     The first SIGINT or SIGTERM stops gracefully, the second at once.
     """
     _check(admin_url, advertise, with_server, options)
+    if with_server or options["reload"] or options["workers"] > 1:
+        from restate_reflect.cli._windows import not_on_windows
+
+        not_on_windows("--with-server, --reload or --workers", "leave them out; 'serve' alone works.")
     from restate_reflect.cli._errors import plain_errors
     from restate_reflect.cli._registration import Registration
     from restate_reflect.cli._serving import ServeOptions

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -45,6 +44,11 @@ def install(package: str, folder: Path, wanted: Path, environ: Mapping[str, str]
 @contextmanager
 def _one_at_a_time(path: Path) -> Iterator[None]:
     """Holds a lock file; the kernel drops the lock when its holder dies, so it can't go stale."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        text = "restate-server is not made for Windows. Run it in WSL or in a container, and give its URLs."
+        raise BinaryNotFoundError(text) from None
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
