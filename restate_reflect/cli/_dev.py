@@ -19,6 +19,7 @@ __all__ = ["command"]
 @click.option("--admin-port", default=9070, show_default=True, type=click.IntRange(0, 65535), help="0: a free one.")
 @click.option("--docs/--no-docs", default=True, show_default=True, help="A page to try handlers and see journals.")
 @click.option("--docs-port", show_default="9081, or a free one", type=click.IntRange(0, 65535), help="Of that page.")
+@click.option("--open", "open_page", is_flag=True, help="Open that page in the browser.")
 @click.option(
     "--data-dir",
     "folder",
@@ -67,10 +68,14 @@ def command(folder: Path, fresh: bool, **options: Any) -> None:
         raise click.UsageError("--server-binary is for --engine server.")
     if options["docs_port"] is not None and not options["docs"]:
         raise click.UsageError("--docs-port and --no-docs exclude each other.")
+    if options["open_page"] and not options["docs"]:
+        raise click.UsageError("--open and --no-docs exclude each other.")
     _check_origins(options)
     from restate_reflect.cli._windows import not_on_windows
 
-    not_on_windows("dev", "run a restate-server elsewhere and 'serve --register URL', or test with the durable fixture.")
+    not_on_windows(
+        "dev", "run a restate-server elsewhere and 'serve --register URL', or test with the durable fixture."
+    )
     from restate_reflect.cli._errors import plain_errors
     from restate_reflect.cli._loop import run
     from restate_reflect.dev.folder import data_folder

@@ -34,7 +34,7 @@ def add_page(app: Any, options: PageOptions) -> None:
     Raises:
         TargetError: it takes signed requests only, or has such a path of its own.
     """
-    from restate_reflect.page import add_docs
+    from restate_reflect.page import add_docs, to_page
 
     if any(resource.canonical.rstrip("/") == "/docs" for resource in app.router.resources()):
         raise TargetError(
@@ -45,6 +45,8 @@ def add_page(app: Any, options: PageOptions) -> None:
         add_docs(app, **options.docs)
     except ValueError as error:
         raise TargetError(f"--docs: {error} Or give the page a port of its own: --docs-port 9081") from None
+    if not any(resource.canonical == "/" for resource in app.router.resources()):
+        app.router.add_get("/", to_page)
 
 
 @asynccontextmanager
@@ -70,10 +72,11 @@ def _page_alone(app: Any, options: PageOptions) -> Any:
     from aiohttp import web
 
     from restate_reflect.endpoint import CORE, Core
-    from restate_reflect.page import add_docs
+    from restate_reflect.page import add_docs, to_page
     from restate_reflect.targets.application import definitions_of
 
     page = web.Application()
     page[CORE] = Core(definitions_of(app))
     add_docs(page, **options.docs)
+    page.router.add_get("/", to_page)
     return page

@@ -21,6 +21,7 @@ async def serve_docs(resources: AsyncExitStack, at: socket.socket, port: Callabl
     from aiohttp import ClientError, ClientSession, ClientTimeout, web
     from yarl import URL
 
+    from restate_reflect.page import to_page
     from restate_reflect.page._routes import PLACES
 
     # A call lasts as long as its handler.
@@ -51,6 +52,7 @@ async def serve_docs(resources: AsyncExitStack, at: socket.socket, port: Callabl
         return response
 
     app = web.Application(middlewares=[guard])
+    app.router.add_get("/", to_page)
     for method, place in PLACES:
         app.router.add_route(method, f"/docs{place}", passed_on)
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.5)

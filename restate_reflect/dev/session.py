@@ -37,6 +37,8 @@ class DevOptions:
     admin_port: int
     docs: bool
     docs_port: int | None
+    open_page: bool = False
+    """In the browser, once it is there."""
     folder: Path
     latest: bool
     engine: str
@@ -67,6 +69,8 @@ class DevSession:
             self._engine, self._log, self._watch, child, port=options.port, latest=options.latest
         )
         self._table = ""
+        self._to_open: str | None = None
+        """The page's URL, until it is opened."""
 
     async def run(self) -> int:
         """The exit code.
@@ -87,7 +91,9 @@ class DevSession:
         # Both take most of a second, on two cores side by side.
         child = await self._revisions.begin()
         await self._engine.start()
-        self._greet(await self._serve_docs(resources))
+        docs_url = await self._serve_docs(resources)
+        self._greet(docs_url)
+        self._to_open = docs_url if self._options.open_page else None
         resume()
         await _first(self._serve(child), self._engine.failed())
 
@@ -125,7 +131,20 @@ class DevSession:
             self._log.problem(f"{self._engine.name} refuses the new code", str(error))
             return None
         self._show(revision)
+        if revision is not None:
+            self._open_page()
         return revision
+
+    def _open_page(self) -> None:
+        """With the first revision: until then there is nothing to see."""
+        if self._to_open is None:
+            return
+        import threading
+        import webbrowser
+
+        # A browser in the terminal would block until it is closed.
+        threading.Thread(target=webbrowser.open, args=(self._to_open,), daemon=True).start()
+        self._to_open = None
 
     def _show(self, revision: Revision | None) -> None:
         if revision is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode
@@ -137,18 +138,30 @@ class AdminClient:
         status: str | None = None,
         deployment: str | None = None,
         unfinished: bool = False,
+        success: bool | None = None,
+        since: datetime | None = None,
+        invoked_by_id: str | None = None,
         limit: int = 100,
     ) -> tuple[data.InvocationInfo, ...]:
-        """Those that fit every condition, newest first."""
+        """Those that fit every condition, newest first.
+
+        Args:
+            success: How they have ended.
+            since: Made then or later; with a time zone.
+            invoked_by_id: Of the invocation that called them.
+        """
         equal = {
             "target_service_name": service,
             "target_handler_name": handler,
             "target_service_key": key,
             "status": status,
             "pinned_deployment_id": deployment,
+            "invoked_by_id": invoked_by_id,
+            "completion_result": None if success is None else "success" if success else "failure",
         }
         conditions = [f"{column} = {_literal(value)}" for column, value in equal.items() if value is not None]
         conditions += ["status <> 'completed'"] if unfinished else []
+        conditions += [] if since is None else [f"created_at >= {_literal(_utc(since))}"]
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         rows = await self.query(f"SELECT * FROM sys_invocation{where} ORDER BY created_at DESC LIMIT {limit:d}")
         return tuple(data.invocation(row) for row in rows)
@@ -289,6 +302,10 @@ def _part(segment: str) -> str:
 
 def _literal(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
+
+
+def _utc(time: datetime) -> str:
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{time.microsecond // 1000:03d}Z"
 
 
 def _stored(value: Any) -> bytes:

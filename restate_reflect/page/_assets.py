@@ -1,4 +1,4 @@
-"""The three files of the page, and the headers under which a browser takes nothing else."""
+"""The files of the page, and the headers under which a browser takes nothing else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ from typing import Final
 
 from aiohttp import web
 
-__all__ = ["asset"]
+__all__ = ["SCRIPTS", "asset"]
+
+SCRIPTS: Final = (
+    "deployments.js", "fields.js", "invocations.js", "journal.js", "page.js", "schema.js", "services.js", "snippets.js",
+    "sql.js", "state.js", "theme.js", "tools.js", "tryit.js",
+)  # fmt: skip
+"""ES modules, ``theme.js`` apart, which has to run before the first paint."""
 
 _TYPES: Final = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
 

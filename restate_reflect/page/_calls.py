@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import time
-from typing import Any
-from urllib.parse import quote, urlencode
+from typing import Any, Final
+from urllib.parse import quote, unquote, urlencode
 
 import aiohttp
 from aiohttp import web
@@ -18,6 +20,16 @@ __all__ = ["forward"]
 
 Json = dict[str, Any]
 
+_HEADERS: Final = "x-restate-reflect-headers"
+"""Carries the headers that were asked for, as percent-encoded JSON: a name may be one that a browser won't send."""
+_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE: Final = re.compile(r"[\x20-\x7e\t]*")
+_OURS: Final = frozenset(
+    {"connection", "content-encoding", "content-length", "content-type", "expect", "host", "keep-alive", "te",
+     "trailer", "transfer-encoding", "upgrade"}
+)  # fmt: skip
+"""Of the connection and of the body, which the form decides."""
+
 
 async def forward(
     session: aiohttp.ClientSession,
@@ -28,16 +40,15 @@ async def forward(
 ) -> Json:
     """One call or send: ``status``, ``invocationId``, ``milliseconds``, ``body``.
 
-    The page gives the key, ``send`` and ``delay`` by query, an idempotency key by its header, and the body.
+    The page gives the key, ``send`` and ``delay`` by query, other headers in one of its own, and the body.
 
     Raises:
-        HTTPBadRequest: the key is missing or not wanted, or the body is no such message.
+        HTTPBadRequest: the key is missing or not wanted, the body is no such message, or a header can't be sent.
         HTTPBadGateway: nobody answers at the ingress.
     """
     url = ingress_url + _path(service, handler, request)
     body, headers = _body(handler, await request.read())
-    if key := request.headers.get("idempotency-key"):
-        headers["idempotency-key"] = key
+    headers |= _asked(request.headers.get(_HEADERS, ""))
     started = time.perf_counter()
     try:
         # Not even aiohttp's default content type: the server refuses it where no input is wanted.
@@ -69,6 +80,21 @@ def _body(handler: HandlerDefinition, written: bytes) -> tuple[bytes | None, dic
     if content_type is None or (not written and not handler.input.required):
         return None, {}
     return body, {"content-type": content_type}
+
+
+def _asked(encoded: str) -> dict[str, str]:
+    try:
+        headers = json.loads(unquote(encoded)) if encoded else {}
+    except ValueError:
+        raise web.HTTPBadRequest(text=f"{_HEADERS} is no percent-encoded JSON.") from None
+    if not isinstance(headers, dict):
+        raise web.HTTPBadRequest(text=f"{_HEADERS} is no JSON object.")
+    for name, value in headers.items():
+        if not _NAME.fullmatch(name) or not isinstance(value, str) or not _VALUE.fullmatch(value):
+            raise web.HTTPBadRequest(text=f"{name!r} is no header that can be sent: names and values are ASCII.")
+        if name.lower() in _OURS:
+            raise web.HTTPBadRequest(text=f"the header {name} follows from the body or the connection; leave it out.")
+    return headers
 
 
 def _answer(handler: HandlerDefinition, answer: aiohttp.ClientResponse, body: bytes, seconds: float) -> Json:

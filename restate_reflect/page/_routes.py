@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
-from collections.abc import AsyncGenerator, Collection
+from collections.abc import AsyncGenerator, Collection, Mapping
 from typing import Any, Final
 
 import aiohttp
@@ -11,16 +13,19 @@ from aiohttp import web
 
 from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
 from restate_reflect.endpoint import CORE, Core
-from restate_reflect.ingress import AdminClient, AdminNotFoundError, InvocationInfo
+from restate_reflect.ingress import AdminClient
 from restate_reflect.options import RetryPolicy
 from restate_reflect.page._access import guarded
-from restate_reflect.page._assets import asset
+from restate_reflect.page._assets import SCRIPTS, asset
 from restate_reflect.page._calls import forward
+from restate_reflect.page._deployments import deployments
 from restate_reflect.page._describe import describe, is_private
-from restate_reflect.page._timeline import timeline
+from restate_reflect.page._invocations import ACTIONS, act, attempts, found, summary
+from restate_reflect.page._state import StateConflictError, edit, keys, look
+from restate_reflect.page._timeline import Known, timeline
 from restate_reflect.server import AdminError
 
-__all__ = ["PLACES", "add_docs"]
+__all__ = ["PLACES", "add_docs", "to_page"]
 
 Json = dict[str, Any]
 
@@ -28,18 +33,22 @@ PLACES: Final = (
     ("GET", ""),
     ("GET", "/"),
     ("GET", "/page.css"),
-    ("GET", "/page.js"),
+    *(("GET", f"/{script}") for script in SCRIPTS),
     ("GET", "/api/services"),
     ("POST", "/api/call/{service}/{handler}"),
     ("GET", "/api/invocations"),
     ("GET", "/api/invocations/{id}"),
-    ("POST", "/api/invocations/{id}/cancel"),
+    *(("POST", f"/api/invocations/{{id}}/{action}") for action in ACTIONS),
+    ("GET", "/api/state"),
+    ("POST", "/api/state"),
+    ("POST", "/api/sql"),
+    ("GET", "/api/deployments"),
 )
 """Everything that the page answers, below its path: whoever passes requests on to it passes these on, and no others."""
 
 _INVOCATION_ID: Final = re.compile(r"inv_[A-Za-z0-9]{1,60}")
-_RECENT: Final = 10
-"""Invocations that the list shows."""
+_MOST_ROWS: Final = 1000
+"""Of an answer to SQL that are shown."""
 
 
 def add_docs(
@@ -104,12 +113,15 @@ class _Docs:
             "": _to_folder,
             "/": asset("index.html"),
             "/page.css": asset("page.css"),
-            "/page.js": asset("page.js"),
+            **{f"/{script}": asset(script) for script in SCRIPTS},
             "/api/services": self._services,
             "/api/call/{service}/{handler}": self._call,
             "/api/invocations": self._invocations,
             "/api/invocations/{id}": self._invocation,
-            "/api/invocations/{id}/cancel": self._cancel,
+            **{f"/api/invocations/{{id}}/{action}": self._action for action in ACTIONS},
+            "/api/state": self._state,
+            "/api/sql": self._sql,
+            "/api/deployments": self._deployments,
         }
         for method, place in PLACES:
             handler = guarded(_plain_errors(handlers[place]), self._allowed_hosts)
@@ -119,7 +131,12 @@ class _Docs:
 
     async def _services(self, request: web.Request) -> web.StreamResponse:
         described = describe(self._core.services.values())
-        return _json({"services": described, "ingress": self._ingress_url, "journal": self._admin is not None})
+        data = {"services": described, "ingress": self._ingress_url, "journal": self._admin is not None}
+        # By it the page sees that the code was saved.
+        revision = hashlib.blake2b(json.dumps(data).encode(), digest_size=12).hexdigest()
+        if request.query.get("revision") == revision:
+            return _json({"revision": revision})
+        return _json(data | {"revision": revision})
 
     async def _call(self, request: web.Request) -> web.StreamResponse:
         service, handler = self._find(request.match_info["service"], request.match_info["handler"])
@@ -142,27 +159,74 @@ class _Docs:
     # ------------------------------------------------------------ invocations
 
     async def _invocations(self, request: web.Request) -> web.StreamResponse:
-        service, handler = self._find(request.query.get("service", ""), request.query.get("handler", ""))
-        found = await self._lookup().invocations(
-            service=service.name, handler=handler.name, key=request.query.get("key") or None, limit=_RECENT
-        )
-        return _json({"invocations": [_summary(info) for info in found]})
+        try:
+            listed = await found(self._lookup(), request.query)
+        except ValueError as error:
+            raise web.HTTPBadRequest(text=f"no such filter: {error}") from None
+        return _json({"invocations": listed})
 
     async def _invocation(self, request: web.Request) -> web.StreamResponse:
         admin, identifier = self._lookup(), _identifier(request)
         info = await admin.invocation(identifier)
-        found = self._maybe_find(info.service, info.handler)
-        steps = timeline(await admin.journal(identifier), found[1] if found else None)
-        return _json(_summary(info) | {"steps": steps})
+        place = self._maybe_find(info.service, info.handler)
+        steps = timeline(await admin.journal(identifier), place[1] if place else None, self._known(info.service))
+        failed = await attempts(admin, identifier)
+        return _json(summary(info) | {"steps": steps, "attempts": failed})
 
-    async def _cancel(self, request: web.Request) -> web.StreamResponse:
-        await self._lookup().cancel(_identifier(request))
-        return _json({})
+    def _known(self, service_name: str) -> Known:
+        handlers = {
+            (service.name, handler.name): handler
+            for service in self._core.services.values()
+            for handler in service.handlers.values()
+        }
+        return Known(handlers)
+
+    async def _action(self, request: web.Request) -> web.StreamResponse:
+        return _json(await act(self._lookup(), request.path.rpartition("/")[2], _identifier(request)))
+
+    # ------------------------------------------------------------ state, SQL, deployments
+
+    async def _state(self, request: web.Request) -> web.StreamResponse:
+        admin, service, key = self._lookup(), request.query.get("service", ""), request.query.get("key", "")
+        if not key:
+            return _json({"keys": await keys(admin, service)})
+        if request.method == "POST":
+            await self._edit(admin, service, key, await _body(request))
+        return _json(await look(admin, service, key))
+
+    async def _edit(self, admin: AdminClient, service: str, key: str, body: Mapping[str, Any]) -> None:
+        try:
+            await edit(admin, service, key, body["changes"], str(body.get("version")))
+        except StateConflictError as error:
+            raise web.HTTPConflict(text=str(error)) from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise web.HTTPBadRequest(text=f"no such change: {error}") from None
+
+    async def _sql(self, request: web.Request) -> web.StreamResponse:
+        query = str((await _body(request)).get("query", ""))
+        try:
+            rows = await self._lookup().query(query)
+        except AdminError as error:
+            if error.status is None:
+                raise
+            # The query's fault, whatever the server calls it; the words behind the request's own are about it.
+            raise web.HTTPBadRequest(text=re.sub(r"^POST \S+: \d+ ", "", str(error))) from None
+        # Columns that are null are left out of a row; the order is that of the first row that has one.
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        return _json({"columns": columns, "rows": rows[:_MOST_ROWS], "count": len(rows)})
+
+    async def _deployments(self, request: web.Request) -> web.StreamResponse:
+        return _json({"deployments": await deployments(self._lookup())})
 
     def _lookup(self) -> AdminClient:
         if self._admin is None:
             raise web.HTTPNotFound(text="the page was given no admin URL, so it can't look up invocations.")
         return self._admin
+
+
+async def to_page(request: web.Request) -> web.StreamResponse:
+    """For ``/`` of a port that has nothing else there."""
+    return web.Response(status=307, headers={"location": "docs/"})
 
 
 async def _to_folder(request: web.Request) -> web.StreamResponse:
@@ -178,10 +242,9 @@ def _plain_errors(handler: Any) -> Any:
             response: web.StreamResponse = await handler(request)
         except web.HTTPException as error:
             return web.json_response({"message": error.text}, status=error.status)
-        except AdminNotFoundError as error:
-            return web.json_response({"message": str(error)}, status=404)
         except AdminError as error:
-            return web.json_response({"message": str(error)}, status=502)
+            status = error.status or 502
+            return web.json_response({"message": str(error)}, status=status if 400 <= status < 500 else 502)
         return response
 
     return answered
@@ -194,19 +257,14 @@ def _identifier(request: web.Request) -> str:
     return identifier
 
 
-def _summary(info: InvocationInfo) -> Json:
-    times = {"created": info.created_at, "completed": info.completed_at, "nextRetry": info.next_retry_at}
-    failure = info.last_failure
-    return {
-        "id": info.id,
-        "target": info.target,
-        "status": info.status,
-        "success": info.success,
-        "failure": info.failure,
-        "lastFailure": failure.message if failure else None,
-        "retries": info.retry_count,
-        **{name: None if value is None else value.isoformat() for name, value in times.items()},
-    }
+async def _body(request: web.Request) -> Mapping[str, Any]:
+    try:
+        body = json.loads(await request.read())
+    except ValueError as error:
+        raise web.HTTPBadRequest(text=f"the body is no JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise web.HTTPBadRequest(text="the body is no JSON object.")
+    return body
 
 
 def _json(data: Any) -> web.Response:
