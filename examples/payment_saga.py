@@ -1,8 +1,8 @@
 """A saga: three steps, each with its compensation, run in reverse when a later one fails.
 
 Shows ``ctx.run`` for side effects, dependencies by constructor, ids that are the same in every
-attempt, and compensation in an ordinary ``except``: it catches terminal failures and
-cancellation alike. Failures that a retry may mend never get there, as Restate retries them.
+attempt, and compensation by ``saga``: for terminal failures and cancellation alike. Failures
+that a retry may mend undo nothing, as Restate retries them.
 
 Try it::
 
@@ -14,11 +14,10 @@ Try it::
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
 from pydantic import BaseModel, Field
 
 from restate_reflect import Context, TerminalError
+from restate_reflect.patterns import saga
 
 
 class Order(BaseModel):
@@ -79,9 +78,6 @@ class Carrier:
         return f"track-{order_id[:8]}"
 
 
-Compensation = Callable[[], Awaitable[None]]
-
-
 class Shop:
     """Sells things."""
 
@@ -93,18 +89,13 @@ class Shop:
     async def buy(self, ctx: Context, order: Order) -> Receipt:
         """Reserves, charges and ships, or leaves nothing behind."""
         order_id = str(ctx.uuid())
-        undo: list[Compensation] = []
-        try:
+        async with saga(ctx) as undo:
             # Each compensation is noted before its step: a step that failed half-way is undone, too.
-            undo.append(lambda: ctx.run("put back", self.warehouse.put_back, order_id))
+            undo("put back", self.warehouse.put_back, order_id)
             await ctx.run("reserve", self.warehouse.reserve, order_id, order.item)
-            undo.append(lambda: ctx.run("refund", self.bank.refund, order_id))
+            undo("refund", self.bank.refund, order_id)
             await ctx.run("charge", self.bank.charge, order_id, order.price)
             tracking = await ctx.run("ship", self.carrier.ship, order_id, order.item)
-        except TerminalError:
-            for compensate in reversed(undo):
-                await compensate()
-            raise
         return Receipt(order_id=order_id, tracking=tracking)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from contextvars import Context as ContextVars
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from weakref import ref
 
 from restate_reflect.durable.closing import close
 from restate_reflect.durable.extending import (
@@ -26,6 +27,7 @@ from restate_reflect.durable.extending import (
     waits_for,
 )
 from restate_reflect.durable.locations import IS_INTERPRETED, Spot, caller, spot
+from restate_reflect.durable.unwinding import group_of, is_unwound
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
 
@@ -174,6 +176,7 @@ class WatchedFuture(DurableFuture[T]):
 
 _new_task: Final = asyncio.Task.__new__
 _init_task: Final = asyncio.Task.__init__
+_cancel_task: Final = asyncio.Task.cancel
 _add_done_callback: Final = asyncio.Future.add_done_callback
 
 
@@ -205,7 +208,11 @@ class RunFuture(WatchedFuture[T]):
 class DurableTask(asyncio.Task[T]):
     """A task of the durable loop."""
 
-    __slots__ = ("_serial", "_variables", "is_expected", "where")
+    __slots__ = ("_serial", "_variables", "group", "is_expected", "is_unwound", "where")
+    group: ref[asyncio.TaskGroup] | None
+    """Of which it is one; only of tasks that somebody waits for by a callback."""
+    is_unwound: bool
+    """Whether its group has cancelled it for what the group's body raised; only of tasks that were cancelled."""
     _serial: int
     _variables: ContextVars
     """The context that its coroutine runs in. (From 3.12 on ``get_context()`` tells it, too.)"""
@@ -221,7 +228,12 @@ class DurableTask(asyncio.Task[T]):
     def add_done_callback(self, fn: Callable[[Any], object], /, *, context: ContextVars | None = None) -> None:
         if not self.is_expected:
             self.is_expected = is_wait(fn)
+            self.group = group_of(fn)
         _add_done_callback(self, fn, context=context)
+
+    def cancel(self, msg: Any | None = None) -> bool:
+        self.is_unwound = is_unwound()
+        return _cancel_task(self, msg)
 
 
 def discard(task: asyncio.Task[Any]) -> None:

@@ -54,6 +54,8 @@ ALLOWED: dict[str, set[str]] = {
         "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "protocol",
         "reflection", "server", *VALUES,
     },
+    # On the public API; and whether what unwinds will be tried again.
+    "patterns": {"context", "definitions", "durable", "reflection", *VALUES},
     # What a TARGET on a command line means.
     "targets": {"definitions", "endpoint", "generics", *VALUES},
     # Processes that serve: the line to each, signals, files that change.
