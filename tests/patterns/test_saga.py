@@ -229,7 +229,7 @@ async def test_what_is_retried_is_not_undone(
     """Neither where the error is raised, nor in a task that is cancelled for it; and once it is mended, the handler
     goes on from its journal."""
     shop = Shop()
-    env = await restate_env(shop, auto_skip=False)
+    env = await restate_env(shop, auto_skip=False, retries=True)
     sent = await env.send(getattr(shop, handler), *args)
     await env.advance(seconds=11)
     assert env.journal(sent).steps == DOING

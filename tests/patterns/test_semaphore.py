@@ -69,7 +69,7 @@ async def test_who_is_cancelled_while_waiting_or_holding_gives_it_back(durable: 
 
 async def test_it_is_kept_while_an_attempt_is_retried(restate_env: Durable) -> None:
     printing = Printing()
-    env = await restate_env(printing, Semaphore, auto_skip=False)
+    env = await restate_env(printing, Semaphore, auto_skip=False, retries=True)
     sent = await env.send(Printing.is_mended)
     await env.advance(seconds=1)
     assert len(await env.call(Semaphore.holders, key="printer")) == 1
