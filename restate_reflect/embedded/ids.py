@@ -20,7 +20,9 @@ __all__ = [
     "deployment_id",
     "idempotent_id",
     "invocation_id",
+    "key_partition",
     "parse_invocation_id",
+    "partition_key",
     "random_seed",
     "unique_id",
     "workflow_id",
@@ -127,6 +129,16 @@ def awakeable_target(text: str) -> tuple[str, int]:
 def _partition(text: str) -> bytes:
     """Stands for the server's partition key: equal texts, equal keys."""
     return hashlib.sha256(text.encode()).digest()[:8]
+
+
+def partition_key(identifier: str) -> int:
+    """The number in an invocation id that chose its partition."""
+    return int.from_bytes(parse_invocation_id(identifier)[:8], "little")
+
+
+def key_partition(key: str) -> int:
+    """The same of the key of an object or workflow."""
+    return int.from_bytes(_partition(key), "little")
 
 
 @_remembered

@@ -86,7 +86,7 @@ ROOMS: dict[str, set[str]] = {
     # Knows no sockets and no attempts: it tells an Executor, and writes to a Store.
     "kernel": {"deployments", "errors", "ids", "settings"},
     "storage": {"errors", "kernel"},
-    "query": {"kernel"},
+    "query": {"ids", "kernel"},
     "attempts": {"deployments", "ids", "kernel"},
     "remembering": {"deployments", "kernel"},
     "driver": {"attempts", "errors", "kernel", "settings"},

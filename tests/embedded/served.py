@@ -17,6 +17,9 @@ from restate_reflect.embedded.deployments.connect import connect
 from restate_reflect.embedded.http.admin import admin
 from restate_reflect.embedded.http.ingress import ingress
 
+JSON = {"accept": "application/json"}
+"""Headers with which queries are answered in JSON."""
+
 
 class ServedRuntime:
     """Ingress and admin API of a runtime with a real clock; a context manager.

@@ -17,7 +17,7 @@ from restate_reflect import Context, ObjectContext, ObjectSharedContext
 from restate_reflect.embedded import Runtime, RuntimeStoppedError, SqliteStore, StoreError, VirtualClock
 from restate_reflect.embedded.kernel import lifecycle
 from tests.embedded.running import asynchronous, decoded
-from tests.embedded.served import ServedRuntime
+from tests.embedded.served import JSON, ServedRuntime
 from tests.support import fetch
 
 LARGE = "x" * 50_000
@@ -63,9 +63,9 @@ def test_nothing_is_acknowledged_that_is_not_stored(verb: str, tmp_path: Path) -
             assert (told.status, "has stopped" in told.json["message"]) == (503, True)
         for path, body in (("/Echo/echo", "x"), ("/Echo/echo/send", "x"), ("/restate/awakeables/prom_1/resolve", "x")):
             assert fetch(served.ingress_url + path, body).status == 503
-        assert fetch(f"{served.admin_url}/query", {"query": "SELECT * FROM sys_invocation"}).status == 503
+        assert fetch(f"{served.admin_url}/query", {"query": "SELECT * FROM sys_invocation"}, headers=JSON).status == 503
     with ServedRuntime(Echo, file=file) as later:
-        known = fetch(f"{later.admin_url}/query", {"query": "SELECT id FROM sys_invocation"}).json["rows"]
+        known = fetch(f"{later.admin_url}/query", {"query": "SELECT id FROM sys_invocation"}, headers=JSON).json["rows"]
         if verb:
             assert {row["id"] for row in known} >= set(acknowledged)
         assert fetch(f"{later.ingress_url}/Echo/echo", "again").json == "again"
@@ -173,7 +173,7 @@ def test_a_bug_in_a_request_undoes_that_request_and_nothing_else(
         assert fetch(f"{served.ingress_url}/Obj/k/get", method="GET").json == "kept"
         assert fetch(f"{served.ingress_url}/Obj/k/put", "free").status == 200
         assert fetch(f"{served.ingress_url}/restate/invocation/{later}/attach", method="GET").json == "later"
-        known = fetch(f"{served.admin_url}/query", {"query": "SELECT count(*) AS n FROM sys_invocation"})
+        known = fetch(f"{served.admin_url}/query", {"query": "SELECT count(*) AS n FROM sys_invocation"}, headers=JSON)
         assert known.json["rows"] == [{"n": before + 2}]  # the two that were asked for since
 
 

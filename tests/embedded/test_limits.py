@@ -11,7 +11,7 @@ import pytest
 from restate_reflect import Context
 from restate_reflect.embedded import EmbeddedRuntimeError, MemoryStore, Runtime, RuntimeStoppedError, VirtualClock
 from tests.embedded.running import asynchronous, decoded
-from tests.embedded.served import ServedRuntime
+from tests.embedded.served import JSON, ServedRuntime
 from tests.support import fetch
 
 
@@ -56,10 +56,10 @@ def test_what_the_admin_api_does_not_cover_is_a_501_that_names_restate_server(me
 
 def test_other_queries_than_ours_are_a_501_that_names_restate_server() -> None:
     with ServedRuntime(Small) as served:
-        answer = fetch(f"{served.admin_url}/query", {"query": "SHOW TABLES"})
+        answer = fetch(f"{served.admin_url}/query", {"query": "SELECT printf('%d', load_extension('x'))"}, headers=JSON)
         assert answer.status == 501
         assert answer.json["message"].endswith("use restate-server for anything else")
-        assert fetch(f"{served.admin_url}/query", {"sql": "SELECT 1"}).status == 422
+        assert fetch(f"{served.admin_url}/query", {"sql": "SELECT 1"}, headers=JSON).status == 422
 
 
 def test_scopes_need_the_setting() -> None:

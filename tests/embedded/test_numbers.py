@@ -31,7 +31,7 @@ from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.messages import MessageType
 from tests.embedded.running import asynchronous
 from tests.embedded.scripted import ScriptedDeployment, frame, output
-from tests.embedded.served import ServedRuntime
+from tests.embedded.served import JSON, ServedRuntime
 from tests.support import fetch
 
 HUGE = (1 << 64) - 1
@@ -45,7 +45,7 @@ class Greeter:
 
 def ask_all_tables(admin_url: str) -> None:
     for table in QUERIES:
-        assert fetch(f"{admin_url}/query", {"query": f"SELECT * FROM {table}"}).status == 200
+        assert fetch(f"{admin_url}/query", {"query": f"SELECT * FROM {table}"}, headers=JSON).status == 200
 
 
 @pytest.mark.parametrize(
@@ -180,9 +180,9 @@ async def test_numbers_in_messages(message: bytes, tmp_path: Path) -> None:
 
 
 def _show(runtime: Runtime) -> None:
-    from restate_reflect.embedded.query.tables import TABLES
+    from restate_reflect.embedded.query.tables import ROWS
 
-    for rows in TABLES.values():
+    for rows in ROWS.values():
         list(rows(runtime.kernel, None))
 
 

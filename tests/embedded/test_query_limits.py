@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from restate_reflect import Context, ObjectContext
-from restate_reflect.embedded.query import sandbox
+from restate_reflect.embedded.query.sandbox import main as sandbox
 from tests.embedded.served import ServedRuntime
 from tests.support import Answer, fetch
 
@@ -33,7 +33,8 @@ def served() -> Iterator[ServedRuntime]:
 
 
 def ask(served: ServedRuntime, sql: str) -> Answer:
-    return fetch(f"{served.admin_url}/query", {"query": sql}, timeout=120)
+    accept = {"accept": "application/json"}
+    return fetch(f"{served.admin_url}/query", {"query": sql}, headers=accept, timeout=120)
 
 
 NUMBERS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)"
@@ -96,7 +97,7 @@ FORBIDDEN = {
 @pytest.mark.parametrize("sql", FORBIDDEN.values(), ids=FORBIDDEN)
 def test_only_one_select_is_answered(served: ServedRuntime, sql: str) -> None:
     answer = ask(served, sql)
-    assert answer.status == 501 or answer.json == {"rows": []}, answer.body
+    assert answer.status in (400, 500, 501) or answer.json == {"rows": []}, answer.body
     assert ask(served, "SELECT count(*) AS n FROM sys_invocation").json["rows"] == [{"n": 20}]
 
 

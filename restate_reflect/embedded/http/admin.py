@@ -20,7 +20,7 @@ from restate_reflect.embedded.http.admin_invocations import Invocations
 from restate_reflect.embedded.http.admin_services import Services
 from restate_reflect.embedded.http.bodies import LATEST_VERSION, OLDEST_VERSION, empty, read_json, unfit
 from restate_reflect.embedded.http.replies import AdminError, json_reply, plain_headers
-from restate_reflect.embedded.query.sql import Queries, QueryError
+from restate_reflect.embedded.query.sql import Form, Queries, QueryError
 from restate_reflect.embedded.runtime import Runtime
 
 __all__ = ["admin"]
@@ -167,11 +167,15 @@ class _General:
         return json_reply(200, body)
 
     async def query(self, request: web.Request) -> web.StreamResponse:
-        """The rows as JSON; the server can also send Arrow."""
+        """The rows as JSON if that is all that is accepted, as on the server; else as a stream of Arrow's."""
         sql = (await read_json(request)).get("query")
         if not isinstance(sql, str):
             raise unfit("missing field `query`")
+        form: Form = "json" if request.headers.get("accept") == "application/json" else "arrow"
         try:
-            return web.Response(body=await self._queries.run(sql), headers={"content-type": "application/json"})
+            return web.Response(body=await self._queries.run(sql, form), headers={"content-type": _TYPES[form]})
         except QueryError as error:
-            raise AdminError(501, str(error)) from None
+            return json_reply(error.status, {"message": str(error)})
+
+
+_TYPES: Final[dict[Form, str]] = {"json": "application/json", "arrow": "application/vnd.apache.arrow.stream"}

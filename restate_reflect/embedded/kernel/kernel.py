@@ -211,6 +211,8 @@ class Kernel:
         if invocation.status is not Status.BACKING_OFF:
             invocation.retries = 0
         invocation.status = Status.RUNNING
+        invocation.started_at = self.now()
+        invocation.running_at = invocation.running_at or invocation.started_at
         invocation.awaiting = None
         invocation.retry_at = None
         self.timers.cancel(invocation.id, TimerKind.RETRY)

@@ -158,6 +158,7 @@ def begin(kernel: Kernel, invocation: Invocation) -> None:
             # The queue is rebuilt in the order of serials: it counts from now on, not from its creation.
             invocation.serial = kernel.next_serial()
         invocation.status = Status.INBOXED
+        invocation.inboxed_at = kernel.now()
         kernel.touch(invocation)
         return
     kernel.run(invocation)

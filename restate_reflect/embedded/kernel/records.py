@@ -12,7 +12,7 @@ from restate_reflect.embedded.kernel.bounds import no_later
 from restate_reflect.errors import TerminalError
 from restate_reflect.protocol import _pb2 as pb
 
-__all__ = ["CANCELLED", "KILLED", "Failure", "Invocation", "Listener", "Outcome", "Status", "Target"]
+__all__ = ["CANCELLED", "KILLED", "FailedAttempt", "Failure", "Invocation", "Listener", "Outcome", "Status", "Target"]
 
 
 class Status(Enum):
@@ -80,6 +80,11 @@ class Failure:
     metadata: Mapping[str, str] = field(default_factory=dict)
     stacktrace: str | None = None
     """Of an attempt's error; callers over the ingress see it, handlers don't."""
+    command_index: int | None = None
+    """Of the command that an attempt's error is about, as are the next two."""
+    command_name: str | None = None
+    command_type: int | None = None
+    """A message type."""
 
     @classmethod
     def read(cls, failure: pb.Failure) -> Failure:
@@ -129,6 +134,19 @@ class Outcome:
         return self.value or b""
 
 
+class FailedAttempt(NamedTuple):
+    """Why an attempt failed, to be looked at later."""
+
+    at: int
+    after: int
+    """Index of the last journal entry then."""
+    failure: Failure
+
+
+MAX_FAILED_ATTEMPTS = 50
+"""As many are kept of an invocation, the latest: each may bring a traceback along."""
+
+
 class Listener(NamedTuple):
     """An invocation that waits for another one's result."""
 
@@ -174,6 +192,22 @@ class Invocation:
     value: bytes | None = None
     failure: Failure | None = None
     completed_at: int | None = None
+    inboxed_at: int | None = None
+    running_at: int | None = None
+    """When it first ran."""
+    started_at: int | None = None
+    """When its latest attempt was started."""
+    restarted_from: str | None = None
+    """The invocation of which this is a repetition."""
+    failed_attempts: list[FailedAttempt] = field(default_factory=list)
+    """One for several in a row that failed alike."""
+
+    def attempt_failed(self, failure: Failure, now: int) -> None:
+        """Notes the latest failure."""
+        self.last_failure = failure
+        if not self.failed_attempts or self.failed_attempts[-1].failure != failure:
+            self.failed_attempts.append(FailedAttempt(now, max(self.length - 1, 0), failure))
+            del self.failed_attempts[:-MAX_FAILED_ATTEMPTS]
 
     @property
     def expires_at(self) -> int | None:

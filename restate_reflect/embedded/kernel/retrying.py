@@ -28,7 +28,14 @@ class AttemptFailure:
 
     @classmethod
     def read(cls, message: pb.ErrorMessage) -> AttemptFailure:
-        failure = Failure(message.code or 500, message.message, stacktrace=message.stacktrace or None)
+        failure = Failure(
+            message.code or 500,
+            message.message,
+            stacktrace=message.stacktrace or None,
+            command_index=message.related_command_index if message.HasField("related_command_index") else None,
+            command_name=message.related_command_name or None,
+            command_type=message.related_command_type if message.HasField("related_command_type") else None,
+        )
         delay = message.next_retry_delay if message.HasField("next_retry_delay") else None
         return cls(failure, delay, message.behavior)
 
@@ -47,7 +54,7 @@ def fail(kernel: Kernel, invocation: Invocation, reason: AttemptFailure, *, paus
     An operator's wish comes first (``pausing``), then the SDK's, then its delay (which does not count as a retry of the
     policy), then the policy.
     """
-    invocation.last_failure = reason.failure
+    invocation.attempt_failed(reason.failure, kernel.now())
     kernel.touch(invocation)
     if kernel.on_failure is not None and kernel.on_failure(invocation):
         lifecycle.park(kernel, invocation)

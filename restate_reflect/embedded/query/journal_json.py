@@ -8,9 +8,10 @@ from typing import Any, Final, NamedTuple
 from google.protobuf.message import Message
 
 from restate_reflect.embedded.kernel.journal import JournalEntry
+from restate_reflect.embedded.query.journal_lite import lite_command, lite_notification
 from restate_reflect.protocol.messages import MessageType
 
-__all__ = ["Described", "describe"]
+__all__ = ["Described", "describe", "words"]
 
 Json = dict[str, Any]
 
@@ -23,20 +24,28 @@ class Described(NamedTuple):
     name: str | None
     """Of a command, as the handler gave it."""
     json: str
+    lite_json: str
+    """Without what handlers have given and got."""
 
 
 def describe(entry: JournalEntry, callee: tuple[str | None, Json] = (None, {})) -> Described:
     """One entry; ``callee`` is the invocation id and target of a call."""
-    kind = _words(entry.type)
+    kind = words(entry.type)
     if entry.is_command:
-        content = _command(entry.message, callee) | {"name": entry.name}
-        return Described(f"Command: {kind}", entry.name, json.dumps({"Command": {kind: content}}))
+        content = _command(entry.message, callee) | {"name": entry.name or ""}
+        lite = _compact({"Command": {kind: lite_command(kind, content)}})
+        return Described(f"Command: {kind}", entry.name or "", _compact({"Command": {kind: content}}), lite)
     content = _notification(entry.message)
     layered = {kind: content} if kind == "Signal" else {"Completion": {kind: content}}
-    return Described(f"Notification: {kind}", None, json.dumps({"Notification": layered}))
+    lite = _compact({"Notification": lite_notification(kind, content)})
+    return Described(f"Notification: {kind}", None, _compact({"Notification": layered}), lite)
 
 
-def _words(message_type: MessageType) -> str:
+def _compact(content: Json) -> str:
+    return json.dumps(content, separators=(",", ":"))
+
+
+def words(message_type: MessageType) -> str:
     """``GET_EAGER_STATE_COMMAND`` -> ``GetEagerState``."""
     parts = message_type.name.split("_")[:-1]
     return "".join(part.capitalize() for part in parts)
@@ -140,7 +149,9 @@ def _result(message: Any) -> Any:
     for name in ("failure", "completion_failure"):
         if _has(message, name):
             failure = getattr(message, name)
-            return {"Failure": {"code": failure.code, "message": failure.message}}
+            told = {"code": failure.code, "message": failure.message}
+            metadata = [{"key": each.key, "value": each.value} for each in failure.metadata]
+            return {"Failure": {**told, **({"metadata": metadata} if metadata else {})}}
     for name in ("value", "completion_value"):
         if _has(message, name):
             return {"Success": list(getattr(message, name).content)}

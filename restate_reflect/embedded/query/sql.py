@@ -1,12 +1,14 @@
 """``POST /query``: SQL over the runtime's tables.
 
 SQLite runs it, over copies of the tables that a query names, in a process of its own (``sandbox``). The server's
-dialect is another (DataFusion); plain SELECTs with conditions, ordering, grouping and joins are the same in both.
+dialect is another (DataFusion): sqlglot translates what is not plain, if it is installed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import functools
+import importlib.util
 import json
 import marshal
 import re
@@ -14,18 +16,28 @@ import sys
 import time
 from collections.abc import Collection
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from restate_reflect.embedded.kernel.kernel import Kernel
-from restate_reflect.embedded.query.tables import COLUMNS, TABLES
+from restate_reflect.embedded.query.schema import TABLES
+from restate_reflect.embedded.query.tables import ROWS
 
-__all__ = ["Queries", "QueryError"]
+__all__ = ["Form", "Queries", "QueryError"]
+
+Form = Literal["json", "arrow"]
 
 _QUOTED: Final = re.compile(r"('(?:[^']|'')*'|\"[^\"]*\")")
 _ONE_ID: Final = re.compile(r"\bid\s*=\s*'(\w+)'", re.IGNORECASE)
 _WIDENS: Final = re.compile(r"\b(or|union|not)\b", re.IGNORECASE)
 
-_SANDBOX: Final = str(Path(__file__).with_name("sandbox.py"))
+_PLAIN: Final = re.compile(
+    r"""\s*SELECT\s+(?:\*|(?P<columns>\w+(?:\s*,\s*\w+)*))\s+FROM\s+(?P<table>\w+)
+    (?:\s+WHERE\s+(?P<conditions>\w+\s*=\s*'[^']*'(?:\s+AND\s+\w+\s*=\s*'[^']*')*))?
+    (?:\s+ORDER\s+BY\s+(?:"index"|index|created_at)(?:\s+(?:ASC|DESC))?)?(?:\s+LIMIT\s+\d+)?\s*;?\s*""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""What means the same in both dialects; tools ask it again and again, and sqlglot takes 150 ms to be imported."""
+_SANDBOX: Final = str(Path(__file__).parent / "sandbox" / "main.py")
 _AT_ONCE: Final = 2
 """Processes; further queries wait."""
 _MAX_WAIT: Final = 30.0
@@ -37,7 +49,15 @@ _LONGEST_SQL: Final = 100_000
 
 
 class QueryError(ValueError):
-    """The query can't be run here; the message says why, and that restate-server may be able to."""
+    """The query can't be run.
+
+    Attributes:
+        status: 501 if restate-server may be able to, as the message says; else what it would answer.
+    """
+
+    def __init__(self, message: str, status: int = 501) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Queries:
@@ -47,35 +67,41 @@ class Queries:
         self._kernel = kernel
         self._places = asyncio.Semaphore(_AT_ONCE)
 
-    async def run(self, sql: str) -> bytes:
-        """The answer to one SELECT as JSON, ``{"rows": [...]}``; columns that are null are left out of a row.
+    async def run(self, sql: str, form: Form = "json") -> bytes:
+        """The answer to one SELECT: as JSON, ``{"rows": [...]}``, where columns that are null are left out of a row, or
+        as a stream of Arrow's.
 
         Raises:
-            QueryError: It is no SELECT, names a table that is not here, or needs more time or memory than it may.
+            QueryError: It is no SELECT, names a table that is not here, or needs more time or memory than it may; or
+                Arrow is asked for, and its library is not installed.
             StoreError: What is stored can't be read.
         """
         if len(sql) > _LONGEST_SQL:
             raise _refused(f"it has more than {_LONGEST_SQL} characters")
+        if form == "arrow" and _folder("arro3.io") is None:
+            raise QueryError(
+                "Arrow needs the library arro3: pip install 'restate-reflect[local]'. Or ask for JSON, with the header"
+                " accept: application/json"
+            )
         async with self._places:
             try:
                 async with asyncio.timeout(_MAX_WAIT):
-                    answer = await self._run(sql)
+                    told, _, answer = (await self._run(sql, form)).partition(b"\n")
             except TimeoutError:
                 raise _refused(f"it takes more than {_MAX_WAIT:g} s") from None
             except OSError as error:
                 raise _refused(f"no process can be started for it ({error.strerror})") from None
-        if not answer.startswith(b'{"rows":'):
-            raise _refused(_why(answer))
+        _check(told)
         return answer
 
-    async def _run(self, sql: str) -> bytes:
+    async def _run(self, sql: str, form: Form) -> bytes:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-I", "-S", _SANDBOX,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         assert process.stdin is not None
         assert process.stdout is not None
-        telling = asyncio.ensure_future(self._tell(process.stdin, sql))
+        telling = asyncio.ensure_future(self._tell(process.stdin, sql, form))
         try:
             answer = await process.stdout.read()
             telling.cancel()
@@ -92,24 +118,29 @@ class Queries:
                     pass
             await process.wait()
 
-    async def _tell(self, to: asyncio.StreamWriter, sql: str) -> None:
+    async def _tell(self, to: asyncio.StreamWriter, sql: str, form: Form) -> None:
         """Query and tables; others get their turn in between."""
-        named = [table for table in TABLES if re.search(rf"\b{table}\b", _names_in(sql), re.IGNORECASE)]
-        to.write(marshal.dumps((_quote_index(sql), [(table, COLUMNS[table].split()) for table in named])))
+        filled = [(table, _wanted(table, sql)) for table in TABLES if _names(sql, table)]
+        glot = _folder("sqlglot")
+        is_plain = glot is None or _is_plain(sql)
+        libraries = list({folder for folder in (glot, _folder("arro3.io")) if folder is not None})
+        schema = {table: dict(columns) for table, columns in TABLES.items()}
+        to.write(marshal.dumps((_quote_index(sql) if is_plain else sql, form, schema, filled, libraries, is_plain)))
         try:
-            for index, table in enumerate(named):
-                await self._copy(to, index, table, _ids(sql))
+            for index, (table, columns) in enumerate(filled):
+                await self._copy(to, index, table, columns, _ids(sql))
             to.write(marshal.dumps(None))
             await to.drain()
         finally:
             to.close()  # in any case: it waits for more
 
-    async def _copy(self, to: asyncio.StreamWriter, index: int, table: str, ids: Collection[str] | None) -> None:
-        names = COLUMNS[table].split()
+    async def _copy(
+        self, to: asyncio.StreamWriter, index: int, table: str, columns: list[str], ids: Collection[str] | None
+    ) -> None:
         chunk: list[list[object]] = []
         until = time.perf_counter() + _SLICE
-        for row in TABLES[table](self._kernel, ids):
-            chunk.append([row.get(name) for name in names])
+        for row in ROWS[table](self._kernel, ids):
+            chunk.append([row.get(name) for name in columns])
             if time.perf_counter() > until:
                 to.write(marshal.dumps((index, chunk)))
                 chunk = []
@@ -119,20 +150,60 @@ class Queries:
         to.write(marshal.dumps((index, chunk)))
 
 
+def _is_plain(sql: str) -> bool:
+    """Whether SQLite can run it as it is, and all that it names is there."""
+    found = _PLAIN.fullmatch(sql)
+    if found is None or found["table"] not in TABLES:
+        return False
+    named = re.findall(r"\w+", found["columns"] or "") + re.findall(r"(\w+)\s*=", found["conditions"] or "")
+    if not TABLES[found["table"]].keys() >= set(named):
+        return False
+    compared = re.findall(r"(\w+)\s*=", found["conditions"] or "")
+    return all(TABLES[found["table"]][column] == "text" for column in compared)
+
+
+def _names(sql: str, name: str) -> bool:
+    return re.search(rf"\b{name}\b", _names_in(sql), re.IGNORECASE) is not None
+
+
+def _wanted(table: str, sql: str) -> list[str]:
+    """The columns of which something is said; all of them where there is a star that counts nothing."""
+    if "*" in _names_in(sql).replace("(*)", ""):
+        return list(TABLES[table])
+    words = set(re.findall(r"\w+", _names_in(sql).lower()))
+    return [column for column in TABLES[table] if column in words] or list(TABLES[table])[:1]
+
+
+@functools.cache
+def _folder(module: str) -> str | None:
+    """Where a library is; ``None`` if it is not installed."""
+    try:
+        found = importlib.util.find_spec(module)
+    except ModuleNotFoundError:
+        return None
+    if found is None or found.origin is None:
+        return None
+    return str(Path(found.origin).parents[module.count(".") + 1])
+
+
+def _check(told: bytes) -> None:
+    """What the process has told, if it came to that. Raises ``QueryError``."""
+    try:
+        found = json.loads(told)
+    except ValueError:
+        raise _refused("it needs too much time or memory") from None
+    if found["status"] == 501:
+        raise _refused(found["error"])
+    if found["status"] != 200:
+        raise QueryError(found["error"], found["status"])
+
+
 def _refused(why: str) -> QueryError:
     tables = ", ".join(TABLES)
     return QueryError(
         f"the embedded runtime can't answer this query: {why}. It has SELECTs over {tables}, in SQLite's SQL; "
         "use restate-server for anything else"
     )
-
-
-def _why(answer: bytes) -> str:
-    """What the process has told, if it came to that."""
-    try:
-        return str(json.loads(answer)["error"])
-    except (ValueError, KeyError):
-        return "it needs too much time or memory"
 
 
 def _names_in(sql: str) -> str:

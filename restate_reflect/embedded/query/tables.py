@@ -1,39 +1,34 @@
-"""Invocations, journals and state as rows of restate-server's SQL tables, with null where there is no value here."""
+"""What is stored as rows of restate-server's SQL tables (``schema``), with null where there is no value here.
+
+Times are milliseconds since the epoch, spans milliseconds.
+"""
 
 from __future__ import annotations
 
-import functools
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from restate_reflect.embedded import ids as ids_of
 from restate_reflect.embedded.kernel.journal import JournalEntry
 from restate_reflect.embedded.kernel.kernel import Kernel
 from restate_reflect.embedded.kernel.records import Failure, Invocation, Status, Target
-from restate_reflect.embedded.query.journal_json import describe
+from restate_reflect.embedded.query.journal_json import describe, words
+from restate_reflect.embedded.query.schema import TABLES
 from restate_reflect.protocol.messages import MessageType
 
-__all__ = ["COLUMNS", "TABLES"]
+__all__ = ["ROWS"]
 
 Row = dict[str, Any]
 
-COLUMNS: Final[dict[str, str]] = {
-    "sys_invocation": (
-        "id target target_service_name target_service_key target_handler_name target_service_ty idempotency_key"
-        " invoked_by invoked_by_service_name invoked_by_id invoked_by_target pinned_deployment_id"
-        " pinned_service_protocol_version journal_size journal_commands_size created_at modified_at scheduled_start_at"
-        " completed_at retry_count next_retry_at last_failure last_failure_error_code"
-        " last_failure_related_command_type last_failure_related_command_name status completion_result"
-        " completion_failure scope limit_key"
-    ),
-    "sys_journal": "id index entry_type name version entry_json appended_at",
-    "sys_journal_events": "id after_journal_entry_index appended_at event_type event_json",
-    "state": "service_name service_key key value_utf8 value",
-}
-"""Names of columns, by table."""
+VERSION: Final = "1.7.12"
+"""Of the server that this one answers as."""
 
 _STATUSES: Final = {status: "pending" if status is Status.INBOXED else status.value for status in Status}
+_STORED_STATUSES: Final = {
+    **{status: status.value for status in Status},
+    **dict.fromkeys((Status.RUNNING, Status.BACKING_OFF), "invoked"),
+}
 _HANDLER_TYPES: Final = {"EXCLUSIVE": "Exclusive", "SHARED": "Shared", "WORKFLOW": "Workflow"}
 _SERVICE_TYPES: Final = {"SERVICE": "Service", "VIRTUAL_OBJECT": "VirtualObject", "WORKFLOW": "Workflow"}
 _CODES: Final = {
@@ -66,7 +61,22 @@ def _chosen(kernel: Kernel, ids: Ids) -> Iterable[Invocation]:
 
 def _invocations(kernel: Kernel, ids: Ids) -> Iterator[Row]:
     for each in _chosen(kernel, ids):
-        yield {**_identity(each), **_progress(each), **_ending(each), **_caller(kernel, each)}
+        yield {**_identity(each), **_progress(kernel, each), **_ending(each), **_caller(kernel, each)}
+
+
+def _statuses(kernel: Kernel, ids: Ids) -> Iterator[Row]:
+    """As they are stored, without what an attempt is about."""
+    for each in _chosen(kernel, ids):
+        stored = {**_identity(each), **_stored(each), **_ending(each), **_caller(kernel, each)}
+        yield {**stored, "partition_key": ids_of.partition_key(each.id), "status": _STORED_STATUSES[each.status]}
+
+
+def _attempts(kernel: Kernel, ids: Ids) -> Iterator[Row]:
+    """Of invocations that have begun and are not over."""
+    for each in _chosen(kernel, ids):
+        if each.status in (Status.RUNNING, Status.BACKING_OFF):
+            in_flight = {"in_flight": each.status is Status.RUNNING}
+            yield {"partition_key": ids_of.partition_key(each.id), "id": each.id, **in_flight, **_attempt(kernel, each)}
 
 
 def _identity(invocation: Invocation) -> Row:
@@ -81,26 +91,68 @@ def _identity(invocation: Invocation) -> Row:
         "idempotency_key": invocation.idempotency_key,
         "scope": invocation.scope,
         "limit_key": invocation.limit_key,
-        "created_at": _moment(invocation.created_at),
-        "scheduled_start_at": _time(invocation.execution_time),
+        "restarted_from": invocation.restarted_from,
+        "created_at": invocation.created_at,
+        "created_using_restate_version": VERSION,
+        "scheduled_at": invocation.created_at if invocation.execution_time is not None else None,
+        "scheduled_start_at": invocation.execution_time,
+        "inboxed_at": invocation.inboxed_at,
+        "running_at": invocation.running_at,
+        "completion_retention": invocation.completion_retention,
+        "journal_retention": invocation.journal_retention,
         "pinned_deployment_id": invocation.deployment,
         "pinned_service_protocol_version": invocation.protocol,
     }
 
 
-def _progress(invocation: Invocation) -> Row:
-    failure = invocation.last_failure if invocation.status is not Status.COMPLETED else None
-    running = invocation.status is Status.RUNNING
+def _progress(kernel: Kernel, invocation: Invocation) -> Row:
+    return {**_stored(invocation), "status": _STATUSES[invocation.status], **_attempt(kernel, invocation)}
+
+
+def _stored(invocation: Invocation) -> Row:
+    has_begun = invocation.status not in (Status.SCHEDULED, Status.INBOXED)
     return {
-        "status": _STATUSES[invocation.status],
-        "modified_at": _moment(max(invocation.modified_at, invocation.created_at)),
-        "journal_size": invocation.length,
-        "journal_commands_size": invocation.commands,
-        "retry_count": invocation.retries + 1 if running else invocation.retries or None,
-        "next_retry_at": _time(invocation.retry_at),
-        "last_failure": None if failure is None else _failure(failure),
-        "last_failure_error_code": None if failure is None else _ERROR_CODES.get(failure.code, "RT0007"),
+        "modified_at": max(invocation.modified_at, invocation.created_at, invocation.inboxed_at or 0),
+        "journal_size": invocation.length if has_begun else None,
+        "journal_commands_size": invocation.commands if has_begun else None,
     }
+
+
+def _attempt(kernel: Kernel, invocation: Invocation) -> Row:
+    """The latest one; of what no attempt is made for at the moment nothing is known."""
+    if invocation.status not in (Status.RUNNING, Status.BACKING_OFF):
+        return {} if invocation.status is not Status.PAUSED else _told_failure(invocation.last_failure)
+    running = invocation.status is Status.RUNNING
+    registration = kernel.catalog.choose(invocation.target.service, invocation.deployment)
+    return {
+        "retry_count": invocation.retries + 1 if running else invocation.retries or None,
+        "last_start_at": invocation.started_at,
+        "next_retry_at": invocation.retry_at,
+        "last_attempt_deployment_id": registration.id if registration else None,
+        "last_attempt_server": registration.sdk_version if registration else None,
+        **_told_failure(invocation.last_failure),
+    }
+
+
+def _told_failure(failure: Failure | None) -> Row:
+    if failure is None:
+        return {}
+    return {
+        "last_failure": _failure(failure),
+        "last_failure_error_code": _ERROR_CODES.get(failure.code, "RT0007"),
+        "last_failure_related_command_index": failure.command_index,
+        "last_failure_related_command_name": failure.command_name,
+        "last_failure_related_command_type": _command_type(failure),
+    }
+
+
+def _command_type(failure: Failure) -> str | None:
+    if failure.command_type is None:
+        return None
+    try:
+        return words(MessageType(failure.command_type))
+    except ValueError:  # of a newer protocol
+        return None
 
 
 def _failure(failure: Failure) -> str:
@@ -114,7 +166,7 @@ def _ending(invocation: Invocation) -> Row:
         return {}
     failure = invocation.failure
     return {
-        "completed_at": _moment(invocation.completed_at),
+        "completed_at": invocation.completed_at,
         "completion_result": "success" if failure is None else "failure",
         "completion_failure": None if failure is None else f"[{failure.code}] {failure.message}",
     }
@@ -136,14 +188,19 @@ def _journals(kernel: Kernel, ids: Ids) -> Iterator[Row]:
         callees = _callees(entries)
         for entry in entries:
             described = describe(entry, _callee(kernel, entry, callees))
+            raw = stored[entry.index].payload
             yield {
+                "partition_key": ids_of.partition_key(invocation.id),
                 "id": invocation.id,
                 "index": entry.index,
                 "entry_type": described.type,
                 "name": described.name,
+                "raw": raw,
+                "raw_length": len(raw),
                 "version": 2,
                 "entry_json": described.json,
-                "appended_at": _moment(entry.stored_at),
+                "entry_lite_json": described.lite_json,
+                "appended_at": entry.stored_at,
             }
 
 
@@ -177,57 +234,143 @@ def _target(target: Target) -> Row:
 
 
 def _events(kernel: Kernel, ids: Ids) -> Iterator[Row]:
-    """The last failed attempt, and that it was the last one; the server also keeps those before."""
+    """Failed attempts, one for several that failed alike, and that they were given up."""
     for invocation in _chosen(kernel, ids):
-        failure = invocation.last_failure
-        told = {} if failure is None else _told(failure)
-        if failure is not None and invocation.status is not Status.COMPLETED:
-            yield _event(invocation, "TransientError", told)
+        for at, after, failure in invocation.failed_attempts:
+            yield _event(invocation, "TransientError", at, after, _told(failure))
         if invocation.status is Status.PAUSED:
-            yield _event(invocation, "Paused", {"last_failure": told} if told else {})
+            told = {} if invocation.last_failure is None else {"last_failure": _told(invocation.last_failure)}
+            at = max(invocation.modified_at, invocation.started_at or 0)
+            yield _event(invocation, "Paused", at, max(invocation.length - 1, 0), told)
 
 
 def _told(failure: Failure) -> Row:
-    stack = {"error_stacktrace": failure.stacktrace} if failure.stacktrace else {}
-    return {"error_code": failure.code, "error_message": failure.message, **stack}
+    told: Row = {
+        "error_code": failure.code,
+        "error_message": failure.message,
+        "error_stacktrace": failure.stacktrace,
+        "restate_doc_error_code": _ERROR_CODES.get(failure.code, "RT0007"),
+        "related_command_index": failure.command_index,
+        "related_command_name": failure.command_name,
+        "related_command_type": _command_type(failure),
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
-def _event(invocation: Invocation, kind: str, content: Row) -> Row:
+def _event(invocation: Invocation, kind: str, at: int, after: int, content: Row) -> Row:
     return {
+        "partition_key": ids_of.partition_key(invocation.id),
         "id": invocation.id,
-        "after_journal_entry_index": max(invocation.length - 1, 0),
-        "appended_at": _moment(max(invocation.modified_at, invocation.created_at)),
+        "after_journal_entry_index": after,
+        "appended_at": at,
         "event_type": kind,
-        "event_json": json.dumps({"ty": kind, **content}),
+        "event_json": json.dumps({"ty": kind, **content}, separators=(",", ":")),
     }
 
 
 def _state(kernel: Kernel, _: Ids) -> Iterator[Row]:
     for service, key in kernel.store.state_owners():
-        where = {"service_name": service, "service_key": key}
+        where = {"partition_key": ids_of.key_partition(key), "service_name": service, "service_key": key}
         for name, value in kernel.store.state((service, key)).items():
-            text = value.decode(errors="replace")
-            yield {**where, "key": name.decode(errors="replace"), "value_utf8": text, "value": value.hex()}
+            yield {
+                **where,
+                "key": name.decode(errors="replace"),
+                "key_length": len(name),
+                "value_utf8": value.decode(errors="replace"),
+                "value": value,
+                "value_length": len(value),
+            }
 
 
-def _moment(millis: int) -> str:
-    return f"{_second(millis // 1000)}.{millis % 1000:03d}Z"
+# ---------------------------------------------------------------- keys
 
 
-@functools.lru_cache(1000)
-def _second(seconds: int) -> str:
-    """Formatting was a third of a query's time over 10,000 invocations; these share most of their seconds."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}"
+def _inbox(kernel: Kernel, _: Ids) -> Iterator[Row]:
+    """Who waits for a key, in turn."""
+    waiting = [each for each in kernel.live.values() if each.status is Status.INBOXED]
+    for number, each in enumerate(sorted(waiting, key=lambda invocation: invocation.serial)):
+        yield {
+            "partition_key": ids_of.partition_key(each.id),
+            "service_name": each.target.service,
+            "service_key": each.target.key,
+            "id": each.id,
+            "sequence_number": number,
+            "created_at": None,
+        }
 
 
-def _time(millis: int | None) -> str | None:
-    return None if millis is None else _moment(millis)
+def _locks(kernel: Kernel, _: Ids) -> Iterator[Row]:
+    """Who holds a key."""
+    for each in kernel.live.values():
+        keyed = each.target.keyed
+        if keyed is not None and kernel.keys.holder(keyed) == each.id:
+            yield {
+                "partition_key": ids_of.partition_key(each.id),
+                "service_name": each.target.service,
+                "service_key": each.target.key,
+                "invocation_id": each.id,
+            }
 
 
-TABLES: Final[dict[str, Callable[[Kernel, Ids], Iterator[Row]]]] = {
+def _promises(kernel: Kernel, _: Ids) -> Iterator[Row]:
+    for (service, key), name, promise in kernel.store.promises():
+        failure, value = promise.failure, promise.value if promise.failure is None else None
+        yield {
+            "partition_key": ids_of.key_partition(key),
+            "service_name": service,
+            "service_key": key,
+            "key": name,
+            "completed": promise.completed,
+            "completion_success_value": value,
+            "completion_success_value_utf8": None if value is None else value.decode(errors="replace"),
+            "completion_failure": None if failure is None else f"[{failure.code}] {failure.message}",
+        }
+
+
+# ---------------------------------------------------------------- what is registered
+
+
+def _deployments(kernel: Kernel, _: Ids) -> Iterator[Row]:
+    for each in kernel.catalog.registrations.values():
+        yield {
+            "id": each.id,
+            "ty": "http",
+            "endpoint": each.transport.address,
+            "created_at": each.created_at,
+            "min_service_protocol_version": each.min_version,
+            "max_service_protocol_version": each.max_version,
+            "services": list(each.services),
+        }
+
+
+def _services(kernel: Kernel, _: Ids) -> Iterator[Row]:
+    for each in kernel.catalog.services.values():
+        yield {
+            "name": each.name,
+            "revision": each.revision,
+            "public": each.public,
+            "ty": each.kind.value.lower(),
+            "deployment_id": each.deployment,
+        }
+
+
+def _nothing(kernel: Kernel, _: Ids) -> Iterator[Row]:
+    """Of what does not exist here."""
+    yield from ()
+
+
+ROWS: Final[Mapping[str, Callable[[Kernel, Ids], Iterator[Row]]]] = {
+    **dict.fromkeys(TABLES, _nothing),
     "sys_invocation": _invocations,
+    "sys_invocation_status": _statuses,
+    "sys_invocation_state": _attempts,
     "sys_journal": _journals,
     "sys_journal_events": _events,
     "state": _state,
+    "sys_inbox": _inbox,
+    "sys_keyed_service_status": _locks,
+    "sys_promise": _promises,
+    "sys_deployment": _deployments,
+    "sys_service": _services,
 }
 """Makes the rows of a table."""

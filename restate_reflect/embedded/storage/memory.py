@@ -83,6 +83,9 @@ class MemoryStore:
     def clear_promises(self, key: Key) -> None:
         self._promises.pop(key, None)
 
+    def promises(self) -> Iterable[tuple[Key, str, Promise]]:
+        return [(key, name, each) for key, named in self._promises.items() for name, each in named.items()]
+
     # ------------------------------------------------------------ timers and the rest
 
     def put_timer(self, timer: StoredTimer) -> None:

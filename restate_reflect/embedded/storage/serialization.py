@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.embedded.kernel.bounds import no_later
-from restate_reflect.embedded.kernel.records import Failure, Invocation, Listener, Status, Target
+from restate_reflect.embedded.kernel.records import FailedAttempt, Failure, Invocation, Listener, Status, Target
 from restate_reflect.embedded.kernel.store import Promise
 
 __all__ = ["dump_invocation", "dump_promise", "load_invocation", "load_promise"]
@@ -17,7 +17,8 @@ __all__ = ["dump_invocation", "dump_promise", "load_invocation", "load_promise"]
 _PLAIN: Final = tuple(
     field.name
     for field in fields(Invocation)
-    if field.name not in {"target", "status", "listeners", "awaiting", "last_failure", "value", "failure"}
+    if field.name
+    not in {"target", "status", "listeners", "awaiting", "last_failure", "value", "failure", "failed_attempts"}
 )
 """Fields that JSON knows as they are."""
 
@@ -36,6 +37,8 @@ def dump_invocation(invocation: Invocation) -> str:
         failure: Failure | None = getattr(invocation, name)
         if failure is not None:
             data[name] = asdict(failure)
+    if invocation.failed_attempts:
+        data["failed_attempts"] = [[at, after, asdict(failure)] for at, after, failure in invocation.failed_attempts]
     return json.dumps(data, separators=(",", ":"))
 
 
@@ -55,6 +58,8 @@ def load_invocation(text: str, value: bytes | None) -> Invocation:
     for name in ("last_failure", "failure"):
         if name in data:
             data[name] = Failure(**data[name])
+    failed = data.pop("failed_attempts", ())
+    data["failed_attempts"] = [FailedAttempt(at, after, Failure(**failure)) for at, after, failure in failed]
     return Invocation(**data, value=value)
 
 

@@ -240,6 +240,17 @@ class SqliteStore:
         except _UNREADABLE as error:
             raise self._damaged(f"the promise {name!r} of {'/'.join(key)}", error) from error
 
+    def promises(self) -> Iterable[tuple[Key, str, Promise]]:
+        sql = "SELECT service, key, name, data, value FROM promise ORDER BY service, key, name"
+        try:
+            rows = self._db.execute(sql).fetchall()
+        except sqlite3.Error as error:
+            raise self._failure(error) from error
+        try:
+            return [((service, key), name, load_promise(data, value)) for service, key, name, data, value in rows]
+        except _UNREADABLE as error:
+            raise self._damaged("a promise", error) from error
+
     def put_promise(self, key: Key, name: str, promise: Promise) -> None:
         values = (*key, name, dump_promise(promise), promise.value)
         self._write("INSERT OR REPLACE INTO promise VALUES (?, ?, ?, ?, ?)", *values)

@@ -1,0 +1,330 @@
+"""From restate-server's SQL (DataFusion's, which is close to PostgreSQL's) to SQLite's, with the types of its columns.
+
+sqlglot parses, resolves names and infers types; here is what the two dialects mean differently:
+
+1. A subquery without a name passes on the names of its tables.
+2. Times are milliseconds in SQLite: texts they are compared with become numbers, and so do intervals and ``now()``.
+3. ``first_value`` and ``last_value`` are aggregates, too, with an order of their own.
+4. Columns without a name are called by what they are made of: ``count(*)``, ``min(t.created_at)``, ``Int64(1)``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import OptimizeError, ParseError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+
+from restate_reflect.embedded.query.sandbox.values import ARROW_NAMES, from_iso
+
+__all__ = ["RefusedError", "Translated", "translate"]
+
+Tables = Mapping[str, Mapping[str, str]]
+
+
+class RefusedError(ValueError):
+    """restate-server would refuse it, too; the message is in its words."""
+
+    def __init__(self, message: str, status: int = 500) -> None:
+        super().__init__(f"Datafusion error: {message}")
+        self.status = status
+
+
+class Translated(NamedTuple):
+    """A statement for SQLite."""
+
+    sql: str
+    columns: list[tuple[str, str | None]]
+    """Name and type of each column of the answer."""
+
+
+_TYPES: Final = {
+    "text": "TEXT",
+    "bool": "BOOLEAN",
+    "u32": "UINT",
+    "u64": "UBIGINT",
+    "bytes": "VARBINARY",
+    "time": "TIMESTAMP",
+    "span": "INTERVAL",
+    "texts": "ARRAY<TEXT>",
+    "numbers": "ARRAY<UINT>",
+}
+_T: Final = exp.DataType.Type
+_KINDS: Final = {
+    **dict.fromkeys((_T.TEXT, _T.VARCHAR, _T.CHAR), "text"),
+    **dict.fromkeys((_T.TIMESTAMP, _T.TIMESTAMPTZ, _T.TIMESTAMPNTZ), "time"),
+    **dict.fromkeys((_T.INT, _T.BIGINT, _T.SMALLINT), "i64"),
+    **dict.fromkeys((_T.DOUBLE, _T.FLOAT), "float"),
+    _T.BOOLEAN: "bool",
+    _T.UINT: "u32",
+    _T.VARBINARY: "bytes",
+    _T.INTERVAL: "span",
+    _T.ARRAY: "texts",
+}
+_UNITS: Final = {
+    "MILLISECOND": 1,
+    "SECOND": 1000,
+    "MINUTE": 60_000,
+    "HOUR": 3_600_000,
+    "DAY": 86_400_000,
+    "WEEK": 604_800_000,
+}
+_INFORMATION: Final = {
+    "columns": (
+        "table_catalog",
+        "table_schema",
+        "table_name",
+        "column_name",
+        "ordinal_position",
+        "is_nullable",
+        "data_type",
+    ),
+    "tables": ("table_catalog", "table_schema", "table_name", "table_type"),
+}
+
+
+def translate(sql: str, tables: Tables) -> Translated:
+    """One SELECT.
+
+    Raises:
+        RefusedError: It is none, or names what is not there.
+    """
+    statement = _parsed(sql)
+    _name_subqueries(statement)
+    names = [_name_of(each) for each in statement.selects]
+    schema: dict[str, Any] = {
+        table: {c: _TYPES[kind] for c, kind in columns.items()} for table, columns in tables.items()
+    }
+    schema |= {f"information_schema_{name}": dict.fromkeys(columns, "TEXT") for name, columns in _INFORMATION.items()}
+    _check_tables(statement, schema)
+    try:
+        statement = qualify(statement, schema=schema, dialect="postgres", validate_qualify_columns=True)
+    except OptimizeError as error:
+        raise RefusedError(f"Schema error: {error}") from None
+    statement = annotate_types(statement, schema=schema, dialect="postgres")
+    columns = [(name, _kind(each)) for name, each in zip(_names(statement, names), statement.selects, strict=True)]
+    for node in reversed(list(statement.walk())):
+        _replace(node)
+    return Translated(statement.sql(dialect="sqlite"), columns)
+
+
+def _parsed(sql: str) -> exp.Query:
+    try:
+        statements = [each for each in sqlglot.parse(sql, dialect="postgres") if each is not None]
+    except ParseError as error:
+        why = error.errors[0]["description"] if error.errors else "no SQL"
+        raise RefusedError(f'SQL error: ParserError("{why}")', 400) from None
+    if not statements:
+        raise RefusedError("Error during planning: No SQL statements were provided in the query string", 400)
+    if len(statements) > 1:
+        raise RefusedError(
+            "This feature is not implemented: The context currently only supports a single SQL statement"
+        )
+    statement = _described(statements[0])
+    if not isinstance(statement, exp.Query):
+        raise RefusedError("Error during planning: only SELECT can be answered", 400)
+    return statement
+
+
+def _described(statement: exp.Expr) -> exp.Expr:
+    """``DESCRIBE table`` and ``SHOW TABLES`` are SELECTs over ``information_schema``."""
+    if isinstance(statement, exp.Describe):
+        table = exp.Literal.string(statement.this.name).sql()
+        return sqlglot.parse_one(
+            "SELECT column_name, data_type, is_nullable FROM information_schema.columns"
+            f" WHERE table_name = {table} ORDER BY ordinal_position"
+        )
+    if isinstance(statement, (exp.Show, exp.Command)) and statement.sql().upper().split() == ["SHOW", "TABLES"]:
+        return sqlglot.parse_one("SELECT * FROM information_schema.tables")
+    return statement
+
+
+def _name_subqueries(statement: exp.Expr) -> None:
+    """By their own table, whose name their columns keep on restate-server."""
+    for subquery in statement.find_all(exp.Subquery):
+        if not subquery.alias and isinstance(subquery.parent, (exp.From, exp.Join)):
+            tables = list(subquery.this.find_all(exp.Table))
+            if len(tables) == 1:
+                subquery.set("alias", exp.TableAlias(this=exp.to_identifier(tables[0].alias_or_name)))
+
+
+def _check_tables(statement: exp.Expr, schema: Mapping[str, Any]) -> None:
+    """And puts ``information_schema`` where it is found here."""
+    known = {alias.alias for alias in statement.find_all(exp.CTE)}
+    for table in statement.find_all(exp.Table):
+        name = table.name if table.args.get("quoted") else table.name.lower()
+        if table.db.lower() == "information_schema" and name in _INFORMATION:
+            alias = table.alias_or_name
+            table.set("db", None)
+            table.set("this", exp.to_identifier(f"information_schema_{name}"))
+            table.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
+        elif name not in schema and name not in known:
+            raise RefusedError(f"Error during planning: table 'restate.{table.db or 'public'}.{name}' not found")
+        elif table.db:
+            table.set("db", None)
+            table.set("catalog", None)
+
+
+# ---------------------------------------------------------------- names and types
+
+
+def _name_of(projection: exp.Expr) -> str | None:
+    """What the statement itself calls a column; ``None`` if that follows from what it is made of."""
+    if isinstance(projection, (exp.Column, exp.Star)):
+        return ""  # sqlglot's name is the right one, or there are several
+    return projection.alias or None
+
+
+def _names(statement: exp.Query, own: list[str | None]) -> list[str]:
+    """Of the columns of the answer. In SQLite they have those of sqlglot, to which ORDER BY and others refer."""
+    selects = statement.selects
+    if len(selects) != len(own):  # a star
+        return [each.alias_or_name for each in selects]
+    return [
+        _shown(each.this) if name is None and isinstance(each, exp.Alias) else each.alias_or_name
+        for each, name in zip(selects, own, strict=True)
+    ]
+
+
+def _shown(node: exp.Expr) -> str:
+    """As DataFusion calls an expression."""
+    match node:
+        case exp.Column():
+            return f"{node.table}.{node.name}" if node.table else node.name
+        case exp.Star():
+            return "*"
+        case exp.Boolean():
+            return f"Boolean({'true' if node.this else 'false'})"
+        case exp.Null():
+            return "NULL"
+        case exp.Literal():
+            return f'Utf8("{node.this}")' if node.is_string else f"{'Int64' if node.is_int else 'Float64'}({node.this})"
+        case exp.Is() if isinstance(node.expression, exp.Null):
+            return f"{_shown(node.this)} IS {'NOT ' if node.args.get('negate') else ''}NULL"
+        case exp.Binary():
+            return f"{_shown(node.left)} {_OPERATORS.get(type(node), node.key.upper())} {_shown(node.right)}"
+        case exp.Func():
+            arguments = [
+                each for value in node.args.values() for each in (value if isinstance(value, list) else [value])
+            ]
+            inner = ",".join(_shown(each) for each in arguments if isinstance(each, exp.Expr))
+            return f"{_function_name(node)}({inner})"
+        case exp.Distinct():
+            return "DISTINCT " + ",".join(_shown(each) for each in node.expressions)
+        case _:
+            return node.sql(dialect="postgres")
+
+
+_OPERATORS: Final = {
+    exp.EQ: "=", exp.NEQ: "!=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
+    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%", exp.DPipe: "||",
+}  # fmt: skip
+
+
+def _function_name(node: exp.Func) -> str:
+    return node.name.lower() if isinstance(node, exp.Anonymous) else node.sql_name().lower()
+
+
+def _kind(node: exp.Expr) -> str | None:
+    """``None``: that of each value."""
+    kind = node.type
+    if kind is None:
+        return None
+    if kind.this is _T.ARRAY and kind.expressions and kind.expressions[0].this is _T.UINT:
+        return "numbers"
+    if kind.this is _T.USERDEFINED:  # of 64 bits without a sign, which PostgreSQL lacks
+        return "u64" if kind.args.get("kind") == _TYPES["u64"] else None
+    return _KINDS.get(kind.this)
+
+
+# ---------------------------------------------------------------- what means something else
+
+
+def _replace(node: exp.Expr) -> None:
+    """By what means the same; it keeps its type, which the nodes around it look at."""
+    found = _to_sqlite(node)
+    if found is not node:
+        found.type = node.type
+        node.replace(found)
+
+
+def _to_sqlite(node: exp.Expr) -> exp.Expr:
+    match node:
+        case exp.CurrentTimestamp():
+            return exp.Literal.number(round(time.time() * 1000))
+        case exp.Anonymous() if node.name.lower() == "now":
+            return exp.Literal.number(round(time.time() * 1000))
+        case exp.Interval():
+            return exp.Literal.number(_millis(node))
+        case exp.FirstValue() | exp.LastValue() if not isinstance(node.parent, exp.Window):
+            return _first(node)
+        case exp.Cast():
+            return _cast(node)
+        case exp.ILike():
+            return exp.Like(this=exp.Lower(this=node.this), expression=exp.Lower(this=node.expression))
+        case exp.TimestampTrunc() | exp.DateTrunc():
+            unit = node.args["unit"]
+            return exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(unit.name), node.this])
+        case exp.Extract():
+            return exp.Anonymous(this="date_part", expressions=[exp.Literal.string(node.this.name), node.expression])
+        case exp.StartsWith():
+            return exp.Anonymous(this="starts_with", expressions=[node.this, node.expression])
+        case exp.ArrayAgg():
+            return exp.Anonymous(this="json_group_array", expressions=[node.this])
+        case exp.Literal() if node.is_string and _meets_time(node):
+            return _moment(node)
+    return node
+
+
+def _meets_time(literal: exp.Literal) -> bool:
+    """Whether it stands beside a time."""
+    parent = literal.parent
+    if not isinstance(parent, (exp.Predicate, exp.Between, exp.In, exp.Coalesce)):
+        return False
+    others: list[exp.Expr] = [each for each in parent.iter_expressions() if each != literal]
+    return any(_kind(each) == "time" for each in others)
+
+
+def _moment(literal: exp.Literal) -> exp.Expr:
+    try:
+        return exp.Literal.number(from_iso(literal.this))
+    except ValueError:
+        raise RefusedError(f"Arrow error: Parser error: Error parsing timestamp from '{literal.this}'") from None
+
+
+def _millis(interval: exp.Interval) -> int:
+    unit = interval.args.get("unit")
+    name = unit.name.upper().removesuffix("S") if unit is not None else ""
+    if name not in _UNITS:
+        raise RefusedError(f"Error during planning: the interval {interval.sql()} has no fixed length here")
+    try:
+        return round(float(interval.this.name) * _UNITS[name])
+    except ValueError:
+        raise RefusedError(f"Error during planning: {interval.sql()} is no interval") from None
+
+
+def _first(node: exp.FirstValue | exp.LastValue) -> exp.Expr:
+    name = "first_by" if isinstance(node, exp.FirstValue) else "last_by"
+    inner = node.this
+    if isinstance(inner, exp.Order):
+        ordered = inner.expressions[0]
+        descending = exp.Literal.number(int(bool(ordered.args.get("desc"))))
+        return exp.Anonymous(this=name, expressions=[inner.this, ordered.this, descending])
+    return exp.Anonymous(this=name, expressions=[inner, exp.Literal.number(0), exp.Literal.number(0)])
+
+
+def _cast(node: exp.Cast) -> exp.Expr:
+    wanted, given = _KINDS.get(node.to.this), _kind(node.this)
+    if wanted == "time":
+        return exp.Anonymous(this="to_millis", expressions=[node.this])
+    if given == "time" and wanted == "text":
+        return exp.Anonymous(this="time_text", expressions=[node.this])
+    return node
+
+
+assert set(_TYPES) <= set(ARROW_NAMES)

@@ -1,0 +1,123 @@
+"""Functions of restate-server's SQL that SQLite lacks, or has otherwise. Times are milliseconds, spans too."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from restate_reflect.embedded.query.sandbox.values import from_iso, iso
+
+__all__ = ["add_functions"]
+
+
+class _First:
+    """``first_by(value, key, descending)``: the value of the row whose key is first; of equal ones the first row's."""
+
+    is_last = False
+
+    def __init__(self) -> None:
+        self._best: tuple[Any, Any] | None = None
+
+    def step(self, *given: Any) -> None:
+        value, key, descending = given
+        if self._best is None or self._precedes(key, self._best[0], bool(descending) is not self.is_last):
+            self._best = key, value
+
+    def _precedes(self, key: Any, other: Any, descending: bool) -> bool:
+        if key is None or other is None or key == other:
+            return self.is_last and key == other
+        return bool(key > other) if descending else bool(key < other)
+
+    def finalize(self) -> Any:
+        return None if self._best is None else self._best[1]
+
+
+class _Last(_First):
+    """The same from the other end."""
+
+    is_last = True
+
+
+def _date_bin(span: int | None, at: int | None, origin: int = 0) -> int | None:
+    return None if span is None or at is None else at - (at - origin) % span
+
+
+_FIELDS: Final = ("year", "month", "day", "hour", "minute", "second")
+_EARLIEST: Final = (1970, 1, 1, 0, 0, 0)
+
+
+def _date_trunc(unit: str | None, at: int | None) -> int | None:
+    if unit is None or at is None:
+        return None
+    kept = _FIELDS.index(unit.lower()) + 1
+    moment = datetime.fromtimestamp(at // 1000, UTC).timetuple()[:6]
+    year, month, day, hour, minute, second = (*moment[:kept], *_EARLIEST[kept:])
+    return round(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp() * 1000)
+
+
+def _date_part(unit: str | None, at: int | None) -> float | int | None:
+    if unit is None or at is None:
+        return None
+    if unit.lower() == "epoch":
+        return at / 1000
+    return datetime.fromtimestamp(at // 1000, UTC).timetuple()[_FIELDS.index(unit.lower())]
+
+
+def _to_unixtime(at: int | str | None) -> int | None:
+    return None if at is None else (from_iso(at) if isinstance(at, str) else at) // 1000
+
+
+def _to_millis(text: str | int | None) -> int | None:
+    return from_iso(text) if isinstance(text, str) else text
+
+
+def _to_text(at: int | None) -> str | None:
+    return None if at is None else iso(at)
+
+
+def _concat(*parts: Any) -> str:
+    return "".join(str(part) for part in parts if part is not None)
+
+
+def _concat_ws(separator: str | None, *parts: Any) -> str | None:
+    return None if separator is None else separator.join(str(part) for part in parts if part is not None)
+
+
+def _starts_with(text: str | None, start: str | None) -> int | None:
+    return None if text is None or start is None else text.startswith(start)
+
+
+def _ends_with(text: str | None, end: str | None) -> int | None:
+    return None if text is None or end is None else text.endswith(end)
+
+
+def _split_part(text: str | None, separator: str | None, number: int | None) -> str | None:
+    if text is None or separator is None or number is None:
+        return None
+    parts = text.split(separator) if separator else [text]
+    return parts[number - 1] if 1 <= number <= len(parts) else ""
+
+
+_FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
+    "concat": _concat,
+    "concat_ws": _concat_ws,
+    "date_bin": _date_bin,
+    "date_part": _date_part,
+    "date_trunc": _date_trunc,
+    "ends_with": _ends_with,
+    "split_part": _split_part,
+    "starts_with": _starts_with,
+    "time_text": _to_text,
+    "to_millis": _to_millis,
+    "to_unixtime": _to_unixtime,
+}
+
+
+def add_functions(database: sqlite3.Connection) -> None:
+    """Makes them known."""
+    for name, function in _FUNCTIONS.items():
+        database.create_function(name, -1, function, deterministic=True)
+    database.create_aggregate("first_by", 3, _First)
+    database.create_aggregate("last_by", 3, _Last)

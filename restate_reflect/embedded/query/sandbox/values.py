@@ -1,0 +1,95 @@
+"""Types of columns: how SQLite holds a value of each, and how restate-server writes it as JSON.
+
+``text``, ``bool``, ``u32``, ``u64``, ``i64``, ``float``, ``bytes``; ``time`` and ``span`` are milliseconds; ``texts``
+and ``numbers`` are lists, held as JSON. An unknown type is that of each value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final
+
+__all__ = ["ARROW_NAMES", "from_iso", "iso", "iso_span", "shown", "stored"]
+
+ARROW_NAMES: Final = {
+    "text": "LargeUtf8",
+    "bool": "Boolean",
+    "u32": "UInt32",
+    "u64": "UInt64",
+    "i64": "Int64",
+    "float": "Float64",
+    "bytes": "LargeBinary",
+    "time": 'Timestamp(ms, "+00:00")',
+    "span": "Duration(ms)",
+    "texts": "List(LargeUtf8)",
+    "numbers": "List(UInt32)",
+}
+"""What ``information_schema`` calls them."""
+_TOP: Final = 1 << 63
+
+
+def stored(kind: str, value: Any) -> Any:
+    """What SQLite can hold: numbers of 64 bits have a sign there."""
+    if kind == "u64" and value is not None and value >= _TOP:
+        return value - 2 * _TOP
+    if kind in ("texts", "numbers") and value is not None:
+        return json.dumps(value)
+    return value
+
+
+def shown(kind: str | None, value: Any) -> Any:
+    """As JSON has it; what does not fit its type stays as it is."""
+    if value is None:
+        return None
+    try:
+        return _SHOWN.get(kind or "", _plain)(value)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return _plain(value)
+
+
+def iso(millis: int) -> str:
+    """``2026-01-31T12:00:00.5Z`` with as many digits as there are: three, or none."""
+    seconds, rest = divmod(int(millis), 1000)
+    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
+
+
+def from_iso(text: str) -> int:
+    """Milliseconds since the epoch of a moment, in UTC unless it says otherwise.
+
+    Raises:
+        ValueError: It is none.
+    """
+    moment = datetime.fromisoformat(text.strip())
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)
+
+
+def iso_span(millis: int) -> str:
+    """``PT86400S``, ``PT1.5S``."""
+    sign, rest = ("-", -millis) if millis < 0 else ("", millis)
+    seconds, fraction = divmod(int(rest), 1000)
+    return f"{sign}PT{seconds}.{fraction:03d}S" if fraction else f"{sign}PT{seconds}S"
+
+
+def _plain(value: Any) -> Any:
+    """Bytes as hexadecimal digits, and no infinity."""
+    if isinstance(value, bytes):
+        return value.hex()
+    return None if isinstance(value, float) and value - value != 0 else value
+
+
+def _unsigned(value: Any) -> Any:
+    return value + 2 * _TOP if isinstance(value, int) and value < 0 else value
+
+
+_SHOWN: Final[dict[str, Callable[[Any], Any]]] = {
+    "bool": bool,
+    "u64": _unsigned,
+    "time": iso,
+    "span": iso_span,
+    "texts": json.loads,
+    "numbers": json.loads,
+}

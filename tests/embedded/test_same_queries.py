@@ -1,0 +1,253 @@
+"""``POST /query``: the same answers on both engines, as JSON and as Arrow; and what is answered without libraries."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from io import BytesIO
+from typing import Any
+
+import pytest
+from arro3.core import Table
+from arro3.io import read_ipc_stream
+
+from restate_reflect import (
+    Context,
+    ObjectContext,
+    ObjectSharedContext,
+    TerminalError,
+    WorkflowContext,
+    WorkflowSharedContext,
+)
+from restate_reflect.embedded import RuntimeSettings
+from restate_reflect.embedded.query import sql as queries
+from restate_reflect.protocol.versions import ProtocolVersion
+from restate_reflect.server import RestateServer, ServerSettings
+from tests.embedded.served import ServedRuntime
+from tests.support import Answer, ServedInThread, fetch
+
+
+class Counter:
+    async def add(self, ctx: ObjectContext, amount: int) -> int:
+        total = await ctx.get("total", int, default=0) + amount
+        ctx.set("total", total)
+        ctx.set("name", "x")
+        return total
+
+    async def hold(self, ctx: ObjectContext) -> str:
+        return await ctx.awakeable(str)
+
+    async def get(self, ctx: ObjectSharedContext) -> int | None:
+        return await ctx.get("total", int)
+
+
+async def one() -> int:
+    return 1
+
+
+async def breaks() -> int:
+    raise ValueError("broken")
+
+
+class Greeter:
+    async def greet(self, ctx: Context, name: str) -> str:
+        await ctx.run("step", one)
+        await ctx.call(Counter.add, 1, key="g")
+        ctx.send(Counter.add, 1, key="g", delay=timedelta(hours=1))
+        await asyncio.sleep(0.01)
+        return name
+
+    async def wait(self, ctx: Context) -> str:
+        return await ctx.awakeable(str)
+
+    async def fail(self, ctx: Context) -> None:
+        await ctx.run("breaks", breaks)
+
+    async def refuse(self, ctx: Context) -> None:
+        raise TerminalError("no", 409, metadata={"a": "b"})
+
+
+class Flow:
+    async def run(self, ctx: WorkflowContext, number: int) -> int:
+        ctx.set("number", number)
+        return await ctx.promise("p", int)
+
+    async def done(self, ctx: WorkflowSharedContext, number: int) -> None:
+        await ctx.promise("p", int).resolve(number)
+
+
+def ask(url: str, sql: str, accept: str = "application/json") -> Answer:
+    return fetch(f"{url}/query", {"query": sql}, headers={"accept": accept})
+
+
+def begin(engine: Any, endpoint: str) -> None:
+    """Invocations in every status, and what they leave behind."""
+    assert fetch(f"{engine.admin_url}/deployments", {"uri": endpoint}).status == 201
+    fetch(f"{engine.ingress_url}/Counter/a/add", 5)
+    fetch(f"{engine.ingress_url}/Greeter/greet", "x")
+    fetch(f"{engine.ingress_url}/Greeter/refuse")
+    fetch(f"{engine.ingress_url}/Counter/a/hold/send")
+    fetch(f"{engine.ingress_url}/Counter/a/add/send", 1)
+    fetch(f"{engine.ingress_url}/Greeter/wait/send")
+    fetch(f"{engine.ingress_url}/Greeter/fail/send")
+    fetch(f"{engine.ingress_url}/Greeter/wait/send?delay=1h")
+    fetch(f"{engine.ingress_url}/Flow/w/run/send", 1)
+    _until(engine.admin_url, "SELECT id FROM sys_invocation WHERE retry_count > 2 AND last_failure IS NOT NULL")
+    _until(engine.admin_url, "SELECT key FROM sys_promise")
+    _until(engine.admin_url, "SELECT id FROM sys_inbox")
+
+
+def _until(url: str, sql: str) -> None:
+    end = time.monotonic() + 30
+    while not ask(url, sql).json["rows"]:
+        assert time.monotonic() < end, sql
+
+
+@pytest.fixture(scope="module")
+def engines() -> Iterator[tuple[Any, Any]]:
+    """Both, with the same invocations."""
+    settings = RuntimeSettings(max_protocol_version=ProtocolVersion.V6)
+    with (
+        ServedInThread(Counter, Greeter, Flow) as endpoint,
+        ServedRuntime(settings=settings) as here,
+        RestateServer(ServerSettings()) as there,
+    ):
+        for engine in (here, there):
+            begin(engine, endpoint.url)
+        yield here, there
+
+
+SAME = """
+describe sys_service
+select count(*) as n from information_schema.columns
+select table_name, column_name, data_type from information_schema.columns order by table_name, ordinal_position
+select table_name from information_schema.tables where table_schema = 'public' order by table_name
+select count(*), count(1), 'x', 1, 1.5, null, true, 1=1, id is not null, id is null from sys_invocation group by id limit 1
+select length(target), upper(status), min(target) from sys_invocation where target = 'Greeter/greet' group by target, status
+select completion_retention as kept, journal_retention from sys_invocation limit 1
+select id from sys_invocation where created_at > '2096-01-01' and created_at < '2026-01-01T00:00:00Z'
+select count(*) as n from sys_invocation where created_at > now() - interval '1 hour'
+select count(*) as n from sys_invocation where created_at between '2020-01-01' and '2096-01-01T00:00:00Z'
+select count(*) as n from sys_invocation where now() - created_at < interval '30 minutes'
+select count(*) as n from sys_invocation where status LIKE 'COM%'
+select count(*) as n from sys_invocation where status ILIKE 'COM%'
+select sum(journal_size) as s, avg(journal_size) as a from sys_invocation where target = 'Greeter/greet'
+select 1 as a where date_trunc('hour', now()) <= now()
+select 1 as a where date_bin(interval '1 hour', now()) <= now() and to_unixtime(now()) > 1700000000
+select id is null as b, retry_count > 1 as c from sys_invocation where target = 'Greeter/greet'
+SELECT COUNT(1) FROM (SELECT * FROM sys_invocation inv LIMIT 50000) WHERE inv.target = 'Greeter/greet'
+SELECT target_service_name, status, COUNT(1) as n, FIRST_VALUE(target ORDER BY created_at ASC) as oldest FROM sys_invocation WHERE target != 'Greeter/fail' GROUP BY target_service_name, status ORDER BY target_service_name, status
+SELECT FIRST_VALUE(target ORDER BY target DESC) as f, LAST_VALUE(target ORDER BY target DESC) as l FROM sys_invocation
+select target, status from sys_invocation_status order by target, status
+select target, status from sys_invocation where status != 'backing-off' and target != 'Greeter/fail' order by target, status
+select service_name, service_key, key, value_utf8, value, key_length, value_length from state order by service_name, service_key, key
+select name, revision, public, ty from sys_service order by name
+select ty, endpoint, min_service_protocol_version, max_service_protocol_version from sys_deployment
+select service_name, service_key from sys_keyed_service_status
+select service_name, service_key, key, completed from sys_promise
+select service_name, service_key, sequence_number from sys_inbox
+select event_type, event_json, after_journal_entry_index from sys_journal_events
+select j.index, j.entry_type, j.name, j.version, j.entry_lite_json, j.entry_json from sys_journal j join sys_invocation i on i.id = j.id where i.target = 'Greeter/refuse' and j.index > 0
+select j.index, j.entry_type, j.name, j.version, j.raw, j.raw_length from sys_journal j join sys_invocation i on i.id = j.id where i.target = 'Flow/w/run' and j.index > 0 order by index
+select j.index, j.entry_type, j.name from sys_journal j join sys_invocation i on i.id = j.id where i.target = 'Greeter/greet' order by j.index desc
+with done as (select target from sys_invocation where status = 'completed') select count(*) as n from done
+select target from sys_invocation where target_service_name in (select name from sys_service where ty = 'virtual_object') order by target
+select i.target, d.id is not null as there from sys_invocation i left join sys_deployment d on d.id = i.pinned_deployment_id where i.status = 'completed' order by i.target
+select cast(1 as string) as s, 7/2 as d, 7%2 as m, 'a'||'b' as c, upper('x') as u, coalesce(null,'y') as y
+select case when 1=1 then 'a' else 'b' end as c, substr('hello',2,3) as s, char_length('abc') as l, greatest(1,2) as g, concat_ws('-','a','b') as w
+select last_failure, last_failure_error_code, last_failure_related_command_index as i, last_failure_related_command_name as n, last_failure_related_command_type as t from sys_invocation where target = 'Greeter/fail' and last_failure is not null
+select row_number() over (order by target, id) as n, target from sys_invocation where target = 'Greeter/greet'
+select sum(case when status = 'completed' then 1 else 0 end) as c from sys_invocation
+select distinct target_service_ty from sys_invocation order by 1
+select target, count(*) from sys_invocation group by target having count(*) > 1 order by 2 desc, 1
+select target from sys_invocation union all select name from sys_service order by 1
+select * from sys_rules
+select target from sys_invocation where status = 'completed' order by scheduled_start_at, target limit 3
+select invoked_by, invoked_by_service_name, invoked_by_target from sys_invocation where target = 'Counter/g/add' order by created_at
+select completion_result, completion_failure from sys_invocation where status = 'completed' order by target
+"""  # noqa: E501 - statements, as clients send them
+
+
+@pytest.mark.server
+def test_statements_have_the_same_answer(engines: tuple[Any, Any]) -> None:
+    """Rows, names and order of columns, types of values."""
+    for sql in SAME.strip().splitlines():
+        here, there = (ask(engine.admin_url, sql) for engine in engines)
+        assert (here.status, _words(here)) == (there.status, _words(there)), sql
+
+
+def _words(answer: Answer) -> list[str]:
+    """Rows as texts, so that 1 is not true, and columns have an order; of what is random only that it is there."""
+    return [json.dumps(row) for row in answer.json["rows"]]
+
+
+@pytest.mark.server
+def test_arrow_has_the_same_types_and_values(engines: tuple[Any, Any]) -> None:
+    """Of every column of every table, and of what is counted and compared."""
+    for table in (
+        "sys_invocation",
+        "sys_journal",
+        "sys_service",
+        "sys_deployment",
+        "sys_promise",
+        "state",
+        "sys_inbox",
+    ):
+        here, there = (str(_table(engine, f"select * from {table}").schema) for engine in engines)
+        assert here == there
+    for sql in (
+        "select count(*) from sys_invocation",
+        "select target, created_at is not null as made, journal_size from sys_invocation"
+        " where status = 'completed' order by target",
+        "select service_name, key, value from state order by service_name, service_key, key",
+        "select name, public, revision from sys_service order by name",
+        "select target from sys_invocation where target = 'nobody'",
+    ):
+        ours, theirs = (_table(engine, sql) for engine in engines)
+        assert str(ours.schema) == str(theirs.schema), sql
+        assert _columns(ours) == _columns(theirs), sql
+
+
+def _table(engine: Any, sql: str) -> Table:
+    answer = ask(engine.admin_url, sql, "application/vnd.apache.arrow.stream")
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/vnd.apache.arrow.stream"), answer.body
+    return read_ipc_stream(BytesIO(answer.body)).read_all()
+
+
+def _columns(table: Table) -> list[Any]:
+    return [table.column(number).to_pylist() for number in range(table.num_columns)]
+
+
+REFUSED = ["selec 1", "select 1; select 2", "", "select * from nope", "select nonsense from state"]
+
+
+@pytest.mark.server
+def test_statements_are_refused_alike(engines: tuple[Any, Any]) -> None:
+    """With the same status."""
+    for sql in REFUSED:
+        here, there = (ask(engine.admin_url, sql) for engine in engines)
+        assert here.status == there.status, sql
+        assert here.json.keys() == there.json.keys()
+
+
+@pytest.mark.server
+def test_json_is_answered_to_who_accepts_nothing_else(engines: tuple[Any, Any]) -> None:
+    for accept in ("application/json", "*/*", "application/json, */*", "text/html"):
+        kinds = {ask(engine.admin_url, "select 1 as a", accept).headers["content-type"] for engine in engines}
+        assert len(kinds) == 1, accept
+
+
+def test_without_libraries_plain_statements_are_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As JSON; and it is told what Arrow needs."""
+    monkeypatch.setattr(queries, "_folder", lambda module: None)
+    with ServedRuntime(Greeter) as served:
+        fetch(f"{served.ingress_url}/Greeter/wait/send?delay=1h")
+        answer = ask(served.admin_url, "SELECT status, count(*) AS n FROM sys_invocation GROUP BY status")
+        assert answer.json == {"rows": [{"status": "scheduled", "n": 1}]}
+        refused = ask(served.admin_url, "SELECT 1", "*/*")
+    assert refused.status == 501
+    assert "pip install 'restate-reflect[local]'" in refused.json["message"]
+    assert "accept: application/json" in refused.json["message"]
