@@ -124,3 +124,6 @@ def _throw(iterator: Any) -> None:
             throw(GeneratorExit())
         except BaseException:
             return
+        awaited = _awaited(iterator)
+        if awaited is not None:  # a `finally` waits again, perhaps in another generator
+            _close_all(awaited)

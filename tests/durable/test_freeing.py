@@ -412,6 +412,38 @@ def test_an_async_generator_is_closed_with_aclosing() -> None:
     assert (played.types[-1], events) == (M.END, ["closed"])
 
 
+@contextlib.asynccontextmanager
+async def leaves(name: str) -> AsyncGenerator[None]:
+    try:
+        yield
+    finally:
+        await waits_twice(name)
+
+
+@contextlib.asynccontextmanager
+async def leaves_others() -> AsyncGenerator[None]:
+    async with leaves("outer"), leaves("inner"):
+        try:
+            yield
+        finally:
+            await asyncio.sleep(0)
+
+
+def test_generators_whose_ends_wait_for_each_others_ends_are_closed_one_after_the_other() -> None:
+    """As context managers within context managers are left: none is dropped half-way, for the garbage collector."""
+
+    async def go(ctx: Context) -> None:
+        async with leaves_others():
+            await ctx.sleep(10)
+
+    gc.disable()
+    try:
+        play(Service(go), "go", eof=True)
+        assert events == ["inner", "outer"]
+    finally:
+        gc.enable()
+
+
 def test_many_tasks_cost_no_more_each() -> None:
     """Finished tasks are forgotten, live ones are not looked at again and again."""
 
