@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from restate_reflect.engine.notifications import NotificationId, SignalIndex
 from restate_reflect.protocol import pb, wire
+
+if TYPE_CHECKING:
+    from restate_reflect.protocol.pb import CombinatorType
 
 __all__ = [
     "ALL_COMPLETED",
@@ -35,7 +38,7 @@ ALL_SUCCEEDED = cast("pb.CombinatorType", 4)
 class AwaitNode:
     """Notifications and nested nodes, combined one way."""
 
-    combinator: pb.CombinatorType
+    combinator: CombinatorType  # by its own name: from 3.15 on dataclasses look for what a dotted one means
     leaves: list[NotificationId] = field(default_factory=list)
     nested: list[AwaitNode] = field(default_factory=list)
 

@@ -85,7 +85,11 @@ def docstring(text: str | None, indent: str) -> list[ast.stmt]:
 def import_from(module: str, names: Mapping[str, str]) -> ast.stmt:
     """Names to what they are called here."""
     aliases = [ast.alias(name, None if name == here else here) for name, here in sorted(names.items())]
-    return ast.ImportFrom(module, aliases, 0)
+    return ast.ImportFrom(module, aliases, 0, **_NOT_LAZY)
+
+
+_NOT_LAZY: Final[dict[str, Any]] = {"is_lazy": 0} if "is_lazy" in ast.ImportFrom._fields else {}
+"""As Python 3.15 reads an import; a node that is made there without it has None."""
 
 
 def assigned(name: str, value: ast.expr) -> ast.stmt:
