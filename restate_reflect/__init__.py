@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         State,
         WorkflowContext,
         WorkflowSharedContext,
+        current_context,
     )
     from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
     from restate_reflect.endpoint import endpoint
@@ -64,6 +65,7 @@ __all__ = [
     "WorkflowContext",
     "WorkflowRun",
     "WorkflowSharedContext",
+    "current_context",
     "endpoint",
     "handler",
     "handler_of",
@@ -74,7 +76,7 @@ __all__ = [
 
 _FROM = {
     "context": "Awakeable CallFuture Context DurablePromise InvocationHandle ObjectContext ObjectSharedContext Request"
-    " State WorkflowContext WorkflowSharedContext",
+    " State WorkflowContext WorkflowSharedContext current_context",
     "definitions": "HandlerDefinition ServiceDefinition",
     "endpoint": "endpoint",
     "errors": "InvocationCancelledError ReflectionError RestateReflectError RetryableError TerminalError",

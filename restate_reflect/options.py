@@ -5,7 +5,7 @@ Durations are ``timedelta`` or seconds; ``None`` leaves the server's default in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any, Final, Literal, TypeAlias
@@ -114,6 +114,8 @@ class ServiceOptions:
     output_codec: Any = None
     durable_natives: bool | None = None
     """Whether ``time``, ``random`` and ``uuid`` of the standard library are answered by the journal in its handlers."""
+    interceptors: Sequence[object] | None = None
+    """Objects with hooks around handlers, steps, calls and attempts, outermost first; within those of the endpoint."""
 
 
 def merge(base: Any, over: Mapping[str, Any]) -> Any:

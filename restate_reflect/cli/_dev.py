@@ -44,6 +44,13 @@ __all__ = ["command"]
     type=click.Choice(["embedded", "server"]),
     help="Who keeps the journals: this process, or a restate-server of its own.",
 )
+@click.option(
+    "--interceptor",
+    "interceptors",
+    multiple=True,
+    metavar="MODULE:NAME",
+    help="Put this object, or what a class or function makes, around all handlers. May be given several times.",
+)
 @full_trace_option
 @click.option(
     "--cors",

@@ -77,6 +77,13 @@ def _url_option(name: str, variable: str, what: str, environment: str) -> Callab
     help="What of exceptions leaves the process, and may reach callers. [default: message]",
 )
 @click.option(
+    "--interceptor",
+    "interceptors",
+    multiple=True,
+    metavar="MODULE:NAME",
+    help="Put this object, or what a class or function makes, around all handlers. May be given several times.",
+)
+@click.option(
     "--max-protocol-version",
     type=click.IntRange(5, 7),
     help="Newest service protocol to offer. [default: 7]",

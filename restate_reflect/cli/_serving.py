@@ -38,6 +38,7 @@ class ServeOptions(NamedTuple):
     loop: str
     guard: str | None
     error_details: str | None
+    interceptors: tuple[str, ...]
     max_protocol_version: int | None
     page: PageOptions | None
 
@@ -73,6 +74,7 @@ async def serve(
 
 async def _application(found: Sequence[Found], options: ServeOptions) -> Any:
     from restate_reflect.targets.application import application, definitions_of, servable
+    from restate_reflect.targets.interceptors import load_interceptors
     from restate_reflect.targets.table import table
 
     with_page = options.page is not None and options.page.port is None
@@ -82,6 +84,7 @@ async def _application(found: Sequence[Found], options: ServeOptions) -> Any:
         options.identity_keys,
         guard=options.guard,
         error_details=options.error_details,
+        interceptors=load_interceptors(options.interceptors),
         max_protocol_version=options.max_protocol_version,
     )
     if options.page is not None and with_page:

@@ -140,9 +140,10 @@ def _arguments(options: ServeOptions, port: int) -> list[str]:
     place = ["--host", options.host, "--port", str(port), "--grace", str(options.grace), "--loop", options.loop]
     guard = ["--guard", options.guard] if options.guard else []
     details = ["--error-details", options.error_details] if options.error_details else []
+    around = [argument for each in options.interceptors for argument in ("--interceptor", each)]
     protocol = ["--max-protocol-version", str(options.max_protocol_version)] if options.max_protocol_version else []
     reload = ["--reload"] if options.reload else []
-    return [*options.targets, *place, *keys, *guard, *details, *protocol, *reload]
+    return [*options.targets, *place, *keys, *guard, *details, *around, *protocol, *reload]
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from restate_reflect.context.contexts import (
     WorkflowSharedContext,
     context_class,
 )
+from restate_reflect.context.current import current_context
 from restate_reflect.context.data import NO_OPTIONS, UNSET, CallOptions, Request
 from restate_reflect.context.futures import Awakeable, CallFuture, DurablePromise, InvocationHandle
 from restate_reflect.context.operations import Operations
@@ -48,4 +49,5 @@ __all__ = [
     "WorkflowContext",
     "WorkflowSharedContext",
     "context_class",
+    "current_context",
 ]

@@ -44,6 +44,7 @@ class DevOptions:
     engine: str
     server_binary: str | None
     guard: str
+    interceptors: tuple[str, ...] = ()
     full_trace: bool = False
     """Whether tracebacks show the frames of libraries, too."""
     origins: tuple[str, ...] = ()
@@ -60,6 +61,7 @@ class DevSession:
         child = {
             "targets": list(options.targets),
             "guard": options.guard,
+            "interceptors": list(options.interceptors),
             "docs": options.docs,
             "ingress": self._engine.ingress_url,
             "admin": self._engine.admin_url,

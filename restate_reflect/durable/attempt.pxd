@@ -24,6 +24,8 @@ cdef class Attempt:
     cdef public object on_received
     cdef public Runs _runs
     cdef public Calls _calls
+    cdef readonly object context
+    cdef public object _observed
     cdef public object _root, _assignments, _sink
     cdef bint _cancelled, _cancelling, _told_blocked, _advancing
     cdef public bint _ended, _closed

@@ -119,6 +119,9 @@ class Attempt:
         self.results = Results()
         self.on_received: Callable[[bytes], None] | None = None
         """Told of the request's bytes before they are read; for logs."""
+        self.context: Any = None
+        """The handler's; None before it begins and after the end."""
+        self._observed: Any = None
         self._runs: Runs | None = None
         self._calls: Calls | None = None
         self._root: DurableTask[Any] | None = None
@@ -184,6 +187,8 @@ class Attempt:
         if self._ended:
             return
         self._ended = True
+        if self._observed is not None:
+            self._observed.is_aborted = True
         self.engine.fail(AttemptError(500, reason))
         self.engine.take_output()
         if not self._advancing:  # else when the handler's turn, in which somebody asks for this, has ended
@@ -353,6 +358,8 @@ class Attempt:
         self.engine.input_closed |= self.environment.draining
         given = self.engine.read_input()
         plan = self.plan
+        if plan.observe is not None:
+            self._observed = plan.observe(self, given)
         if len(given.body) > plan.max_input_bytes:
             self._answer(failures.oversized_input(self.handler, len(given.body), plan.max_input_bytes))
             return durable_task(nothing(), self.loop, None, None)
@@ -365,6 +372,9 @@ class Attempt:
         # Half of what their constructor, which is not compiled, would take.
         context = _new(plan.context)
         context._operations = Operations(self, given)
+        if plan.intercept is not None:
+            context._operations = plan.intercept(self, context._operations)
+        self.context = context
         coroutine = plan.call(context, *args, **kwargs) if read is None else plan.call(context, args[0])
         durable_natives = self.service.options.durable_natives
         if self.environment.guard is _NO_GUARD and not durable_natives:
@@ -448,6 +458,8 @@ class Attempt:
         self._answer(error)
 
     def _answer(self, result: TerminalError) -> None:
+        if self._observed is not None:
+            self._observed.failure = result
         output(self.engine, result)
         self.engine.end()
 
@@ -537,6 +549,8 @@ class Attempt:
     def _write_last(self, data: bytes) -> None:
         """The end of the output. The stream may close with it and tell us so: by then there is nothing to abort."""
         self._ended = True
+        if self._observed is not None:
+            self._tell_end()  # before the next attempt begins, which may be at once
         try:
             self._sink.write(data, end=True)
         finally:
@@ -545,6 +559,10 @@ class Attempt:
                     self._log_failure()
             finally:
                 self._close()
+
+    def _tell_end(self) -> None:
+        observed, self._observed = self._observed, None
+        observed.end(self.engine)
 
     def _log_given_up(self, run: Run, error: BaseException) -> None:
         """Where the journal has only a reference, the log has what it refers to."""
@@ -573,6 +591,8 @@ class Attempt:
         if self._closed:
             return
         self._closed = True
+        if self._observed is not None:
+            self._tell_end()
         attempts = self.environment.attempts
         attempts.pop(self, None)
         if not attempts:
@@ -586,5 +606,5 @@ class Attempt:
         self.results.forget()
         if self._calls is not None:
             self._calls.forget()
-        self._root = None
+        self._root = self.context = None
         self._sink = _CLOSED

@@ -186,6 +186,11 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         self._now = max(self._now, timer.when())
 
     @property
+    def handler_context(self) -> Any:
+        """The context of the handler whose loop this is; ``current_context`` asks for it."""
+        return self.owner.context
+
+    @property
     def live_tasks(self) -> list[asyncio.Task[Any]]:
         """Tasks that are not done, oldest first."""
         return [task for task in self.tasks if not task.done()]

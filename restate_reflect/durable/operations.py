@@ -49,13 +49,14 @@ from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
 from restate_reflect.durable.outgoing import outgoing_call
 from restate_reflect.durable.plain import utc
+from restate_reflect.durable.requests import request_of
 from restate_reflect.durable.step_functions import step_function
 from restate_reflect.engine.commands import awakeable, invocation, promise, signal, sleep, state
 from restate_reflect.engine.commands.call import Destination
 from restate_reflect.engine.commands.call import call as issue_call
 from restate_reflect.engine.commands.call import send as issue_send
 from restate_reflect.engine.commands.run import run as issue_run
-from restate_reflect.engine.machine import Input, StartInfo
+from restate_reflect.engine.machine import Input
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.engine.retries import FOREVER
 from restate_reflect.errors import (
@@ -116,7 +117,7 @@ class Operations:
     def request(self) -> Request:
         """Made when first asked for: few handlers look at it (3 µs)."""
         if self._request is None:
-            self._request = _request(self._engine.started, self._input, self._attempt.headers)
+            self._request = request_of(self._engine.started, self._input, self._attempt.headers)
         return self._request
 
     @property
@@ -437,17 +438,3 @@ class Operations:
             raise HandlerBugError(
                 f"the value for {what} does not fit its declared type ({caller()}): {error}"
             ) from error
-
-
-def _request(start: StartInfo, given: Input, headers: Mapping[str, str]) -> Request:
-    return Request(
-        id=start.debug_id,
-        headers=given.headers,
-        attempt_headers=headers,
-        body=given.body,
-        key=start.key or None,
-        scope=start.scope,
-        limit_key=start.limit_key,
-        idempotency_key=start.idempotency_key,
-        retry_count=start.retry_count,
-    )

@@ -31,6 +31,10 @@ _get_hooks: Final = sys.get_asyncgen_hooks
 class Owner(Protocol):
     """The attempt that a loop belongs to."""
 
+    @property
+    def context(self) -> Any:
+        """The handler's; None before and after."""
+
     def start_timer(self, timer: Timer, delay: float) -> None:
         """Journals the timer (``delay`` in seconds) and remembers to settle it."""
 
@@ -43,6 +47,8 @@ class Owner(Protocol):
 
 class _Ended:
     """Owns the loop of an attempt that has ended."""
+
+    context = None
 
     def start_timer(self, timer: Timer, delay: float) -> None:
         raise AttemptClosedError("this attempt has ended; no timer can be set any more")

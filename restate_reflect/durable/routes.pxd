@@ -4,7 +4,7 @@ cimport cython
 
 @cython.final
 cdef class Plan:
-    cdef readonly object service, handler, call, context, read, decode, encode
+    cdef readonly object service, handler, call, context, read, decode, encode, intercept, observe
     cdef readonly Py_ssize_t max_input_bytes
 
 

@@ -9,8 +9,10 @@ from typing import Any
 from restate_reflect.context import context_class
 from restate_reflect.definitions import HandlerDefinition, InputDefinition, InputStyle, ServiceDefinition, ServiceKind
 from restate_reflect.durable.decided import deciding
+from restate_reflect.durable.intercepting import around_handler, interception, observation
 from restate_reflect.durable.plain import call_plain
 from restate_reflect.engine.commands.call import Destination
+from restate_reflect.interceptors import NO_HOOKS, Hooks
 from restate_reflect.reflection import CallTarget, TargetDirectory
 
 __all__ = ["Plan", "Route", "Routes"]
@@ -19,9 +21,20 @@ __all__ = ["Plan", "Route", "Routes"]
 class Plan:
     """A handler that runs: an attempt asks for nothing else of it."""
 
-    __slots__ = ("call", "context", "decode", "encode", "handler", "max_input_bytes", "read", "service")
+    __slots__ = (
+        "call",
+        "context",
+        "decode",
+        "encode",
+        "handler",
+        "intercept",
+        "max_input_bytes",
+        "observe",
+        "read",
+        "service",
+    )
 
-    def __init__(self, service: ServiceDefinition, handler: HandlerDefinition) -> None:
+    def __init__(self, service: ServiceDefinition, handler: HandlerDefinition, hooks: Hooks = NO_HOOKS) -> None:
         self.service = service
         self.handler = handler
         assert handler.call is not None
@@ -35,6 +48,13 @@ class Plan:
         if getattr(handler.input.codec, "makes_defaults", False):
             self.read = None
             self.decode, self.call = deciding(handler, self.call)
+        self.intercept: Callable[..., Any] | None = None
+        """Given an attempt and its operations: what its context gets in their place."""
+        self.observe: Callable[..., Any] | None = None
+        """Given an attempt and its input: what is to be told of its end."""
+        if hooks is not NO_HOOKS:
+            self.call = around_handler(self.call, hooks, service, handler)
+            self.intercept, self.observe = interception(hooks, self.context), observation(hooks)
         codec = handler.output.codec
         self.encode: Callable[[Any], bytes] | None = None if codec is None else codec.encode
         """``None`` for a handler that returns nothing."""

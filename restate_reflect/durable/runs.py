@@ -21,7 +21,7 @@ from restate_reflect.durable.extending import HAS_EAGER_TASKS
 from restate_reflect.durable.guards import outside_handler
 from restate_reflect.errors import RestateReflectError
 
-__all__ = ["Runs", "RunsOwner"]
+__all__ = ["Runs", "RunsOwner", "in_thread"]
 
 
 class RunsOwner(Protocol):
@@ -100,7 +100,7 @@ class Runs:
         if run.is_async:
             coroutine = _without_exit(run)
         else:
-            coroutine = _in_thread(self._loop, self._executor, functools.partial(_call_in, run.context.copy(), run))
+            coroutine = in_thread(self._loop, self._executor, functools.partial(_call_in, run.context.copy(), run))
         return _make_task(coroutine, loop=self._loop, name=run.name, context=run.context, **_AT_ONCE)
 
     def _finished(self, run: Run, task: asyncio.Future[Any]) -> None:
@@ -172,7 +172,7 @@ def _call(run: Run) -> Any:
     return run.call()
 
 
-async def _in_thread(loop: asyncio.AbstractEventLoop, executor: Executor | None, call: Callable[[], Any]) -> Any:
+async def in_thread(loop: asyncio.AbstractEventLoop, executor: Executor | None, call: Callable[[], Any]) -> Any:
     """A plain function's result; if it returns an awaitable, that one's."""
     result = await loop.run_in_executor(executor, functools.partial(_harmless, call))
     if not inspect.isawaitable(result):

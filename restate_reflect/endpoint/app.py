@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
 from typing import Final
@@ -39,6 +39,7 @@ def endpoint(
     executor: Executor | None = None,
     max_protocol_version: int = MAXIMUM,
     error_details: ErrorDetails = "message",
+    interceptors: Iterable[object] = (),
 ) -> web.Application:
     """An application that serves ``/discover``, ``/health`` and ``/invoke/{service}/{handler}``.
 
@@ -49,8 +50,11 @@ def endpoint(
     ``error_details`` says what of unexpected exceptions leaves the process, for services and handlers whose options do
     not: ``"full"`` with the stack trace, ``"message"``, or a ``"reference"`` to the log.
 
+    ``interceptors`` are objects with hooks around handlers, steps, calls and attempts, outermost first.
+
     Raises:
         ReflectionError: With every problem of every class.
+        TypeError: Something is no interceptor.
     """
     core = core_of(
         services,
@@ -60,6 +64,7 @@ def endpoint(
         executor=executor,
         max_protocol_version=max_protocol_version,
         error_details=error_details,
+        interceptors=interceptors,
     )
     app = application(core)
     app.cleanup_ctx.append(_lifespan)

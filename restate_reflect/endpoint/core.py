@@ -24,6 +24,7 @@ from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits
 from restate_reflect.endpoint.resources import DISCOVER, HEALTH, KNOWN_METHODS, SERVER, Resource, find_resource
 from restate_reflect.engine.machine import AttemptError
 from restate_reflect.http2.encoder import response_block
+from restate_reflect.interceptors import combined, hooks_of
 from restate_reflect.manifest import build_manifest, content_type, negotiate
 from restate_reflect.options import ErrorDetails
 from restate_reflect.protocol.versions import MAXIMUM, MINIMUM, ProtocolVersion
@@ -76,14 +77,24 @@ class Core:
         executor: Executor | None = None,
         max_protocol_version: ProtocolVersion = MAXIMUM,
         error_details: ErrorDetails = "full",
+        interceptors: Iterable[object] = (),
     ) -> None:
         """Args:
         identity_keys: Public keys (``publickeyv1_…``); if any, unsigned requests get a 401.
         executor: For steps that are plain functions; ``None``: the event loop's default.
         max_protocol_version: Newest service protocol version to offer.
         error_details: Of services and handlers whose options do not say it.
+        interceptors: Around those of the services, outermost first.
+
+        Raises:
+            TypeError: Something is no interceptor.
         """
         self.services = {service.name: service for service in services}
+        everywhere = hooks_of(interceptors)
+        self._hooks = {
+            service.name: combined(everywhere, hooks_of(service.options.interceptors or ()))
+            for service in self.services.values()
+        }
         self.limits = limits
         self.max_protocol_version = max_protocol_version
         self._identity = IdentityVerifier(identity_keys) if identity_keys else None
@@ -174,7 +185,7 @@ class Core:
             why = f"content-encoding {coding[:32]!r} is not understood here; restate-server sends journals as they are"
             return text_answer(415, why, ("accept-encoding", "identity"))
         headers = (("content-type", protocol.content_type), SERVER_HEADER)
-        accepted = Accepted(Plan(*found), protocol, headers, response_block(200, headers))
+        accepted = Accepted(Plan(*found, self._hooks[found[0].name]), protocol, headers, response_block(200, headers))
         by_path = self.accepted.setdefault(requested, {})
         if (
             self._identity is None and not self.local_only and len(by_path) < 10_000
@@ -236,11 +247,13 @@ def core_of(
     executor: Executor | None = None,
     max_protocol_version: int = MAXIMUM,
     error_details: ErrorDetails = "message",
+    interceptors: Iterable[object] = (),
 ) -> Core:
     """From classes, instances or definitions, and options as ``endpoint(...)`` takes them; a core stands for itself.
 
     Raises:
         ReflectionError: With every problem of every class.
+        TypeError: Something is no interceptor.
     """
     if len(services) == 1 and isinstance(services[0], Core):
         return services[0]
@@ -254,6 +267,7 @@ def core_of(
         executor=executor,
         max_protocol_version=ProtocolVersion(max_protocol_version),
         error_details=error_details,
+        interceptors=interceptors,
     )
 
 

@@ -131,6 +131,8 @@ class StartInfo(NamedTuple):
     scope: str | None = None
     limit_key: str | None = None
     idempotency_key: str | None = None
+    known_entries: int = 0
+    """Of the journal that came with it."""
 
 
 class Input:
@@ -696,6 +698,7 @@ def _start_info(read: pb.StartMessage, version: ProtocolVersion) -> StartInfo:
         scope=_optional(read, "scope") if scoped else None,
         limit_key=_optional(read, "limit_key") if scoped else None,
         idempotency_key=_optional(read, "idempotency_key") if scoped else None,
+        known_entries=read.known_entries,
     )
 
 

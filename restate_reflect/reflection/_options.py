@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any, Final, TypedDict, TypeVar, get_args
@@ -45,6 +45,7 @@ class ServiceOptionArguments(OptionArguments, total=False):
     """The fields of ``ServiceOptions`` likewise."""
 
     durable_natives: bool | None
+    interceptors: Sequence[object] | None
 
 
 def combine(base: O, over: Mapping[str, Any] | HandlerOptions | ServiceOptions) -> O:

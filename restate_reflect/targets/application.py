@@ -20,6 +20,7 @@ async def application(
     *,
     guard: str | None = None,
     error_details: str | None = None,
+    interceptors: Sequence[object] = (),
     max_protocol_version: int | None = None,
 ) -> Any:
     """What ``servable`` gives, as an application in any case: something is to be added to it."""
@@ -30,6 +31,7 @@ async def application(
         identity_keys,
         guard=guard,
         error_details=error_details,
+        interceptors=interceptors,
         max_protocol_version=max_protocol_version,
     )
     return endpoint(made) if isinstance(made, Core) else made
@@ -41,6 +43,7 @@ async def servable(
     *,
     guard: str | None = None,
     error_details: str | None = None,
+    interceptors: Sequence[object] = (),
     max_protocol_version: int | None = None,
 ) -> Any:
     """Constructs what is to be served: a core, which needs no aiohttp yet, or the application that was found.
@@ -57,6 +60,7 @@ async def servable(
         "identity_keys": identity_keys,
         "guard": guard,
         "error_details": error_details,
+        "interceptors": interceptors,
         "max_protocol_version": max_protocol_version,
     }
     options: dict[str, Any] = {name: value for name, value in asked.items() if value}
@@ -83,6 +87,7 @@ _FLAGS = {
     "identity_keys": "--identity-key",
     "guard": "--guard",
     "error_details": "--error-details",
+    "interceptors": "--interceptor",
     "max_protocol_version": "--max-protocol-version",
 }
 

@@ -58,12 +58,19 @@ class Durable:
         auto_skip: bool = True,
         settings: RuntimeSettings | None = None,
         guard: Guard = Guard.WARN,
+        interceptors: Iterable[object] = (),
         retries: bool = False,
     ) -> Environment:
         """An environment for this run; the arguments are those of ``TestEnvironment``."""
         if self._server is not None:
             environment = ServerEnvironment(
-                *services, server=self._server(), mocks=mocks, settings=settings, guard=guard, retries=retries
+                *services,
+                server=self._server(),
+                mocks=mocks,
+                settings=settings,
+                guard=guard,
+                interceptors=interceptors,
+                retries=retries,
             )
             await self._stack.enter_async_context(environment)
             return environment
@@ -71,7 +78,13 @@ class Durable:
         if self._variant.suspend:
             chosen = dataclasses.replace(chosen, force_suspension=True)
         embedded = TestEnvironment(
-            *services, mocks=mocks, auto_skip=auto_skip, settings=chosen, guard=guard, retries=retries
+            *services,
+            mocks=mocks,
+            auto_skip=auto_skip,
+            settings=chosen,
+            guard=guard,
+            interceptors=interceptors,
+            retries=retries,
         )
         await self._stack.enter_async_context(embedded)
         # A crash hits the first environment only: which one it hits must not depend on timing.

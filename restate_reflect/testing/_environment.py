@@ -49,6 +49,7 @@ class TestEnvironment(Environment):
         auto_skip: Whether time skips by itself; without it only ``advance`` moves it.
         settings: Of the embedded runtime (retry policy, protocol version, suspension …).
         guard: What happens on I/O in handler code; a warning by default.
+        interceptors: As for ``endpoint``.
         retries: Whether exceptions of handlers are expected and tried again, as in production. By default the first one
             fails the request.
     """
@@ -62,17 +63,19 @@ class TestEnvironment(Environment):
         auto_skip: bool = True,
         settings: RuntimeSettings | None = None,
         guard: Guard = Guard.WARN,
+        interceptors: Iterable[object] = (),
         retries: bool = False,
     ) -> None:
         super().__init__(services, mocks, retries)
         self._settings = settings or DEFAULT_SETTINGS
         self._clock = VirtualClock(auto_skip=auto_skip)
         self._guard = guard
+        self._interceptors = interceptors
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         reflected = await self._reflect()
-        core = Core(self._wrapped(), guard=self._guard)
+        core = Core(self._wrapped(), interceptors=self._interceptors, guard=self._guard)
         async with AsyncExitStack() as stack:
             await enter_services(stack, core)
             stack.enter_context(telling_blocks(core.environment))

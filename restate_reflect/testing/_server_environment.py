@@ -47,7 +47,7 @@ class ServerEnvironment(Environment):
     time, send a signal, complete a promise) skips the test, with the reason.
 
     Args:
-        services, mocks, guard, retries: As for ``TestEnvironment``.
+        services, mocks, guard, interceptors, retries: As for ``TestEnvironment``.
         server: A server that runs.
         settings: Only ``max_protocol_version`` is possible; the rest belongs to the server.
     """
@@ -59,12 +59,14 @@ class ServerEnvironment(Environment):
         mocks: Iterable[type] = (),
         settings: RuntimeSettings | None = None,
         guard: Guard = Guard.WARN,
+        interceptors: Iterable[object] = (),
         retries: bool = False,
     ) -> None:
         super().__init__(services, mocks, retries)
         self.server = server
         self._settings = settings or RuntimeSettings()
         self._guard = guard
+        self._interceptors = interceptors
         self._stack = AsyncExitStack()
         self._ending: list[asyncio.Future[None]] = []
 
@@ -74,7 +76,10 @@ class ServerEnvironment(Environment):
         self._tables = ServerTables(self.server, [service.name for service in self._services])
         async with AsyncExitStack() as stack:
             app = endpoint(
-                *self._wrapped(), guard=self._guard, max_protocol_version=self._settings.max_protocol_version
+                *self._wrapped(),
+                guard=self._guard,
+                interceptors=self._interceptors,
+                max_protocol_version=self._settings.max_protocol_version,
             )
             transport = Transport(self.server.ingress_url, headers=None, timeout=None, retry=DEFAULT_RETRY)
             stack.push_async_callback(transport.close)

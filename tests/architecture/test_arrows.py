@@ -36,9 +36,13 @@ ALLOWED: dict[str, set[str]] = {
     "protocol": {"errors"},
     "engine": {"codecs", "protocol", *VALUES},
     "http2": {"errors"},
-    "durable": {"codecs", "context", "definitions", "engine", "protocol", "reflection", *VALUES},
+    # What hooks are given, and which there are.
+    "interceptors": {"context", *VALUES},
+    "durable": {"codecs", "context", "definitions", "engine", "interceptors", "protocol", "reflection", *VALUES},
     # Sockets begin here.
-    "endpoint": {"definitions", "durable", "engine", "http2", "manifest", "protocol", "reflection", *VALUES},
+    "endpoint": {
+        "definitions", "durable", "engine", "http2", "interceptors", "manifest", "protocol", "reflection", *VALUES,
+    },
     # The admin client shares the errors of the helper for the real server.
     "ingress": {"codecs", "definitions", "reflection", "server", *VALUES},
     "server": VALUES,
@@ -57,7 +61,7 @@ ALLOWED: dict[str, set[str]] = {
     # On the public API; and whether what unwinds will be tried again.
     "patterns": {"context", "definitions", "durable", "reflection", *VALUES},
     # What a TARGET on a command line means.
-    "targets": {"definitions", "endpoint", "generics", *VALUES},
+    "targets": {"definitions", "endpoint", "generics", "interceptors", *VALUES},
     # Processes that serve: the line to each, signals, files that change.
     "processes": set(),
     # Runs and shows services while they are written: the engine, revisions, and attempts watched where they run.

@@ -173,6 +173,15 @@ def test_a_target_error_ends_with_code_2(more: tuple[str, ...], folder: Path) ->
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("more", [(), ("--workers", "2")])
+def test_what_is_no_interceptor_ends_with_code_2(more: tuple[str, ...], folder: Path) -> None:
+    """Workers are told of it, too."""
+    done = run_cli("serve", "shop", "--port", "0", "--interceptor", "shop:GREETING", *more, cwd=folder)
+    assert done.returncode == 2
+    assert "TargetError: --interceptor 'shop:GREETING': 'Hello' is no interceptor" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_bad_identity_key_ends_with_code_2(folder: Path) -> None:
     """Before anything is served."""
     done = run_cli("serve", "shop", "--port", "0", "--identity-key", "abc", cwd=folder)

@@ -140,3 +140,20 @@ def test_the_first_process_starts_before_the_heavy_imports() -> None:
     code = f"import sys, restate_reflect.dev.session; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+DOUBLING = """
+class Doubling:
+    async def handler(self, ctx, call, proceed):
+        return 2 * await proceed()
+"""
+
+
+def test_interceptors_are_around_all_handlers(file: Path) -> None:
+    """And around those of the next revision."""
+    file.write_text(SHOP + DOUBLING)
+    with dev(file.parent, "--interceptor", "shop:Doubling") as running:
+        assert running.post("Counter/a/add", 1) == 2
+        file.write_text(TENFOLD + DOUBLING)
+        running.wait_for("revision 2 serves")
+        assert running.post("Counter/b/add", 1) == 20

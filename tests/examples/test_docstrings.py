@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import shlex
 from pathlib import Path
@@ -36,7 +37,9 @@ def run(server: HasIngress, command: str) -> Answer:
     url = next(word for word in words if word.startswith("localhost:8080"))
     url = url.replace("localhost:8080", server.ingress_url)
     if "--json" in words:
-        return fetch(url, json.loads(words[words.index("--json") + 1]))
+        given = [after for word, after in itertools.pairwise(words) if word == "-H"]
+        headers = dict(each.split(": ", 1) for each in given)
+        return fetch(url, json.loads(words[words.index("--json") + 1]), headers=headers)
     return fetch(url, method="POST" if "POST" in words else "GET")
 
 
@@ -65,6 +68,7 @@ def test_all_examples_are_there() -> None:
         "counter",
         "fan_out",
         "greeter",
+        "interceptors",
         "payment_saga",
         "repository",
         "signup",
