@@ -21,13 +21,14 @@ class _OrderedGather(GatheringFuture):  # type: ignore[misc]
         return self._serial
 
 
-def order_gather(frame: FrameType) -> None:
+def order_gather(frame: FrameType) -> bool:
     """``frame`` asks a durable loop for its debug mode: if it is a gather's constructor, that one gets a serial."""
     if frame.f_code is not _GATHERING:
-        return
+        return False
     made: Any = frame.f_locals["self"]
     made.__class__ = _OrderedGather
     made._serial = frame.f_locals["loop"].next_serial()
+    return True
 
 
 _GATHERING: Final = GatheringFuture.__init__.__code__

@@ -140,6 +140,11 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         """The ready queue came to no good end: a bare callback raised, or the handler spins."""
         self.broken = self.broken or raised or _endless(self.tasks, self.limit)
 
+    def adopt(self) -> None:
+        """Takes up tasks that were made without asking: ``asyncio.Task(…)``, ``asyncio.eager_task_factory(…)``."""
+        known = set(map(id, self.tasks))
+        self.tasks += [task for task in asyncio.all_tasks(self) if id(task) not in known]
+
     def is_current(self) -> bool:
         """Whether the calling code runs on this loop."""
         return running_loop() is self
@@ -158,6 +163,8 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
 
     def _close_coroutines(self) -> None:
         ensure_hooks(DurableLoop)
+        if self.has_others:
+            self.adopt()
         outer = enter(self)
         try:
             for task in self.tasks:
@@ -344,7 +351,8 @@ class DurableLoop(ReadyQueue, asyncio.AbstractEventLoop):  # type: ignore[misc] 
         return waiting_at(self.tasks[0].get_coro()) if self.tasks else None
 
     def look_at_maker(self, frame: FrameType) -> None:
-        order_gather(frame)
+        if not order_gather(frame):
+            self.has_others = True
         if frame.f_code.co_name in WAITS_FOR_THREAD:
             self.refuse(outside("a thread", f"; {frame.f_code.co_name}"))
 

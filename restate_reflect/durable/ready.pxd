@@ -16,7 +16,7 @@ cdef ReadyHandle _made(callback, tuple args, context)
 cdef class ReadyQueue:
     cdef public list handles, tasks
     cdef public object broken, due, owner, timers, turning
-    cdef public bint making, making_task
+    cdef public bint has_others, making, making_task
     cdef public Py_ssize_t arrivals, limit, serial, task_count
 
     cdef bint is_through(self) except -1

@@ -108,6 +108,7 @@ class ReadyQueue:
         "broken",
         "due",
         "handles",
+        "has_others",
         "limit",
         "making",
         "making_task",
@@ -139,6 +140,8 @@ class ReadyQueue:
         """Timers of no or a negative delay, which need no notification."""
         self.timers: dict[int, list[Timer]] | None = None
         """Those that wait for one, as heaps, by epoch."""
+        self.has_others = False
+        """Whether something was made for this loop without asking it, perhaps a task."""
         self.making_task = False
         """Whether the next callback is a new task's first step."""
         self.making = False
@@ -181,7 +184,7 @@ class ReadyQueue:
 
     def is_through(self) -> bool:
         """Whether there is nothing but the handler's own task, and that is done: the usual end."""
-        return len(self.tasks) == 1 and self.tasks[0].done()
+        return len(self.tasks) == 1 and self.tasks[0].done() and not self.has_others
 
     def is_broken(self) -> bool:
         """Whether the attempt is to end with ``broken``."""

@@ -412,6 +412,37 @@ def test_an_async_generator_is_closed_with_aclosing() -> None:
     assert (played.types[-1], events) == (M.END, ["closed"])
 
 
+def made_plainly(coroutine: Any) -> asyncio.Task[Any]:
+    return asyncio.Task(coroutine, loop=asyncio.get_running_loop())
+
+
+def made_eagerly(coroutine: Any) -> asyncio.Task[Any]:
+    factory: Any = getattr(asyncio, "eager_task_factory", None)
+    task: asyncio.Task[Any] = factory(asyncio.get_running_loop(), coroutine)
+    return task
+
+
+NO_EAGER_TASKS = pytest.mark.skipif(sys.version_info < (3, 12), reason="3.11 has no eager tasks")
+
+
+@pytest.mark.parametrize("make", [made_plainly, pytest.param(made_eagerly, marks=NO_EAGER_TASKS)])
+@pytest.mark.parametrize("is_awaited", [True, False])
+def test_tasks_that_are_made_without_asking_the_loop_are_closed_too(
+    make: Callable[[Any], Any], is_awaited: bool
+) -> None:
+    """As LangGraph makes them: each in its loop, and not by the garbage collector."""
+    tasks: list[Any] = []
+
+    async def go(ctx: Context) -> None:
+        tasks.append(make(waits_twice("closed")))
+        await (asyncio.gather(*tasks) if is_awaited else ctx.sleep(20))
+
+    played = play(Service(go), "go", eof=True)
+    assert played.types[-1] is M.SUSPENSION
+    assert events == ["closed"]
+    tasks.clear()
+
+
 @contextlib.asynccontextmanager
 async def leaves(name: str) -> AsyncGenerator[None]:
     try:

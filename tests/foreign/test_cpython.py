@@ -1,4 +1,8 @@
-"""CPython's own tests of asyncio, of the interpreter that runs this, in a handler: live and under the crash matrix."""
+"""CPython's own tests of asyncio, of the interpreter that runs this, in a handler: live and under the crash matrix.
+
+Those that are async, of classes that bring a loop for each test. The others of these files are plain functions, which
+start loops of their own (``asyncio.run``) or ask nothing of one: a handler has no part in either.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +72,10 @@ LEFT_OUT = {
 
 @pytest.mark.skipif(not LOADED, reason="this Python comes without its own tests (Debian: libpython3.x-testsuite)")
 @pytest.mark.parametrize("case", [case for case in cases() if case not in LEFT_OUT])
-@pytest.mark.filterwarnings("ignore::restate_reflect.durable.guards.GuardWarning")
+@pytest.mark.filterwarnings(
+    "ignore::restate_reflect.durable.guards.GuardWarning",
+    "ignore::restate_reflect.durable.blocking.BlockedLoopWarning",
+)
 async def test_a_test_of_cpython_passes_in_a_handler(durable: Durable, case: str) -> None:
     env = await durable(Foreign)
     assert await env.call(Foreign.run, case) == "passed"

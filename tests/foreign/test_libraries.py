@@ -16,6 +16,8 @@ pytestmark = pytest.mark.filterwarnings(
     # Libraries ask clocks and the environment for their own logs and timings, which no step depends on.
     "ignore::restate_reflect.durable.guards.GuardWarning",
     "ignore::DeprecationWarning",
+    # What they import late takes its time.
+    "ignore::restate_reflect.durable.blocking.BlockedLoopWarning",
 )
 
 done: list[str] = []
