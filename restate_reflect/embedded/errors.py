@@ -13,6 +13,7 @@ __all__ = [
     "RuntimeStoppedError",
     "StoreError",
     "UnknownHandlerError",
+    "WrongKeyError",
 ]
 
 
@@ -34,6 +35,10 @@ class InvocationStateError(EmbeddedRuntimeError):
 
 class UnknownHandlerError(EmbeddedRuntimeError):
     """No registered deployment has this handler, or it was addressed the wrong way."""
+
+
+class WrongKeyError(UnknownHandlerError):
+    """A handler was named without the key that it needs, or with one that it has not."""
 
 
 class RequestError(EmbeddedRuntimeError):

@@ -30,6 +30,7 @@ from restate_reflect.embedded.deployments.transport import Deployment, InProcess
 from restate_reflect.embedded.errors import (
     EmbeddedRuntimeError,
     UnknownHandlerError,
+    WrongKeyError,
 )
 from restate_reflect.embedded.kernel import lifecycle
 from restate_reflect.embedded.kernel.bounds import check_texts, moment_after
@@ -248,7 +249,7 @@ class Runtime(Operating, Looking):
             raise UnknownHandlerError(f"{service} has no handler {handler!r}; it has {', '.join(info.handlers)}")
         if info.kind.keyed is (key is None):
             needs = "needs a key" if info.kind.keyed else "takes no key"
-            raise UnknownHandlerError(f"{service} is a {info.kind.value}, and {needs}")
+            raise WrongKeyError(f"{service} is a {info.kind.value}, and {needs}")
         return Target(service, handler, key, info.kind, info.handlers[handler].kind)
 
     # ------------------------------------------------------------ 6. its result

@@ -21,6 +21,7 @@ __all__ = [
     "Request",
     "call_request",
     "completion_request",
+    "given_headers",
     "lookup_request",
     "raw_request",
     "result_request",
@@ -28,7 +29,8 @@ __all__ = [
 
 _JSON = "application/json"
 # Header values as HTTP has them without encodings; the server refuses everything else.
-_HEADER_VALUE = re.compile(r"[\x20-\x7e]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e\t]+")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # These pass a path unchanged. The server decodes keys in paths, but not idempotency keys.
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]+")
 
@@ -130,7 +132,7 @@ def _invoke(
         path = _path(["restate", "scope", options.scope, "send" if send else "call", *place])
     if delay := _delay(options.delay):
         path += f"?delay={delay}ms"
-    headers = {name.lower(): value for name, value in (options.headers or {}).items()}
+    headers = given_headers(options)
     if content_type:
         headers.setdefault("content-type", content_type)
     headers |= _own_headers(options)
@@ -146,6 +148,26 @@ def _delay(delay: Duration | None) -> int | None:
     if wanted is not None and not 0 <= wanted <= LATEST - time.time() * 1000:
         raise ValueError(f"a delay of {delay} is none: it must not be negative, nor end after the year 9999.")
     return wanted
+
+
+def given_headers(options: CallOptions) -> dict[str, str]:
+    """The caller's own, names in lower case.
+
+    Raises:
+        TypeError, ValueError: No HTTP request can have such a header, or restate-server refuses it.
+    """
+    headers: dict[str, str] = {}
+    for name, value in (options.headers or {}).items():
+        if not (isinstance(name, str) and isinstance(value, str)):
+            raise TypeError(f"header {name!r}: {value!r}: names and values are texts (str).")
+        if not _HEADER_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no name of a header: letters, digits and some signs, and no blanks.")
+        if value and not _HEADER_VALUE.fullmatch(value):
+            raise ValueError(
+                f"header {name!r} can't have the value {value!r}: restate-server takes visible ASCII alone."
+            )
+        headers[name.lower()] = value.strip(" \t")  # blanks around it belong to the line, not to the value
+    return headers
 
 
 def _own_headers(options: CallOptions) -> dict[str, str]:
@@ -167,6 +189,8 @@ def _check_key(shown: str, keyed: bool, key: str | None) -> None:
 
 
 def _keyed(key: str | None) -> list[str]:
+    if key is not None and not isinstance(key, str):
+        raise TypeError(f"{key!r} is no key: keys are texts (str).")
     return [] if key is None else [key]
 
 

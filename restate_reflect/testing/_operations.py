@@ -12,6 +12,7 @@ from restate_reflect.codecs import codec_for
 from restate_reflect.embedded import InvocationNotFoundError as UnknownInvocation
 from restate_reflect.embedded import Outcome, Runtime, UnknownHandlerError
 from restate_reflect.embedded.deployments.rules import RuleError
+from restate_reflect.embedded.errors import WrongKeyError
 from restate_reflect.embedded.kernel.lifecycle import ALREADY_INVOKED
 from restate_reflect.embedded.kernel.scopes import ScopeError
 from restate_reflect.identifiers import InvocationTarget
@@ -24,7 +25,7 @@ from restate_reflect.ingress import (
 )
 from restate_reflect.ingress._invocations import NotReady, Output, Ready, SentInvocation
 from restate_reflect.ingress._operations import RAW
-from restate_reflect.ingress._requests import CallOptions
+from restate_reflect.ingress._requests import CallOptions, call_request, given_headers, raw_request
 from restate_reflect.reflection import CallTarget, TargetDirectory
 from restate_reflect.testing._watch import Watch
 
@@ -43,26 +44,28 @@ class RuntimeOperations:
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
     ) -> Any:
         target = self._directory.target(method)
-        body = target.input.encode(args, kwargs)
+        body = call_request(target, args, kwargs, options, send=False).body  # refuses what no client can send
         return await self._call(target.service, target.handler, body, options, target.output.decode)
 
     async def send(
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
     ) -> SentInvocation[Any]:
         target = self._directory.target(method)
-        body = target.input.encode(args, kwargs)
+        body = call_request(target, args, kwargs, options, send=True).body
         return self._send(target.service, target.handler, body, options, target.output.decode)
 
     async def call_raw(
         self, service: str, handler: str, body: bytes, content_type: str | None, options: CallOptions
     ) -> bytes:
         self._check_content_type(service, handler, body, content_type)
+        raw_request(service, handler, body, content_type, options, send=False)
         return cast("bytes", await self._call(service, handler, body, options, RAW))
 
     async def send_raw(
         self, service: str, handler: str, body: bytes, content_type: str | None, options: CallOptions
     ) -> SentInvocation[bytes]:
         self._check_content_type(service, handler, body, content_type)
+        raw_request(service, handler, body, content_type, options, send=True)
         return self._send(service, handler, body, options, RAW)
 
     def _check_content_type(self, service: str, handler: str, body: bytes, content_type: str | None) -> None:
@@ -84,7 +87,7 @@ class RuntimeOperations:
             body,
             key=options.key,
             idempotency_key=options.idempotency_key,
-            headers=options.headers or {},
+            headers=given_headers(options),
             scope=options.scope,
             limit_key=options.limit_key,
         )
@@ -101,7 +104,7 @@ class RuntimeOperations:
                 body,
                 key=options.key,
                 idempotency_key=options.idempotency_key,
-                headers=options.headers or {},
+                headers=given_headers(options),
                 delay=options.delay,
                 scope=options.scope,
                 limit_key=options.limit_key,
@@ -154,6 +157,8 @@ def _client_errors() -> Iterator[None]:
     """The runtime's refusals as those that a client gets over the ingress."""
     try:
         yield
+    except WrongKeyError as error:
+        raise BadRequestError(str(error), 400) from None
     except UnknownHandlerError as error:
         raise HandlerNotFoundError(str(error), 404) from None
     except ScopeError as error:
