@@ -120,7 +120,9 @@ def awakeable_target(text: str) -> tuple[str, int]:
         raw = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         raise IdError(_MISMATCH if is_current else "base62 decode error") from None
-    if is_current and len(raw) == 28:
+    # Bits that belong to no byte must be zero for the server.
+    exact = base64.urlsafe_b64encode(raw).decode().rstrip("=") == encoded.rstrip("=")
+    if is_current and len(raw) == 28 and exact:
         return invocation_id(raw[:24]), int.from_bytes(raw[24:], "big")
     # The server tries the older form on whatever is not the newer one, and shows that error.
     raise IdError(_MISMATCH if is_current or len(raw) == 28 else "bad length")

@@ -84,6 +84,7 @@ ALLOWED: dict[str, set[str]] = {
 ROOMS: dict[str, set[str]] = {
     "settings": set(),
     "annotations": set(),
+    "durations": set(),
     "errors": set(),
     "ids": set(),
     "deployments": {"settings"},
@@ -91,7 +92,7 @@ ROOMS: dict[str, set[str]] = {
     "kernel": {"deployments", "errors", "ids", "settings"},
     "storage": {"errors", "kernel"},
     "query": {"ids", "kernel"},
-    "attempts": {"deployments", "ids", "kernel"},
+    "attempts": {"deployments", "durations", "ids", "kernel"},
     "remembering": {"deployments", "kernel"},
     "driver": {"attempts", "errors", "kernel", "settings"},
     "travel": {"driver", "kernel"},
@@ -99,7 +100,7 @@ ROOMS: dict[str, set[str]] = {
     "operating": {"base", "ids", "kernel"},
     "looking": {"attempts", "base", "errors", "kernel", "travel"},
     "runtime": {"deployments", "errors", "ids", "kernel", "looking", "operating", "remembering"},
-    "http": {"deployments", "errors", "ids", "kernel", "query", "runtime", "settings"},
+    "http": {"deployments", "durations", "errors", "ids", "kernel", "query", "runtime", "settings"},
     ROOT_MODULE: {"attempts", "deployments", "errors", "ids", "kernel", "runtime", "settings", "storage"},
 }  # fmt: skip
 """The same for the rooms of ``embedded/``, in the order in which they can be read."""

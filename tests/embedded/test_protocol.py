@@ -279,6 +279,8 @@ async def test_an_attempt_that_does_not_suspend_for_a_pause_is_given_up_after_th
     runtime, id_, attempt = await started(deployment)
     runtime.pause(id_)
     await runtime.advance(6)
+    assert not attempt.aborted
+    await runtime.advance(5)
     assert attempt.aborted
     assert runtime.invocation(id_).status is Status.PAUSED
     runtime.close()

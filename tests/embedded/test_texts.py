@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from restate_reflect.embedded import ids
-from restate_reflect.embedded.http.durations import DurationError, format_duration, parse_duration
+from restate_reflect.embedded.durations import DurationError, format_duration, parse_duration
 
 raw_ids = st.binary(min_size=24, max_size=24)
 

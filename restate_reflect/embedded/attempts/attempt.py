@@ -35,6 +35,7 @@ class ServerAttempt:
         "closing",
         "deployment",
         "exchange",
+        "given_up",
         "has_ended",
         "inactivity_timeout",
         "input_closed",
@@ -60,6 +61,8 @@ class ServerAttempt:
         self.input_closed = False
         self.pausing = False
         """Whether an operator waits for its end to pause the invocation; ``closing``, too, then."""
+        self.given_up: Failure | None = None
+        """Why it is to fail as soon as its exchange ends, whatever it says until then."""
         self.is_over = False
         """Whether what it still says counts for nothing."""
         self.has_ended = False

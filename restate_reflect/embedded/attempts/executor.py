@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from typing import Protocol
+from typing import Final, Protocol
 
 from google.protobuf.message import DecodeError
 
@@ -17,6 +17,7 @@ from restate_reflect.embedded.attempts.attempt import ServerAttempt
 from restate_reflect.embedded.attempts.frames import Frame
 from restate_reflect.embedded.attempts.starting import request_headers, start_message
 from restate_reflect.embedded.deployments.catalog import Registration
+from restate_reflect.embedded.durations import format_duration
 from restate_reflect.embedded.kernel import commands, lifecycle
 from restate_reflect.embedded.kernel.awaiting import from_suspension, is_empty
 from restate_reflect.embedded.kernel.commands import CommandRefused
@@ -32,6 +33,10 @@ from restate_reflect.protocol.messages import MessageType
 from restate_reflect.protocol.versions import ProtocolVersion
 
 __all__ = ["AttemptEnd", "Attempts", "Observer"]
+
+
+_TIME_TO_END: Final = 5000
+"""Milliseconds for an attempt that is given up, as on the server."""
 
 
 class AttemptEnd(Enum):
@@ -128,6 +133,10 @@ class Attempts:
                 self._read(attempt)
 
     def _read(self, attempt: ServerAttempt) -> None:
+        if attempt.given_up is not None:
+            if attempt.has_ended:
+                self._fail(attempt, AttemptFailure(attempt.given_up))
+            return
         attempt.active_at = self.kernel.now()
         try:
             for frame in attempt.take_frames():
@@ -243,16 +252,24 @@ class Attempts:
         self._to_write[attempt] = None
 
     def abandoned(self, identifier: str) -> None:
-        """The abort timer has fired: without news since, the attempt is given up."""
+        """The abort timer has fired: without news since, the attempt is given up.
+
+        As on the server it may come to its end first, so that a step is not cut off, nor executed twice at a time.
+        """
         attempt = self.running.get(identifier)
         if attempt is None:
+            return
+        if attempt.given_up is not None:
+            self._fail(attempt, AttemptFailure(attempt.given_up))
             return
         due = attempt.active_at + attempt.abort_timeout
         if due > self.kernel.now():
             self.kernel.set_timer(due, TimerKind.ABORT, identifier)
         else:
-            message = f"the attempt was asked to suspend, and has not answered for {attempt.abort_timeout / 1000:g} s"
-            self._fail(attempt, AttemptFailure(Failure(500, message)))
+            shown = format_duration(attempt.abort_timeout)
+            message = f"the invocation stream was closed after the 'abort timeout' ({shown}) fired."
+            attempt.given_up = Failure(500, message)
+            self.kernel.set_timer(self.kernel.now() + _TIME_TO_END, TimerKind.ABORT, identifier)
 
     # ------------------------------------------------------------ after the commit
 

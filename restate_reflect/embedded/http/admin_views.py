@@ -8,7 +8,7 @@ from typing import Any, Final
 from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.embedded.deployments.catalog import HandlerInfo, Registration, ServiceInfo
 from restate_reflect.embedded.deployments.policy import merge_policies
-from restate_reflect.embedded.http.durations import format_duration
+from restate_reflect.embedded.durations import format_duration
 from restate_reflect.embedded.http.replies import rfc3339
 from restate_reflect.embedded.settings import DEFAULT_RETRY_POLICY, RuntimeSettings
 from restate_reflect.options import millis

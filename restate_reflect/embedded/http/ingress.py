@@ -14,9 +14,9 @@ from restate_reflect.definitions import HandlerKind
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.deployments.catalog import HandlerInfo
 from restate_reflect.embedded.deployments.rules import RuleError
+from restate_reflect.embedded.durations import DurationError, parse_duration
 from restate_reflect.embedded.errors import InvocationNotFoundError, RequestError, RuntimeStoppedError, StoreError
 from restate_reflect.embedded.http.access import Access, guarding
-from restate_reflect.embedded.http.durations import DurationError, parse_duration
 from restate_reflect.embedded.http.paths import (
     AwakeableRoute,
     ByBodyRoute,
@@ -138,7 +138,7 @@ class _Ingress:
 
     async def _call(self, request: web.Request, route: CallRoute) -> web.StreamResponse:
         info = self._handler(route)
-        idempotency_key = request.headers.get("idempotency-key")
+        idempotency_key = _idempotency_key(request)
         if idempotency_key is not None and info.kind is HandlerKind.WORKFLOW:
             raise IngressError(
                 400,
@@ -270,6 +270,11 @@ async def _read(request: web.Request) -> bytes:
         raise IngressError(413, "cannot read body: length limit exceeded") from None
 
 
+def _idempotency_key(request: web.Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    return None if key is None else _header_text("idempotency-key", key.encode(errors="surrogateescape"))
+
+
 def _delay(request: web.Request) -> int | None:
     for name, value in parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True):
         if name.lower() == "delay":
@@ -294,8 +299,15 @@ def _passed_on(request: web.Request) -> list[tuple[str, str]]:
     for raw_name, raw_value in request.raw_headers:
         name = raw_name.decode().lower()
         if name not in _NOT_PASSED_ON:
-            headers.setdefault(name, raw_value.decode(errors="replace"))
+            headers.setdefault(name, _header_text(name, raw_value))
     return list(headers.items())
+
+
+def _header_text(name: str, value: bytes) -> str:
+    """Visible ASCII, blanks and tabs are text for the server."""
+    if any(octet >= 0x7F or (octet < 0x20 and octet != 0x09) for octet in value):
+        raise IngressError(400, f"bad header {name}: ToStrError {{ _priv: () }}")
+    return value.decode()
 
 
 def _read_target(body: bytes, kind: str) -> InvocationTarget:
