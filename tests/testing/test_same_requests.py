@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -83,39 +84,47 @@ HEADERS: tuple[Any, ...] = (
 )
 
 
-def asks() -> dict[str, Ask]:
-    """By what they ask."""
-    found: dict[str, Ask] = {}
+def asks() -> Iterator[tuple[str, Ask]]:
+    """What each of them asks, in words."""
     for delay in DELAYS:
-        found[f"delay {delay!r}"] = lambda env, delay=delay: env.send(Plain.echo, 1, delay=delay)
+        yield f"delay {delay!r}", partial(send_later, delay)
     for key in KEYS:
         shown = repr(key)[:20]
-        found[f"key {shown}"] = lambda env, key=key: env.call(Counter.add, 1, key=key)
-        found[f"raw key {shown}"] = lambda env, key=key: env.call_raw("Counter", "add", b"1", key=key)
-        found[f"raw key of a plain service {shown}"] = lambda env, key=key: env.call_raw("Plain", "echo", b"1", key=key)
-        found[f"workflow {shown}"] = lambda env, key=key: env.call(Flow.run, key=key)
+        yield f"key {shown}", partial(call, Counter.add, 1, key=key)
+        yield f"workflow {shown}", partial(call, Flow.run, key=key)
+        yield f"raw key {shown}", partial(call_raw, "Counter", "add", key=key)
+        yield f"raw key of a plain service {shown}", partial(call_raw, "Plain", "echo", key=key)
         if isinstance(key, str) and key != "\ud800":
-            found[f"key in a handler {shown}"] = lambda env, key=key: env.call(Plain.count, key)
-    for idempotency_key in IDEMPOTENCY:
-        shown = repr(idempotency_key)[:20]
-        found[f"idempotency key {shown}"] = lambda env, given=idempotency_key: env.call(
-            Plain.echo, 1, idempotency_key=given
-        )
+            yield f"key in a handler {shown}", partial(call, Plain.count, key)
+    for key in IDEMPOTENCY:
+        yield f"idempotency key {key!r}"[:50], partial(call, Plain.echo, 1, idempotency_key=key)
     for headers in HEADERS:
-        shown = repr(headers)[:30]
-        found[f"headers {shown}"] = lambda env, headers=headers: env.call(Plain.headers, headers=headers)
+        yield f"headers {headers!r}"[:50], partial(call, Plain.headers, headers=headers)
     for headers in HEADERS[:3]:
-        found[f"headers in a handler {headers}"] = lambda env, headers=headers: env.call(Plain.pass_on, headers)
+        yield f"headers in a handler {headers}", partial(call, Plain.pass_on, headers)
     for service, handler in (("Nope", "echo"), ("Plain", "nope"), ("plain", "echo"), ("Counter", "add")):
-        found[f"raw {service}/{handler}"] = lambda env, names=(service, handler): env.call_raw(*names, b"1")
-    found["a body of another type"] = lambda env: env.call_raw("Plain", "echo", b"1", content_type="text/plain")
-    found["no JSON"] = lambda env: env.call_raw("Plain", "echo", b"{")
-    found["no body"] = lambda env: env.call_raw("Plain", "echo", b"")
-    found["a body that is not wanted"] = lambda env: env.call_raw("Flow", "run", b"1", key="wanted")
-    return found
+        yield f"raw {service}/{handler}", partial(call_raw, service, handler)
+    yield "a body of another type", partial(call_raw, "Plain", "echo", content_type="text/plain")
+    yield "no JSON", partial(call_raw, "Plain", "echo", b"{")
+    yield "no body", partial(call_raw, "Plain", "echo", b"")
+    yield "a body that is not wanted", partial(call_raw, "Flow", "run", key="wanted")
 
 
-ASKS = asks()
+async def send_later(delay: Any, env: Environment) -> Any:
+    return await env.send(Plain.echo, 1, delay=delay)
+
+
+async def call(*given: Any, **options: Any) -> Any:
+    method, *arguments, env = given
+    return await env.call(method, *arguments, **options)
+
+
+async def call_raw(service: str, handler: str, *given: Any, **options: Any) -> Any:
+    *body, env = given
+    return await env.call_raw(service, handler, *(body or [b"1"]), **options)
+
+
+ASKS = dict(asks())
 
 
 async def outcome(env: Environment, ask: Ask) -> str:
