@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import Final
 
 from restate_reflect.embedded.attempts.executor import Attempts
 from restate_reflect.embedded.errors import DamageError, EmbeddedRuntimeError, RuntimeStoppedError, StoreError
@@ -26,6 +27,9 @@ from restate_reflect.embedded.settings import RuntimeSettings
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = ["Driver"]
+
+_COMMIT_WITHIN: Final = 0.005
+"""Seconds after which what has happened is stored, though nobody waits for it."""
 
 logger = logging.getLogger("restate_reflect.embedded")
 
@@ -48,6 +52,9 @@ class Driver:
         self.failed = asyncio.Event()
         self._turning = False
         self._again = False
+        self._promising = True
+        """Whether somebody is to be told that what has happened is stored."""
+        self._late: asyncio.TimerHandle | None = None
         try:
             self.kernel.restore()
             self.turn()
@@ -113,9 +120,27 @@ class Driver:
             self._again = False
             self.attempts.read()
             self._fire()
-            self.kernel.commit()
+            if self._promising or self.attempts.will_act:
+                self._promising = False
+                self.kernel.commit()
+            elif self.kernel.is_dirty:
+                self._commit_soon()
             self.attempts.flush()
             self._answer()
+
+    def _commit_soon(self) -> None:
+        """Nobody is told of what has happened: it may wait for what comes next, and go into one transaction with it."""
+        if self._late is None:
+            self._late = asyncio.get_running_loop().call_later(_COMMIT_WITHIN, self._commit_late)
+
+    def _commit_late(self) -> None:
+        self._late = None
+        if self.is_closed or self.failure is not None:
+            return
+        try:
+            self.kernel.commit()
+        except Exception as error:
+            self._break(error)
 
     def _answer(self) -> None:
         for invocation in self.attempts.take_finished():
@@ -151,6 +176,7 @@ class Driver:
         except BaseException as error:
             self._undo(error)
             raise
+        self._promising = True
         self.turn()
         self.check()
 
@@ -175,12 +201,14 @@ class Driver:
             return
         self.is_closed = True
         self.kernel.clock.wake_at(None, self.turn)
+        if self._late is not None:
+            self._late.cancel()
         try:
             if self.failure is None:
                 self.attempts.abort_all()
                 for waiter in self._take_waiters():
                     waiter.cancel()
-                self.kernel.commit()
+                self.kernel.finish()
         finally:
             self.kernel.store.close()
             self._let_go()

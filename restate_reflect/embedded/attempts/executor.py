@@ -294,6 +294,11 @@ class Attempts:
         """Whether an attempt can go on without being told anything."""
         return any(attempt.exchange is not None and attempt.exchange.is_executing for attempt in self.running.values())
 
+    @property
+    def will_act(self) -> bool:
+        """Whether somebody is about to hear of what has happened: an attempt that goes on or starts, or a caller."""
+        return bool(self._to_write or self._to_start or self._finished)
+
     def flush(self) -> None:
         """Stops, tells and starts attempts."""
         aborting, self._to_abort = self._to_abort, []

@@ -42,18 +42,22 @@ class RealClock:
 
     def __init__(self) -> None:
         self._alarm: asyncio.TimerHandle | None = None
+        self._at: int | None = None
 
     def now(self) -> int:
         return time.time_ns() // 1_000_000
 
     def wake_at(self, at: int | None, wake: Callable[[], None]) -> None:
         if self._alarm is not None:
+            if at == self._at:
+                return  # every turn asks again
             self._alarm.cancel()
             self._alarm = None
         if at is not None:
             self._arm(at, wake)
 
     def _arm(self, at: int, wake: Callable[[], None]) -> None:
+        self._at = at
         delay = min(max(at - self.now(), 0) / 1000, _LONGEST_SLEEP)
         self._alarm = asyncio.get_running_loop().call_later(delay, self._look, at, wake)
 

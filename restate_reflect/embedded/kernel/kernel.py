@@ -78,6 +78,8 @@ EntryHook = Callable[[Invocation, int, Entry], bool]
 
 _SEED: Final = "seed"
 _SERIAL: Final = "serial"
+_SERIALS_AHEAD: Final = 1000
+"""Numbers that are stored as used beforehand: one write in place of a thousand."""
 
 
 class Kernel:
@@ -128,11 +130,24 @@ class Kernel:
         for invocation in self._dirty.values():
             self.store.put_invocation(invocation)
         self._dirty.clear()
-        if self._serial != self._stored_serial:
-            # Ids come from serials: one that was used must not come back after a restart.
-            self._stored_serial = self._serial
-            self.store.put_meta(_SERIAL, self._serial.to_bytes(8, "big"))
+        if self._serial > self._stored_serial:
+            self._store_serial(self._serial + _SERIALS_AHEAD)
         self.store.commit()
+
+    def _store_serial(self, most: int) -> None:
+        """Ids come from serials: one that was used must not come back after a restart."""
+        self._stored_serial = most
+        self.store.put_meta(_SERIAL, most.to_bytes(8, "big"))
+
+    @property
+    def is_dirty(self) -> bool:
+        """Whether there is something to commit."""
+        return bool(self._dirty)
+
+    def finish(self) -> None:
+        """The last transaction: the numbers go on where they are."""
+        self._store_serial(self._serial)
+        self.commit()
 
     def forget(self, invocation: Invocation) -> None:
         """Removes everything that is stored of an invocation."""
@@ -229,9 +244,10 @@ class Kernel:
 
     def drop_timers(self, invocation: Invocation) -> None:
         """Nothing is due for this invocation any more."""
+        if self.timers.has_durable(invocation.id):
+            self.store.delete_timers(invocation.id)
         for timer in self.timers.of(invocation.id):
             self.timers.cancel(invocation.id, timer.kind, timer.completion_id)
-        self.store.delete_timers(invocation.id)
 
     # ------------------------------------------------------------ before and after a restart
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import IntEnum
 
 __all__ = ["Timer", "TimerKind", "Timers"]
@@ -30,27 +30,34 @@ class TimerKind(IntEnum):
     @property
     def is_housekeeping(self) -> bool:
         """Whether no handler can notice it."""
-        return self in (TimerKind.PURGE, TimerKind.PURGE_JOURNAL)
+        return self in _HOUSEKEEPING
 
 
-@dataclass(slots=True, order=True)
+_HOUSEKEEPING = frozenset({TimerKind.PURGE, TimerKind.PURGE_JOURNAL})
+
+
+@dataclass(slots=True, eq=False)
 class Timer:
-    """One entry of the heap; equal times fire in the order in which they were set."""
+    """One timer."""
 
     at: int
-    serial: int
-    kind: TimerKind = field(compare=False)
-    invocation: str = field(compare=False)
-    completion_id: int = field(compare=False, default=0)
-    cancelled: bool = field(compare=False, default=False)
+    kind: TimerKind
+    invocation: str
+    completion_id: int = 0
+    cancelled: bool = False
+
+
+_Heap = list[tuple[int, int, Timer]]
+"""Time, serial number, timer: equal times fire in the order in which they were set. Numbers are compared without a call
+into Python."""
 
 
 class Timers:
     """A heap with lazy removal."""
 
     def __init__(self) -> None:
-        self._heap: list[Timer] = []
-        self._housekeeping: list[Timer] = []
+        self._heap: _Heap = []
+        self._housekeeping: _Heap = []
         self._by_invocation: dict[str, dict[tuple[TimerKind, int], Timer]] = {}
         self._serial = 0
 
@@ -58,9 +65,9 @@ class Timers:
         """Adds a timer, in place of one of the same invocation, kind and completion id."""
         self.cancel(invocation, kind, completion_id)
         self._serial += 1
-        timer = Timer(at, self._serial, kind, invocation, completion_id)
+        timer = Timer(at, kind, invocation, completion_id)
         self._by_invocation.setdefault(invocation, {})[kind, completion_id] = timer
-        heapq.heappush(self._housekeeping if kind.is_housekeeping else self._heap, timer)
+        heapq.heappush(self._housekeeping if kind in _HOUSEKEEPING else self._heap, (at, self._serial, timer))
 
     def cancel(self, invocation: str, kind: TimerKind, completion_id: int = 0) -> None:
         """Removes one timer, if there is any."""
@@ -84,10 +91,18 @@ class Timers:
                 return timer
         return None
 
+    def has_durable(self, invocation: str) -> bool:
+        """Whether the store may have timers of it."""
+        return any(kind <= TimerKind.PURGE_JOURNAL for kind, _ in self._by_invocation.get(invocation, ()))
+
     def next_at(self, *, housekeeping: bool = True) -> int | None:
         """When the next timer is due; without ``housekeeping`` only those a handler can notice count."""
-        heaps = (self._heap, self._housekeeping) if housekeeping else (self._heap,)
-        return min((timer.at for heap in heaps if (timer := _first(heap)) is not None), default=None)
+        first = _first(self._heap)
+        other = _first(self._housekeeping) if housekeeping else None
+        if first is None or other is None:
+            found = first or other
+            return None if found is None else found.at
+        return min(first.at, other.at)
 
     def _forget(self, timer: Timer) -> None:
         own = self._by_invocation.get(timer.invocation, {})
@@ -96,7 +111,7 @@ class Timers:
             self._by_invocation.pop(timer.invocation, None)
 
 
-def _first(heap: list[Timer]) -> Timer | None:
-    while heap and heap[0].cancelled:
+def _first(heap: _Heap) -> Timer | None:
+    while heap and heap[0][2].cancelled:
         heapq.heappop(heap)
-    return heap[0] if heap else None
+    return heap[0][2] if heap else None
