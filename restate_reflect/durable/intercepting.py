@@ -113,11 +113,11 @@ class _Interception:
         return self._operations.send(method, *self._changed(self._hooks.send, method, args, kwargs, options))
 
     def call_raw(self, service: str, handler: str, body: bytes, options: CallOptions) -> Any:
-        changed = self._asked(self._hooks.call, _outgoing(service, handler, (body,), {}, options))
+        changed = self._asked(self._hooks.call, self._outgoing(service, handler, (body,), {}, options))
         return self._operations.call_raw(service, handler, *changed.args, _with_headers(options, changed))
 
     def send_raw(self, service: str, handler: str, body: bytes, options: CallOptions) -> Any:
-        changed = self._asked(self._hooks.send, _outgoing(service, handler, (body,), {}, options))
+        changed = self._asked(self._hooks.send, self._outgoing(service, handler, (body,), {}, options))
         return self._operations.send_raw(service, handler, *changed.args, _with_headers(options, changed))
 
     def _changed(
@@ -126,8 +126,23 @@ class _Interception:
         if not hooks:
             return args, kwargs, options
         to = self._attempt.environment.routes.find(method).destination
-        changed = self._asked(hooks, _outgoing(to.service, to.handler, args, kwargs, options))
+        changed = self._asked(hooks, self._outgoing(to.service, to.handler, args, kwargs, options))
         return changed.args, changed.kwargs, _with_headers(options, changed)
+
+    def _outgoing(
+        self, service: str, handler: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
+    ) -> OutgoingCall:
+        return OutgoingCall(
+            service,
+            handler,
+            options.key,
+            args,
+            kwargs,
+            options.headers or {},
+            options.idempotency_key,
+            options.delay,
+            self._attempt.engine.is_replaying,
+        )
 
     def _asked(self, hooks: Any, outgoing: OutgoingCall) -> OutgoingCall:
         for hook in hooks:
@@ -173,14 +188,6 @@ def _in_thread(attempt: Attempt, call: Callable[[], Any]) -> Awaitable[Any]:
 def _step(attempt: Attempt, name: str, request: Request) -> Step:
     tries = attempt.engine.run_retry_info(0.0).attempts
     return Step(name, attempt.service.name, attempt.handler.name, request, tries)
-
-
-def _outgoing(
-    service: str, handler: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
-) -> OutgoingCall:
-    return OutgoingCall(
-        service, handler, options.key, args, kwargs, options.headers or {}, options.idempotency_key, options.delay
-    )
 
 
 def _with_headers(options: CallOptions, changed: OutgoingCall) -> CallOptions:

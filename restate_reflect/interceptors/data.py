@@ -54,6 +54,8 @@ class OutgoingCall:
     idempotency_key: str | None = None
     delay: Duration | None = None
     """Of a send: seconds or timedelta."""
+    is_replayed: bool = False
+    """Whether the journal has it already. For those that look on: nothing that is issued may depend on it."""
 
     def with_headers(self, headers: Mapping[str, str]) -> Self:
         """The same, with these headers besides its own, in place of those of the same name."""

@@ -60,6 +60,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     # On the public API; and whether what unwinds will be tried again.
     "patterns": {"context", "definitions", "durable", "reflection", *VALUES},
+    # Interceptors, for OpenTelemetry.
+    "telemetry": {"context", "interceptors"},
     # What a TARGET on a command line means.
     "targets": {"definitions", "endpoint", "generics", "interceptors", *VALUES},
     # Processes that serve: the line to each, signals, files that change.

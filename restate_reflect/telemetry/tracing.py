@@ -1,0 +1,147 @@
+"""Spans: one for each attempt, for each execution of a step, and for each outgoing call."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from opentelemetry import context as contexts
+from opentelemetry import trace
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+
+from restate_reflect.context import BaseContext, Request
+from restate_reflect.interceptors import AttemptEvent, HandlerCall, OutgoingCall, Step
+from restate_reflect.telemetry.traces import (
+    SpanIds,
+    TraceParent,
+    given_to_attempt,
+    given_to_invocation,
+    own,
+    wanted_ids,
+)
+
+__all__ = ["TraceIds", "Tracing"]
+
+_OUTCOMES: Final = {"failed": StatusCode.ERROR, "aborted": StatusCode.ERROR}
+
+
+class _Attempt:
+    """One in progress."""
+
+    def __init__(self, request: Request, span: Span) -> None:
+        self.request = request
+        self.span = span
+        self.context = trace.set_span_in_context(span, contexts.Context())
+        self.calls = 0
+
+
+class Tracing:
+    """An interceptor that traces: ``endpoint(…, interceptors=[Tracing()])``.
+
+    An invocation is one trace, which continues the ``traceparent`` that it came with. It has a span for each attempt,
+    and below it one for each step that was executed and one for each call that was issued; what is replayed has none.
+    The attempt's span is the current one in handlers, the step's in its body; calls carry ``traceparent``.
+
+    Args:
+        provider: A ``TracerProvider``; the process's own if not given.
+    """
+
+    def __init__(self, provider: Any = None) -> None:
+        self._has_ids = isinstance(getattr(provider or trace.get_tracer_provider(), "id_generator", None), SpanIds)
+        self._tracer = trace.get_tracer("restate_reflect", tracer_provider=provider)
+        self._attempts: dict[str, _Attempt] = {}
+
+    # ------------------------------------------------------------ attempts
+
+    def attempt(self, event: AttemptEvent) -> None:
+        if event.kind == "begun":
+            self._attempts[event.request.id] = _Attempt(event.request, self._begun(event))
+            return
+        attempt = self._attempts.get(event.request.id)
+        if attempt is None or attempt.request is not event.request:
+            return
+        del self._attempts[event.request.id]
+        _end(attempt.span, event)
+
+    def _begun(self, event: AttemptEvent) -> Span:
+        request = event.request
+        above = given_to_attempt(request) or given_to_invocation(request)
+        name, attributes = f"{event.service}/{event.handler}", _about(event)
+        if above is None and self._has_ids and event.replayed == 1 and request.retry_count == 0:
+            with wanted_ids(own(request)):  # nobody is above the first attempt; the others are below it
+                return self._tracer.start_span(name, contexts.Context(), SpanKind.SERVER, attributes)
+        return self._tracer.start_span(name, _below(above or own(request)), SpanKind.SERVER, attributes)
+
+    async def handler(self, ctx: BaseContext, call: HandlerCall, proceed: Callable[..., Awaitable[Any]]) -> Any:
+        # Not detached: the handler has context variables of its own, and an attempt may be closed from elsewhere.
+        contexts.attach(self._attempts[call.request.id].context)
+        return await proceed()
+
+    # ------------------------------------------------------------ steps and calls
+
+    async def run(self, step: Step, proceed: Callable[[], Awaitable[Any]]) -> Any:
+        attributes: Mapping[str, str | int] = {"restate.step.name": step.name, "restate.step.attempt": step.attempt}
+        above = self._attempts.get(step.request.id)
+        context = _below(own(step.request)) if above is None else above.context
+        with self._tracer.start_as_current_span(f"run {step.name}", context, attributes=attributes):
+            return await proceed()
+
+    def call(self, ctx: BaseContext, call: OutgoingCall) -> OutgoingCall:
+        return self._outgoing(ctx, call, "call", SpanKind.CLIENT)
+
+    def send(self, ctx: BaseContext, call: OutgoingCall) -> OutgoingCall:
+        return self._outgoing(ctx, call, "send", SpanKind.PRODUCER)
+
+    def _outgoing(self, ctx: BaseContext, call: OutgoingCall, verb: str, kind: SpanKind) -> OutgoingCall:
+        attempt = self._attempts[ctx.request.id]
+        attempt.calls += 1
+        ids = own(ctx.request, attempt.calls)
+        if not call.is_replayed:
+            about = {"rpc.system": "restate", "rpc.service": call.service, "rpc.method": call.handler}
+            with ctx.unguarded(), wanted_ids(ids):  # it asks for the time, on which nothing depends
+                self._tracer.start_span(f"{verb} {call.service}/{call.handler}", attempt.context, kind, about).end()
+        return call.with_headers({"traceparent": str(ids)})
+
+
+def _below(parent: TraceParent) -> contexts.Context:
+    above = SpanContext(parent.trace_id, parent.span_id, is_remote=True, trace_flags=TraceFlags(parent.flags))
+    return trace.set_span_in_context(NonRecordingSpan(above), contexts.Context())
+
+
+def _about(event: AttemptEvent) -> Mapping[str, str | int]:
+    about: dict[str, str | int] = {
+        "rpc.system": "restate",
+        "rpc.service": event.service,
+        "rpc.method": event.handler,
+        "restate.invocation.id": event.request.id,
+        "restate.attempt.replayed": event.replayed,
+        "restate.attempt.retry_count": event.request.retry_count,
+    }
+    if event.request.key is not None:
+        about["restate.invocation.key"] = event.request.key
+    return about
+
+
+def _end(span: Span, event: AttemptEvent) -> None:
+    span.set_attribute("restate.attempt.outcome", event.kind)
+    if event.failure is not None:
+        span.set_attribute("restate.failure.code", event.failure.code)
+        span.set_status(Status(StatusCode.ERROR, str(event.failure)))
+    elif event.kind in _OUTCOMES:
+        span.add_event("retry" if event.kind == "failed" else "aborted", {"exception.message": event.error or ""})
+        span.set_status(Status(_OUTCOMES[event.kind], event.error))
+    span.end()
+
+
+class TraceIds(logging.Filter):
+    """Gives log records ``trace_id`` and ``span_id`` (hexadecimal, or empty), for a formatter to show.
+
+    To be added to a *handler* of logging: ``handler.addFilter(TraceIds())``.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        current = trace.get_current_span().get_span_context()
+        record.trace_id = f"{current.trace_id:032x}" if current.is_valid else ""
+        record.span_id = f"{current.span_id:016x}" if current.is_valid else ""
+        return True
