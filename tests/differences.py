@@ -20,6 +20,4 @@ class Difference(StrEnum):
     LIMITS = "accepted and told to the handler, not enforced: there is one user"
     SCOPED_WORKFLOWS = "a 501: workflows would need state and promises of their own in each scope"
     LAMBDA = "a 501: it would take an AWS account"
-    VERSIONS = "a 501: nobody else writes state meanwhile"
-    PINNED = "a 501 for any other: the runtime keeps no history of deployments that are gone"
     ORDER = "in the order of registration; the server's order is its own"

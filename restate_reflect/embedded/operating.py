@@ -11,6 +11,7 @@ from restate_reflect.embedded.kernel.commands import complete_promise
 from restate_reflect.embedded.kernel.kernel import Kernel
 from restate_reflect.embedded.kernel.lifecycle import Reply
 from restate_reflect.embedded.kernel.records import Failure
+from restate_reflect.embedded.kernel.restarting import KEEP, LATEST, restart_as_new, resume_on
 from restate_reflect.errors import TerminalError
 from restate_reflect.identifiers import InvocationTarget
 
@@ -32,9 +33,24 @@ class Operating(RuntimeBase):
         """Lets what executes end, and starts no attempt until ``resume``; a suspended invocation stays suspended."""
         return self._apply(lifecycle.pause, target)
 
-    def resume(self, target: InvocationTarget) -> Reply:
-        """Starts the next attempt now."""
-        return self._apply(lifecycle.resume, target)
+    def resume(self, target: InvocationTarget, deployment: str = KEEP) -> Reply:
+        """Starts the next attempt now.
+
+        Args:
+            deployment: On which one a suspended or paused invocation goes on: its id, ``latest`` or ``keep``.
+        """
+        with self._driver.request():
+            return resume_on(self.kernel, self.invocation_id(target), deployment)
+
+    def restart_as_new(self, target: InvocationTarget, upto: int = 0, deployment: str = LATEST) -> tuple[Reply, str]:
+        """Runs a completed invocation again, as a new one; what became of it, and its id.
+
+        Args:
+            upto: Index of the last journal entry that the new one begins with; 0 is the input alone.
+            deployment: On which it runs, if the old one was pinned to one.
+        """
+        with self._driver.request():
+            return restart_as_new(self.kernel, self.invocation_id(target), upto, deployment)
 
     def purge(self, target: InvocationTarget) -> Reply:
         """Forgets a completed invocation."""

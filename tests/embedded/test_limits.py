@@ -43,7 +43,6 @@ class Gated:
         ("GET", "/cluster-health"),
         ("GET", "/services/Small/openapi"),
         ("PATCH", "/services/Small"),
-        ("PATCH", "/invocations/inv_1/restart-as-new"),
         ("POST", "/internal/invocations_batch_operations/kill"),
     ],
 )

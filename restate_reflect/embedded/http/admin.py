@@ -88,7 +88,8 @@ def admin(
         ("GET", "/services/{service}/handlers"): services.handlers,
         ("GET", "/services/{service}/handlers/{handler}"): services.handler,
         ("DELETE", "/invocations/{invocation}"): invocations.delete,
-        ("PATCH", "/invocations/{invocation}/restart-as-new"): _not_covered,
+        ("PATCH", "/invocations/{invocation}/resume"): invocations.resume,
+        ("PATCH", "/invocations/{invocation}/restart-as-new"): invocations.restart_as_new,
         ("PATCH", "/invocations/{invocation}/{operation}"): invocations.operate,
         **{("*", path): _not_covered for path in _NOT_COVERED},
     }

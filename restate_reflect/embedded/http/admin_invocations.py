@@ -6,9 +6,11 @@ from typing import Final
 
 from aiohttp import web
 
+from restate_reflect.embedded import ids
 from restate_reflect.embedded.http.bodies import empty, invocation_id
-from restate_reflect.embedded.http.replies import AdminError
+from restate_reflect.embedded.http.replies import AdminError, json_reply
 from restate_reflect.embedded.kernel.lifecycle import Reply
+from restate_reflect.embedded.kernel.restarting import KEEP, LATEST
 from restate_reflect.embedded.runtime import Runtime
 
 __all__ = ["Invocations"]
@@ -25,16 +27,33 @@ class Invocations:
         if operation not in _OPERATIONS:
             return empty(404)
         identifier = invocation_id(request)
-        if request.query.get("deployment", "keep").lower() not in ("keep", ""):
-            self._repin(identifier, request.query["deployment"])
         reply: Reply = getattr(self._runtime, operation.replace("-", "_"))(identifier)
         return _answer(operation, identifier, reply)
 
-    def _repin(self, identifier: str, deployment: str) -> None:
-        if deployment.lower() != "latest":
-            raise AdminError(501, "the embedded runtime resumes on the kept or the latest deployment only")
-        if self._runtime.kernel.find(identifier) is not None:
-            self._runtime.repin(identifier)
+    async def resume(self, request: web.Request) -> web.StreamResponse:
+        identifier, deployment = invocation_id(request), _deployment(request, KEEP)
+        reply = self._runtime.resume(identifier, deployment)
+        self._check_compatible(reply, identifier, deployment)
+        return _answer("resume", identifier, reply)
+
+    async def restart_as_new(self, request: web.Request) -> web.StreamResponse:
+        identifier, deployment = invocation_id(request), _deployment(request, LATEST)
+        reply, new = self._runtime.restart_as_new(identifier, _index(request), deployment)
+        self._check_compatible(reply, identifier, deployment)
+        _answer("restart-as-new", identifier, reply)
+        return json_reply(200, {"new_invocation_id": new})
+
+    def _check_compatible(self, reply: Reply, identifier: str, deployment: str) -> None:
+        if reply is not Reply.INCOMPATIBLE:
+            return
+        invocation, catalog = self._runtime.invocation(identifier), self._runtime.kernel.catalog
+        found = catalog.choose(invocation.target.service, None if deployment == LATEST else deployment)
+        assert found is not None
+        raise AdminError(
+            400,
+            f"The invocation '{identifier}' is running on protocol version '{invocation.protocol}', while the chosen"
+            f" deployment '{found.id}' supports the range {found.min_version}..={found.max_version}.",
+        )
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
         """The older way: accepted whatever becomes of it."""
@@ -47,7 +66,30 @@ class Invocations:
         return empty(202)
 
 
-_OPERATIONS: Final = frozenset({"cancel", "kill", "purge", "purge-journal", "pause", "resume"})
+def _deployment(request: web.Request, otherwise: str) -> str:
+    """``keep``, ``latest``, or the id of a deployment."""
+    asked = request.query.get("deployment", "") or otherwise
+    if asked in (KEEP, KEEP.capitalize(), LATEST, LATEST.capitalize()):
+        return asked.lower()
+    try:
+        ids.check_deployment_id(asked)
+    except ids.DeploymentIdError as error:
+        raise AdminError(400, f"The query parameter 'deployment' is invalid. Reason: {error}") from None
+    return asked
+
+
+def _index(request: web.Request) -> int:
+    text = request.query.get("from", "0")
+    if not (text.isascii() and text.isdigit() and int(text) < 1 << 32):
+        raise web.HTTPBadRequest(text="Failed to deserialize query string: from: invalid digit found in string")
+    return int(text)
+
+
+_OPERATIONS: Final = frozenset({"cancel", "kill", "purge", "purge-journal", "pause"})
+
+_UNPINNED: Final = (
+    "The invocation '{}' is still running or the deployment id is not pinned yet, deployment id cannot be changed."
+)
 
 _REFUSALS: Final[dict[tuple[str, Reply], tuple[int, str]]] = {
     ("cancel", Reply.ALREADY_COMPLETED): (409, "The invocation '{}' was already completed."),
@@ -57,6 +99,35 @@ _REFUSALS: Final[dict[tuple[str, Reply], tuple[int, str]]] = {
     ("pause", Reply.NOT_RUNNING): (409, "The invocation '{}' is not running, cannot be paused."),
     ("resume", Reply.ALREADY_COMPLETED): (409, "The invocation '{}' is completed, cannot be resumed."),
     ("resume", Reply.NOT_STARTED): (425, "The invocation '{}' is either inboxed or scheduled, cannot be resumed."),
+    ("resume", Reply.NOT_PINNED): (409, _UNPINNED),
+    ("resume", Reply.NO_DEPLOYMENT): (
+        400,
+        "The given deployment was not found when trying to resume the invocation '{}'.",
+    ),
+    ("restart-as-new", Reply.NOT_COMPLETED): (409, "The invocation '{}' is still running."),
+    ("restart-as-new", Reply.NOT_STARTED): (
+        425,
+        "The invocation '{}' cannot be restarted because it's not running yet.",
+    ),
+    ("restart-as-new", Reply.UNSUPPORTED): (
+        422,
+        "Restarting the invocation '{}' is not supported. Restarting workflows is not supported, and restarting"
+        " invocations created using the old service protocol.",
+    ),
+    ("restart-as-new", Reply.NO_INPUT): (
+        410,
+        "The invocation '{}' cannot be restarted because the input is not available. This indicates that the journal"
+        " was already purged, or not retained at all.",
+    ),
+    ("restart-as-new", Reply.OUT_OF_RANGE): (
+        400,
+        "The given index is out of range of currently stored journal for invocation '{}'.",
+    ),
+    ("restart-as-new", Reply.NOT_PINNED): (409, _UNPINNED),
+    ("restart-as-new", Reply.NO_DEPLOYMENT): (
+        400,
+        "The given deployment was not found when trying to restart as new the invocation '{}'.",
+    ),
 }
 
 

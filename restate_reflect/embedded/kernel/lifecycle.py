@@ -55,6 +55,15 @@ class Reply(Enum):
     NOT_COMPLETED = "not completed"
     NOT_STARTED = "not started"
     NOT_RUNNING = "not running"
+    NOT_PINNED = "not pinned"
+    """To a deployment, so that it can't be moved from one."""
+    NO_DEPLOYMENT = "no deployment"
+    INCOMPATIBLE = "incompatible"
+    """The deployment does not speak the protocol that the invocation began in."""
+    UNSUPPORTED = "unsupported"
+    NO_INPUT = "no input"
+    """The journal is not kept any more."""
+    OUT_OF_RANGE = "out of range"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,6 +173,8 @@ def _ending(invocation: Invocation) -> Row:
 
 
 def _caller(kernel: Kernel, invocation: Invocation) -> Row:
+    if invocation.restarted_from is not None:
+        return {"invoked_by": "restart_as_new"}
     if invocation.parent is None:
         return {"invoked_by": "ingress"}
     caller = kernel.find(invocation.parent)
