@@ -7,13 +7,14 @@ buffering decides, and the manifest says REQUEST_RESPONSE.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from contextlib import AsyncExitStack
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.endpoint.core import Accepted, Answer, Core, ProtocolMode, core_of, refuse_oversized
-from restate_reflect.endpoint.lifespan import enter_services
+from restate_reflect.endpoint.lifespan import Presence
 from restate_reflect.endpoint.sinks import QueueSink
 
 __all__ = ["AsgiApplication", "asgi_app"]
@@ -21,7 +22,8 @@ __all__ = ["AsgiApplication", "asgi_app"]
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-AsgiApplication: TypeAlias = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
+
+logger = logging.getLogger("restate_reflect")
 
 
 def asgi_app(*services: object, **options: Any) -> AsgiApplication:
@@ -30,34 +32,54 @@ def asgi_app(*services: object, **options: Any) -> AsgiApplication:
     Raises:
         ReflectionError: With every problem of every class.
     """
-    core = core_of(services, **options)
+    return AsgiApplication(core_of(services, **options))
 
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+
+class AsgiApplication:
+    """An ASGI 3 application.
+
+    Services with ``__aenter__`` are entered by the server's lifespan protocol. An application that is mounted in
+    another one hears nothing of that: give ``lifespan`` to the outer one, as ``FastAPI(lifespan=app.lifespan)``.
+    Without either they are entered before the first attempt, and left when the event loop ends.
+    """
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._presence = Presence(core)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(core, receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] == "http":
-            await _request(core, scope, receive, send)
+            await _request(self._core, self._presence, scope, receive, send)
         else:
             raise ValueError(f"restate_reflect serves http, not {scope['type']}")
 
-    return application
+    @asynccontextmanager
+    async def lifespan(self, app: object = None) -> AsyncIterator[None]:
+        """Enters the services, and lets attempts end before it leaves them; ``app`` is what frameworks give along."""
+        async with self._presence.held():
+            yield
+            await self._core.drain(self._core.limits.shutdown_timeout)
 
-
-async def _lifespan(core: Core, receive: Receive, send: Send) -> None:
-    await receive()
-    async with AsyncExitStack() as stack:
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        has_started = False
         try:
-            await enter_services(stack, core)
+            async with self._presence.held():
+                has_started = True
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+                await self._core.drain(self._core.limits.shutdown_timeout)
         except Exception as error:
+            if has_started:
+                raise
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await core.drain(core.limits.shutdown_timeout)
-    await send({"type": "lifespan.shutdown.complete"})
+        await send({"type": "lifespan.shutdown.complete"})
 
 
-async def _request(core: Core, scope: Scope, receive: Receive, send: Send) -> None:
+async def _request(core: Core, presence: Presence, scope: Scope, receive: Receive, send: Send) -> None:
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     bidirectional = scope.get("http_version") == "2"
     mode: ProtocolMode = "BIDI_STREAM" if bidirectional else "REQUEST_RESPONSE"
@@ -67,6 +89,13 @@ async def _request(core: Core, scope: Scope, receive: Receive, send: Send) -> No
     if isinstance(decision, Answer):
         await _start(send, decision.status, decision.headers)
         await send({"type": "http.response.body", "body": decision.body})
+        return
+    try:
+        await presence.needed()
+    except Exception:
+        logger.exception("a service could not be entered; the next attempt tries again")
+        await _start(send, 500, (("content-type", "text/plain"),))
+        await send({"type": "http.response.body", "body": b"a service's __aenter__ failed; the log has the error"})
         return
     await _attempt(core, decision, headers, receive, send, bidirectional=bidirectional)
 

@@ -144,6 +144,88 @@ def test_the_lifespan_enters_and_leaves_instances() -> None:
     assert asyncio.run(run()) == [True, False]
 
 
+class Pool:
+    """Counts how often it was entered; fails as often as it is told."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures, self.entered, self.left, self.task = failures, 0, 0, None
+
+    async def __aenter__(self) -> Pool:
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("no database")
+        self.task, self.entered = asyncio.current_task(), self.entered + 1  # type: ignore[assignment]
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert asyncio.current_task() is self.task, "cancel scopes are left by the task that has entered them"
+        self.left += 1
+
+    async def ask(self, ctx: Context, name: str) -> str:
+        assert self.entered > self.left, "not open"
+        return f"{name}: {self.entered}"
+
+
+def request() -> Exchange:
+    """One attempt of ``Pool/ask``."""
+    return Exchange({"type": "http.request", "body": journal(given_input(b'"Ada"')), "more_body": False})
+
+
+ASK = http("POST", "/api/invoke/Pool/ask", "1.1", content_type=V6)
+
+
+def test_mounted_without_a_lifespan_services_are_entered_before_the_first_attempt() -> None:
+    """Once, however many come at a time; discovery does not need it. They are left when the loop ends."""
+    pool = Pool()
+
+    async def run() -> None:
+        app = asgi_app(pool)
+        found = Exchange({"type": "http.request", "body": b""})
+        accept = "application/vnd.restate.endpointmanifest.v3+json"
+        await app(http("GET", "/api/discover", accept=accept), found.incoming.get, found.send)
+        assert (found.sent[0]["status"], pool.entered) == (200, 0)
+        exchanges = [request() for _ in range(3)]
+        await asyncio.gather(*(app(ASK, each.incoming.get, each.send) for each in exchanges))
+        for each in exchanges:
+            assert each.sent[0]["status"] == 200
+            assert b": 1" in each.body
+        assert pool.left == 0
+
+    asyncio.run(run())
+    assert (pool.entered, pool.left) == (1, 1)
+
+
+def test_a_service_that_can_not_be_entered_is_tried_again_with_the_next_attempt() -> None:
+    """The server retries what was answered with a 500; the log has the reason, and nothing of it leaves the process."""
+    pool = Pool(failures=1)
+
+    async def run() -> list[int]:
+        app = asgi_app(pool)
+        exchanges = [request(), request()]
+        for each in exchanges:
+            await app(ASK, each.incoming.get, each.send)
+        assert exchanges[0].body == b"a service's __aenter__ failed; the log has the error"
+        return [each.sent[0]["status"] for each in exchanges]
+
+    assert asyncio.run(run()) == [500, 200]
+
+
+def test_an_outer_application_may_hold_the_lifespan() -> None:
+    """Then nothing is left to the first attempt, and leaving happens where entering did."""
+    pool = Pool()
+
+    async def run() -> None:
+        app = asgi_app(pool)
+        async with app.lifespan(object()):
+            assert (pool.entered, pool.left) == (1, 0)
+            exchange = request()
+            await app(ASK, exchange.incoming.get, exchange.send)
+            assert b": 1" in exchange.body
+        assert (pool.entered, pool.left) == (1, 1)
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(
     "method, path, status, allow",
     [
