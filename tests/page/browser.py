@@ -20,7 +20,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-__all__ = ["Tab", "chromium", "tab"]
+__all__ = ["Tab", "chromium", "tab", "violations"]
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "headless_shell")
 FLAGS = (
@@ -202,6 +202,18 @@ async def tab(profile: Path) -> AsyncIterator[Tab]:
     finally:
         process.kill()
         await process.communicate()
+
+
+async def violations(tab: Tab, axe: str) -> list[Any]:
+    """What axe-core finds against WCAG 2.2 AA and its best practices: rules, with the elements that break them."""
+    await tab.run(axe + "; 0")
+    tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+    options = json.dumps({"runOnly": tags, "rules": {"target-size": {"enabled": True}}})
+    found: list[Any] = await tab.run(
+        f"axe.run(document, {options}).then((result) => result.violations.map((each) =>"
+        " [each.id, each.nodes.map((node) => node.html + ' ' + node.failureSummary)]))"
+    )
+    return found
 
 
 async def _devtools_url(process: asyncio.subprocess.Process) -> str:

@@ -98,7 +98,7 @@ function listView(parameters, services) {
 function oneView(id) {
   const panel = el("div");
   const view = el("div", { class: "view" }, el("p", {}, el("a", { href: "#/invocations" }, "All invocations")), panel);
-  queueMicrotask(() => journal(panel, id));
+  queueMicrotask(() => journal(panel, id, "h2"));
   return view;
 }
 

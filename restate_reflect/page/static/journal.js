@@ -209,7 +209,7 @@ function actionsView(id, problem, look) {
 // ---------------------------------------------------------------- all of it
 
 // Shows an invocation and looks again until it is finished, replaced, or out of sight.
-export function journal(panel, id) {
+export function journal(panel, id, heading = "h4") {
   const mine = (panel.showing = {});
   const status = el("div", { role: "status" });
   const failed = el("div");
@@ -267,7 +267,7 @@ export function journal(panel, id) {
     callees.place(from, to);
   };
   panel.replaceChildren(el("section", { class: "journal", "aria-label": `Journal of ${id}` },
-    el("h4", {}, "Journal"),
+    el(heading, {}, "Journal"),
     el("p", { class: "facts" }, el("a", { class: "id", href: addressOf(id) }, id), copyButton(id, "Copy id")),
     status, actions, problem, failed, steps));
   look();
