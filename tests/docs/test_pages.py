@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +44,29 @@ def test_every_page_can_be_found() -> None:
     navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
     pages = [page.removeprefix("docs/") for page in PAGES if page.startswith("docs/")]
     assert [page for page in pages if f": {page}\n" not in navigation] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page != "README.md"])
+def test_a_page_says_first_who_needs_it(page: str) -> None:
+    """Whoever need not read it can leave at once."""
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# ")
+    assert lines[2].startswith(("For everybody", "For whoever"))
+
+
+def test_pictures_say_what_the_texts_say() -> None:
+    """Those that are drawn from the README's table and terminal; ``.ci/pictures`` draws them anew."""
+    drawn = runpy.run_path(str(ROOT / ".ci/pictures"))["pictures"]()
+    assert {name: (ROOT / "docs/pictures" / name).read_text(encoding="utf-8") for name in drawn} == drawn
+
+
+def test_pictures_are_small_shown_and_have_a_text() -> None:
+    """No file is left that no page shows; whoever sees none reads what they say."""
+    text = "".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES) + (ROOT / "mkdocs.yml").read_text()
+    for file in (ROOT / "docs/pictures").iterdir():
+        assert file.stat().st_size < 150_000
+        assert file.name in text, f"no page shows {file.name}"
+    assert re.findall(r"!\[\]\(", text) == []
 
 
 @pytest.mark.slow
