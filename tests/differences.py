@@ -16,7 +16,6 @@ class Difference(StrEnum):
     SIGNING = "not signed: whoever runs the embedded runtime runs the endpoint, too"
     ONE_PROCESS = "one process on one machine has nothing to divide"
     SQL = "SQLite answers what sqlglot translates for it"
-    STATE_IN_USE = "a 409 at once: a developer can repeat the request, and nothing is queued behind it"
     LIMITS = "accepted and told to the handler, not enforced: there is one user"
     SCOPED_WORKFLOWS = "a 501: workflows would need state and promises of their own in each scope"
     LAMBDA = "a 501: it would take an AWS account"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.base import RuntimeBase
 from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel.bounds import check_texts
 from restate_reflect.embedded.kernel.commands import complete_promise
 from restate_reflect.embedded.kernel.kernel import Kernel
 from restate_reflect.embedded.kernel.lifecycle import Reply
+from restate_reflect.embedded.kernel.mutations import Mutation
 from restate_reflect.embedded.kernel.records import Failure
 from restate_reflect.embedded.kernel.restarting import KEEP, LATEST, restart_as_new, resume_on
 from restate_reflect.errors import TerminalError
@@ -84,6 +86,21 @@ class Operating(RuntimeBase):
         with self._driver.request():
             lifecycle.abandon(self.kernel, identifiers, Failure(failure.code, failure.message, failure.metadata))
         return identifiers
+
+    def change_state(self, service: str, key: str, state: Mapping[str, bytes], version: str | None = None) -> None:
+        """Replaces the state of a key as soon as no invocation holds it; one that is stored meanwhile goes first.
+
+        Args:
+            version: Of the state that somebody has seen (``state_version``): if it is another one then, nothing is
+                changed, and nobody told.
+
+        Raises:
+            RequestError: A text is no Unicode.
+        """
+        check_texts(service, key, *state)
+        encoded = {name.encode(): value for name, value in state.items()}
+        with self._driver.request():
+            self.kernel.mutate(Mutation(self.kernel.next_serial(), (service, key), encoded, version))
 
     # ------------------------------------------------------------ signals
 

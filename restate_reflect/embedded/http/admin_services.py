@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,13 +9,12 @@ from aiohttp import web
 
 from restate_reflect.definitions import ServiceKind
 from restate_reflect.embedded.deployments.catalog import ServiceInfo
-from restate_reflect.embedded.errors import InvocationStateError
 from restate_reflect.embedded.http.admin_views import handler_view, service_view
 from restate_reflect.embedded.http.bodies import empty, read_json, unfit
 from restate_reflect.embedded.http.replies import AdminError, json_reply
 from restate_reflect.embedded.runtime import Runtime
 
-__all__ = ["Services", "state_version"]
+__all__ = ["Services"]
 
 
 class Services:
@@ -51,10 +48,7 @@ class Services:
         return service
 
     async def set_state(self, request: web.Request) -> web.StreamResponse:
-        """Replaces the state of a key. A key in use is a 409 here; the server waits for it.
-
-        If it is not in the version that is told, nothing is changed, and nothing said, as on the server.
-        """
+        """Replaces the state of a key, once it is free and if it is in the version that is told, as on the server."""
         body = await read_json(request)
         key, values = _new_state(body)
         name, version = request.match_info["service"], body.get("version")
@@ -62,24 +56,12 @@ class Services:
             raise unfit("version: expected a string")
         if values or name in self._runtime.kernel.catalog.services:  # that of services that are gone can be cleared
             self._check_has_state(self._service(request))
-        if version is None or version == state_version(self._runtime.kernel.store.state((name, key))):
-            try:
-                self._runtime.set_state(name, key, values, replace=True)
-            except InvocationStateError as error:
-                raise AdminError(409, f"Conflict: {error}") from None
+        self._runtime.change_state(name, key, values, version)
         return empty(202)
 
     def _check_has_state(self, service: ServiceInfo) -> None:
         if service.kind is ServiceKind.SERVICE:
             raise AdminError(400, "Cannot modify state for service type Service")
-
-
-def state_version(state: Mapping[bytes, bytes]) -> str:
-    """Of a key's state, as restate-server and its clients compute it."""
-    digest = hashlib.sha256()
-    for number, (name, value) in enumerate(sorted(state.items())):
-        digest.update(b"".join((number.to_bytes(8, "big"), b"\x01", name, b"\x02", value, b"\x03")))
-    return base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=")
 
 
 def _new_state(body: Mapping[str, Any]) -> tuple[str, dict[str, bytes]]:

@@ -15,13 +15,14 @@ from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from restate_reflect.embedded.deployments.catalog import Catalog
-from restate_reflect.embedded.kernel import awaiting
+from restate_reflect.embedded.kernel import awaiting, mutations
 from restate_reflect.embedded.kernel.bounds import no_later
 from restate_reflect.embedded.kernel.clock import Clock
 from restate_reflect.embedded.kernel.journal import CANCEL_SIGNAL, Entry, notification_key
 from restate_reflect.embedded.kernel.keys import KeyQueues
+from restate_reflect.embedded.kernel.mutations import Mutation
 from restate_reflect.embedded.kernel.records import Invocation, Status
-from restate_reflect.embedded.kernel.store import Store, StoredTimer
+from restate_reflect.embedded.kernel.store import Key, Store, StoredTimer
 from restate_reflect.embedded.kernel.timers import TimerKind, Timers
 from restate_reflect.embedded.settings import RuntimeSettings
 from restate_reflect.protocol import _pb2 as pb
@@ -104,6 +105,8 @@ class Kernel:
         """Told of every invocation that is paused after a failure."""
         self._serial = self._stored_serial = self._load_serial()
         self._dirty: dict[str, Invocation] = {}
+        self._mutations = mutations.load(store)
+        """Changes of state that wait for their keys."""
 
     def _load_seed(self, seed: bytes | None) -> bytes:
         stored = self.store.get_meta(_SEED)
@@ -234,6 +237,31 @@ class Kernel:
         self.touch(invocation)
         self.executor.start(invocation)
 
+    # ------------------------------------------------------------ keys
+
+    def mutate(self, mutation: Mutation) -> None:
+        """Changes state as soon as its key is free."""
+        if self.keys.acquire(mutation.where, mutation.id):
+            self._mutate(mutation)
+            self.release_key(mutation.where, mutation.id)
+        elif mutation.id not in self._mutations:
+            self._mutations[mutation.id] = mutation
+            mutations.save(self.store, self._mutations)
+
+    def release_key(self, key: Key, identifier: str) -> None:
+        """Gives a key up, or leaves its queue: changes of state come to their turn, and then an invocation."""
+        following = self.keys.release(key, identifier)
+        while following is not None and following in self._mutations:
+            self._mutate(self._mutations[following])
+            following = self.keys.release(key, following)
+        if following is not None:
+            self.run(self.live[following])
+
+    def _mutate(self, mutation: Mutation) -> None:
+        mutations.apply(self.store, mutation)
+        if self._mutations.pop(mutation.id, None) is not None:
+            mutations.save(self.store, self._mutations)
+
     # ------------------------------------------------------------ timers
 
     def set_timer(self, at: int, kind: TimerKind, identifier: str, completion_id: int = 0) -> None:
@@ -264,6 +292,7 @@ class Kernel:
         self.keys = KeyQueues()
         self.timers = Timers()
         self._serial = self._stored_serial = self._load_serial()
+        self._mutations = mutations.load(self.store)
         self.restore()
 
     def restore(self) -> None:
@@ -272,10 +301,16 @@ class Kernel:
             self.timers.set(no_later(timer.at), timer.kind, timer.invocation, timer.completion_id)
         for invocation in self.store.invocations(live=True):
             self.live[invocation.id] = invocation
-        for waits in (False, True):
-            for invocation in self.live.values():
-                if (invocation.status is Status.INBOXED) is waits:
-                    self._restore(invocation)
+        inboxed = [each for each in self.live.values() if each.status is Status.INBOXED]
+        waiting: list[Invocation | Mutation] = [*inboxed, *self._mutations.values()]
+        for invocation in self.live.values():
+            if invocation.status is not Status.INBOXED:
+                self._restore(invocation)
+        for each in sorted(waiting, key=lambda one: one.serial):
+            if isinstance(each, Invocation):
+                self._restore(each)
+            else:
+                self.mutate(each)
 
     def _restore(self, invocation: Invocation) -> None:
         keyed = invocation.target.keyed

@@ -254,9 +254,7 @@ def _release_key(kernel: Kernel, invocation: Invocation) -> None:
     keyed = invocation.target.keyed
     if not invocation.target.is_exclusive or keyed is None:
         return
-    following = kernel.keys.release(keyed, invocation.id)
-    if following is not None:
-        kernel.run(kernel.live[following])
+    kernel.release_key(keyed, invocation.id)
 
 
 # ---------------------------------------------------------------- operators
