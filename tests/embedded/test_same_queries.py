@@ -120,7 +120,7 @@ def engines() -> Iterator[tuple[Any, Any]]:
         yield here, there
 
 
-SAME = """
+SAME = r"""
 describe sys_service
 select count(*) as n from information_schema.columns
 select table_name, column_name, data_type from information_schema.columns order by table_name, ordinal_position
@@ -168,6 +168,17 @@ select * from sys_rules
 select target from sys_invocation where status = 'completed' order by scheduled_start_at, target limit 3
 select invoked_by, invoked_by_service_name, invoked_by_target from sys_invocation where target = 'Counter/g/add' order by created_at
 select completion_result, completion_failure from sys_invocation where status = 'completed' order by target
+SELECT SUM(CASE WHEN status = 'inboxed' THEN 1 ELSE 0 END) AS inboxed, SUM(CASE WHEN status = 'scheduled' THEN 1 ELSE 0 END) AS scheduled, SUM(CASE WHEN status = 'invoked' THEN 1 ELSE 0 END) AS invoked FROM sys_invocation_status WHERE status IN ('inboxed', 'scheduled', 'invoked')
+SELECT SUM(CASE WHEN in_flight IS NOT TRUE AND retry_count > 0 THEN 1 ELSE 0 END) AS failing FROM sys_invocation_state WHERE retry_count > 1000
+SELECT to_unixtime(date_bin(INTERVAL '86400 seconds', completed_at, TIMESTAMP '1970-01-01T00:00:00')) > 0 AS bucket, COUNT(1) FILTER (WHERE completion_result = 'success') AS succeeded, COUNT(1) FILTER (WHERE completion_result = 'failure') AS failed FROM sys_invocation_status WHERE status = 'completed' AND completed_at >= '2026-01-01T00:00:00Z' AND completed_at < '2096-01-01T00:00:00.000Z' GROUP BY bucket
+SELECT target, CASE WHEN status = 'scheduled' THEN NULL ELSE COALESCE(completed_at, now()) - COALESCE(scheduled_start_at, created_at) END IS NOT NULL AS duration FROM sys_invocation WHERE target != 'Greeter/fail' ORDER BY target, status
+SELECT COUNT(*) AS size FROM sys_inbox WHERE service_key = 'a' AND service_name = 'Counter'
+SELECT DISTINCT key FROM state WHERE service_name = 'Counter' AND service_key IN ('a') GROUP BY key ORDER BY key
+select key from state where key like 'tot\_l' or key like 'n%e' order by key
+select 'a_b' like 'a\_b' as y, 'acb' like 'a\_b' as n, 'a%b' ilike 'A\%B' as i
+select cast(partition_key as varchar) not like '-%' as u from sys_invocation_status where target != 'nobody' limit 3
+select trim('  x ') as t, replace('abc','b','x') as r, left('hello',2) as l, right('hello',2) as e, strpos('hello','l') as p, nullif(1,1) as n, abs(-1) as a, round(1.6) as o
+select target in ('Greeter/greet') as i, target between 'A' and 'Z' as b from sys_invocation where target='Greeter/greet'
 """  # noqa: E501 - statements, as clients send them
 
 

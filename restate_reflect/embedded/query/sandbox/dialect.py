@@ -266,7 +266,13 @@ def _to_sqlite(node: exp.Expr) -> exp.Expr:
         case exp.Cast():
             return _cast(node)
         case exp.ILike():
-            return exp.Like(this=exp.Lower(this=node.this), expression=exp.Lower(this=node.expression))
+            return _escaped(exp.Like(this=exp.Lower(this=node.this), expression=exp.Lower(this=node.expression)))
+        case exp.Like() if not isinstance(node.parent, exp.Escape):
+            return _escaped(node.copy())
+        case exp.Left():
+            return exp.Anonymous(this="substr", expressions=[node.this, exp.Literal.number(1), node.expression])
+        case exp.Right():
+            return exp.Anonymous(this="last_of", expressions=[node.this, node.expression])
         case exp.TimestampTrunc() | exp.DateTrunc():
             unit = node.args["unit"]
             return exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(unit.name), node.this])
@@ -279,6 +285,11 @@ def _to_sqlite(node: exp.Expr) -> exp.Expr:
         case exp.Literal() if node.is_string and _meets_time(node):
             return _moment(node)
     return node
+
+
+def _escaped(like: exp.Expr) -> exp.Expr:
+    """With the backslash, which SQLite wants to be told."""
+    return exp.Escape(this=like, expression=exp.Literal.string("\\"))
 
 
 def _meets_time(literal: exp.Literal) -> bool:
@@ -322,6 +333,8 @@ def _cast(node: exp.Cast) -> exp.Expr:
     wanted, given = _KINDS.get(node.to.this), _kind(node.this)
     if wanted == "time":
         return exp.Anonymous(this="to_millis", expressions=[node.this])
+    if given == "u64" and wanted == "text":
+        return exp.Anonymous(this="unsigned_text", expressions=[node.this])
     if given == "time" and wanted == "text":
         return exp.Anonymous(this="time_text", expressions=[node.this])
     return node

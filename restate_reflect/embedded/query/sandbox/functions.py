@@ -77,6 +77,14 @@ def _to_text(at: int | None) -> str | None:
     return None if at is None else iso(at)
 
 
+def _unsigned_text(number: int | None) -> str | None:
+    return None if number is None else str(number % (1 << 64))
+
+
+def _last_of(text: str | None, length: int | None) -> str | None:
+    return None if text is None or length is None else text[-length:] if length > 0 else ""
+
+
 def _concat(*parts: Any) -> str:
     return "".join(str(part) for part in parts if part is not None)
 
@@ -107,11 +115,13 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "date_part": _date_part,
     "date_trunc": _date_trunc,
     "ends_with": _ends_with,
+    "last_of": _last_of,
     "split_part": _split_part,
     "starts_with": _starts_with,
     "time_text": _to_text,
     "to_millis": _to_millis,
     "to_unixtime": _to_unixtime,
+    "unsigned_text": _unsigned_text,
 }
 
 
