@@ -33,7 +33,7 @@ async def test_a_burst_and_then_one_by_one(durable: Durable, burst: int, seconds
     env = await durable(Mailing, RateLimiter)
     began = env.now()
     await env.call(Mailing.send_all, 5, burst)
-    assert env.now() - began == pytest.approx(timedelta(seconds=seconds), abs=timedelta(milliseconds=50))
+    assert env.now() - began == pytest.approx(timedelta(seconds=seconds), abs=timedelta(seconds=1))
 
 
 async def test_all_invocations_share_it(durable: Durable) -> None:
@@ -42,7 +42,7 @@ async def test_all_invocations_share_it(durable: Durable) -> None:
     sent = [await env.send(Mailing.concurrently, 2) for _ in range(2)]
     for each in sent:
         await each.attach()
-    assert env.now() - began == pytest.approx(timedelta(seconds=30), abs=timedelta(milliseconds=50))
+    assert env.now() - began == pytest.approx(timedelta(seconds=30), abs=timedelta(seconds=1))
 
 
 async def test_who_would_wait_too_long_takes_no_turn(durable: Durable) -> None:

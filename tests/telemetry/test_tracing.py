@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from restate_reflect.telemetry import Metrics, SpanIds, TraceIds, Tracing
 
+GIVEN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SEEN: list[str] = []
 
 
@@ -60,6 +61,10 @@ class Shop:
         await asyncio.sleep(60)
         ctx.send(Bank.book, 1)
         return receipt + " " + await ctx.call(Bank.book, amount)
+
+    async def asks(self, ctx: Context, amount: int) -> str:
+        await ctx.run("charge", charge, amount)
+        return await ctx.call(Bank.book, amount)
 
     async def weighs(self, ctx: Context) -> str:
         return await ctx.run("weigh", weigh, 1)
@@ -123,12 +128,26 @@ async def test_two_services_are_one_trace_that_hangs_together(durable: Durable) 
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("headers", [{}, {"traceparent": GIVEN}], ids=["own", "given"])
+async def test_a_call_is_one_trace_on_every_engine(
+    restate_env: Durable, traces: Traces, headers: dict[str, str]
+) -> None:
+    """Also where the server sends a ``traceparent`` of its own with each attempt."""
+    env = await restate_env(Shop, Bank, interceptors=[Tracing(traces.provider)])
+    assert await env.call(Shop.asks, 5, headers=headers) == "charge of 5"
+    assert len(traces.trace_ids) == 1
+    if headers:
+        assert traces.trace_ids == {0x0AF7651916CD43DD8448EB211C80319C}
+    assert sorted(span.name for span in traces.spans) == [
+        "Bank/book", "Shop/asks", "call Bank/book", "run book", "run charge",
+    ]  # fmt: skip
+
+
 async def test_what_was_called_with_a_trace_continues_it(durable: Durable) -> None:
     """W3C's header, from whoever calls."""
     traces = Traces()
     env = await durable(Shop, Bank, interceptors=[Tracing(traces.provider)])
-    given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    await env.call(Shop.buy, 5, headers={"traceparent": given})
+    await env.call(Shop.buy, 5, headers={"traceparent": GIVEN})
     await env.settle()
     assert traces.trace_ids == {0x0AF7651916CD43DD8448EB211C80319C}
     assert {span.parent.span_id for span in traces.named("Shop/buy") if span.parent} == {0xB7AD6B7169203331}
