@@ -15,7 +15,13 @@ from functools import partial
 from typing import Final
 
 from restate_reflect.embedded.attempts.executor import Attempts
-from restate_reflect.embedded.errors import DamageError, EmbeddedRuntimeError, RuntimeStoppedError, StoreError
+from restate_reflect.embedded.errors import (
+    DamageError,
+    EmbeddedRuntimeError,
+    RuntimeStoppedError,
+    StoreError,
+    UndoneError,
+)
 from restate_reflect.embedded.kernel import lifecycle
 from restate_reflect.embedded.kernel.clock import Clock
 from restate_reflect.embedded.kernel.journal import completion
@@ -38,7 +44,9 @@ class Driver:
     """Moves one kernel on; on one event loop."""
 
     def __init__(self, store: Store, clock: Clock, settings: RuntimeSettings, seed: bytes | None) -> None:
-        self.attempts = Attempts(self.turn)
+        # Where a transaction costs something, all that happens within one round of the event loop shares one.
+        self._soon = self._turn_soon if store.rolls_back else self.turn
+        self.attempts = Attempts(self._soon)
         self.kernel = Kernel(store, clock, settings, self.attempts, seed)
         self.attempts.kernel = self.kernel
         self.waiters: dict[str, list[asyncio.Future[Outcome]]] = {}
@@ -55,6 +63,7 @@ class Driver:
         self._promising = True
         """Whether somebody is to be told that what has happened is stored."""
         self._late: asyncio.TimerHandle | None = None
+        self._scheduled: asyncio.Handle | None = None
         try:
             self.kernel.restore()
             self.turn()
@@ -66,7 +75,7 @@ class Driver:
     @property
     def is_idle(self) -> bool:
         """Whether only time or a request can make anything happen."""
-        return not self.attempts.is_executing and not self.attempts.has_spoken
+        return self._scheduled is None and not self.attempts.is_executing and not self.attempts.has_spoken
 
     def result_of(self, invocation: Invocation) -> asyncio.Future[Outcome]:
         """Done when the invocation is completed."""
@@ -114,6 +123,16 @@ class Driver:
         if self.after_turn is not None:
             self.after_turn()
 
+    def _turn_soon(self) -> None:
+        if self._turning or self._scheduled is not None:
+            self._again = True
+        elif not self.is_closed:
+            self._scheduled = asyncio.get_running_loop().call_soon(self._scheduled_turn)
+
+    def _scheduled_turn(self) -> None:
+        self._scheduled = None
+        self.turn()
+
     def _go_round(self) -> None:
         self._again = True
         while self._again:
@@ -156,8 +175,12 @@ class Driver:
             raise self.failure
 
     @contextmanager
-    def request(self) -> Iterator[None]:
+    def request(self, *, together: bool = False) -> Iterator[None]:
         """The changes that one request makes: they are stored as a whole before it ends, or not at all.
+
+        Args:
+            together: Whether whoever asks waits for what comes of it (``result_of``), and the changes may be stored
+                with those of others, a moment later.
 
         Raises:
             RuntimeStoppedError: They could not be stored, or nothing goes on.
@@ -177,6 +200,9 @@ class Driver:
             self._undo(error)
             raise
         self._promising = True
+        if together:
+            self._soon()
+            return
         self.turn()
         self.check()
 
@@ -191,6 +217,8 @@ class Driver:
         except Exception as second:
             self._break(second)
             return
+        undone = [each for each in self.waiters if self.kernel.find(each) is None]
+        self.tell_callers(undone, UndoneError("the request was undone with one that has failed; send it again"))
         self.turn()
 
     # ------------------------------------------------------------ ending
@@ -201,8 +229,9 @@ class Driver:
             return
         self.is_closed = True
         self.kernel.clock.wake_at(None, self.turn)
-        if self._late is not None:
-            self._late.cancel()
+        for handle in (self._late, self._scheduled):
+            if handle is not None:
+                handle.cancel()
         try:
             if self.failure is None:
                 self.attempts.abort_all()

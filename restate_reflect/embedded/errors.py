@@ -12,6 +12,7 @@ __all__ = [
     "RequestError",
     "RuntimeStoppedError",
     "StoreError",
+    "UndoneError",
     "UnknownHandlerError",
     "WrongKeyError",
 ]
@@ -43,6 +44,10 @@ class WrongKeyError(UnknownHandlerError):
 
 class RequestError(EmbeddedRuntimeError):
     """A request says something that no invocation can be made of; nothing of it was done."""
+
+
+class UndoneError(EmbeddedRuntimeError):
+    """A request was not stored, because one that was to be stored with it has failed."""
 
 
 class StoreError(EmbeddedRuntimeError):

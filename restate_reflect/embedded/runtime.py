@@ -183,16 +183,9 @@ class Runtime(Operating, Looking):
             UnknownHandlerError: There is none, or the key is missing or not wanted.
             ScopeError: It can't be called in this scope.
         """
-        submission = self.send(
-            service,
-            handler,
-            body,
-            key=key,
-            idempotency_key=idempotency_key,
-            headers=headers,
-            scope=scope,
-            limit_key=limit_key,
-        )
+        request = self._request(service, handler, body, key, idempotency_key, headers, None, scope, limit_key)
+        with self._driver.request(together=True):
+            submission = lifecycle.submit(self.kernel, request)
         if submission.invocation.target.is_workflow_run and not submission.is_new:
             return Outcome(submission.invocation.id, failure=lifecycle.ALREADY_INVOKED.to_error())
         return await self._result(submission.invocation, is_new=submission.is_new)
@@ -217,6 +210,22 @@ class Runtime(Operating, Looking):
             RequestError: A text is no Unicode, or the delay is none or ends after the year 9999.
             RuntimeStoppedError: It could not be stored.
         """
+        request = self._request(service, handler, body, key, idempotency_key, headers, delay, scope, limit_key)
+        with self._driver.request():
+            return lifecycle.submit(self.kernel, request)
+
+    def _request(
+        self,
+        service: str,
+        handler: str,
+        body: bytes,
+        key: str | None,
+        idempotency_key: str | None,
+        headers: Mapping[str, str] | Iterable[tuple[str, str]],
+        delay: Duration | None,
+        scope: str | None,
+        limit_key: str | None,
+    ) -> Request:
         target = self.target(service, handler, key)
         if scope is not None:
             check_scope(self.settings, scope, target.service_kind)
@@ -232,8 +241,7 @@ class Runtime(Operating, Looking):
             execution_time=None if delay is None else moment_after(self.clock.now(), delay),
         )
         check_texts(key, idempotency_key, scope, limit_key, *(text for pair in request.headers for text in pair))
-        with self._driver.request():
-            return lifecycle.submit(self.kernel, request)
+        return request
 
     def target(self, service: str, handler: str, key: str | None) -> Target:
         """Checks an address against what is registered.

@@ -42,6 +42,7 @@ class ServerAttempt:
         "invocation",
         "is_over",
         "outbox",
+        "output",
         "pausing",
         "version",
     )
@@ -68,6 +69,8 @@ class ServerAttempt:
         self.has_ended = False
         """Whether the exchange has ended."""
         self.outbox: list[bytes] = []
+        self.output: bytes | None = None
+        """The last output command that it has sent."""
         self._listener = listener
         self._frames = FrameReader()
         self._received: list[bytes] = []

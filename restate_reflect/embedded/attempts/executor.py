@@ -156,6 +156,8 @@ class Attempts:
         if is_command(frame.type):
             self._pin(attempt)
             commands.apply(self.kernel, invocation, frame.type, frame.payload)
+            if frame.type == MessageType.OUTPUT_COMMAND:
+                attempt.output = frame.payload
             if frame.flags & REQUESTED_ACK:
                 ack = pb.CommandAckMessage(command_index=invocation.commands - 1)
                 self._tell(attempt, encode_frame(MessageType.COMMAND_ACK, ack.SerializeToString()))
@@ -206,7 +208,7 @@ class Attempts:
             lifecycle.suspend(self.kernel, attempt.invocation, message)
 
     def _on_end(self, attempt: ServerAttempt) -> None:
-        output = lifecycle.output_of(self.kernel, attempt.invocation)
+        output = lifecycle.output_of(self.kernel, attempt.invocation, attempt.output)
         if output is None:
             raise ProtocolViolationError("the attempt has ended without output")
         self._close(attempt, AttemptEnd.COMPLETED)

@@ -12,7 +12,7 @@ from enum import Enum
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.deployments.catalog import Retention
 from restate_reflect.embedded.kernel import awaiting
-from restate_reflect.embedded.kernel.journal import CANCEL_SIGNAL, completion, notification_key, signal
+from restate_reflect.embedded.kernel.journal import CANCEL_SIGNAL, Entry, completion, notification_key, signal
 from restate_reflect.embedded.kernel.kernel import Kernel
 from restate_reflect.embedded.kernel.records import CANCELLED, KILLED, Failure, Invocation, Listener, Status, Target
 from restate_reflect.embedded.kernel.timers import TimerKind
@@ -105,7 +105,7 @@ def invocation_id_for(kernel: Kernel, request: Request) -> str:
 def submit(kernel: Kernel, request: Request, identifier: str | None = None) -> Submission:
     """Begins an invocation: deduplicate, schedule, queue for the key, run."""
     identifier = identifier or invocation_id_for(kernel, request)
-    known = kernel.find(identifier)
+    known = kernel.find(identifier) if _may_repeat(request) else None
     if known is not None:
         _answer_repeated(kernel, known, request)
         return Submission(known, False)
@@ -116,6 +116,11 @@ def submit(kernel: Kernel, request: Request, identifier: str | None = None) -> S
     else:
         begin(kernel, invocation)
     return Submission(invocation, True)
+
+
+def _may_repeat(request: Request) -> bool:
+    """Whether its id says what was asked for; ids of all others are new."""
+    return request.idempotency_key is not None or request.target.is_workflow_run
 
 
 def _create(kernel: Kernel, identifier: str, request: Request) -> Invocation:
@@ -208,14 +213,23 @@ def suspend(kernel: Kernel, invocation: Invocation, message: pb.SuspensionMessag
     kernel.touch(invocation)
 
 
-def output_of(kernel: Kernel, invocation: Invocation) -> bytes | Failure | None:
-    """The result of a handler that has ended: its last output command; ``None`` if there is none."""
-    for entry in reversed(kernel.store.journal(invocation.id)):
-        if entry.type == MessageType.OUTPUT_COMMAND:
-            output = pb.OutputCommandMessage.FromString(entry.payload)
-            failed = output.WhichOneof("result") == "failure"
-            return Failure.read(output.failure) if failed else output.value.content
-    return None
+def output_of(kernel: Kernel, invocation: Invocation, last: bytes | None = None) -> bytes | Failure | None:
+    """The result of a handler that has ended: its last output command; ``None`` if there is none.
+
+    ``last`` is that command, if it is known; else the journal is read for it.
+    """
+    if last is None:
+        commands = (entry.payload for entry in reversed(kernel.store.journal(invocation.id)) if _is_output(entry))
+        last = next(commands, None)
+    if last is None:
+        return None
+    output = pb.OutputCommandMessage.FromString(last)
+    failed = output.WhichOneof("result") == "failure"
+    return Failure.read(output.failure) if failed else output.value.content
+
+
+def _is_output(entry: Entry) -> bool:
+    return entry.type == MessageType.OUTPUT_COMMAND
 
 
 def complete(kernel: Kernel, invocation: Invocation, result: bytes | Failure) -> None:

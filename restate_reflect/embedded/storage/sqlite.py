@@ -52,6 +52,13 @@ CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 
 
+_PUT_INVOCATION: Final = """
+INSERT INTO invocation VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
+SET serial = excluded.serial, completed = excluded.completed, data = excluded.data, value = excluded.value
+"""
+"""In place: a replacement would take out and put back what is in the index, too."""
+
+
 _BESIDE: Final = ("-wal", "-journal", "-shm")
 """Files that SQLite keeps beside that one; they get its permissions."""
 _DAMAGED: Final = "Begin anew with --fresh or another --data-dir, or bring back a copy of the file."
@@ -108,6 +115,7 @@ class SqliteStore:
         execute("PRAGMA journal_mode=WAL")
         execute("PRAGMA synchronous=NORMAL")
         execute("PRAGMA cache_size=-4096")
+        execute("PRAGMA wal_autocheckpoint=4000")  # pages, 16 MB: the same ones are written again and again
         execute("BEGIN IMMEDIATE")
         (version,) = execute("PRAGMA user_version").fetchone()
         if version == 0:
@@ -174,7 +182,7 @@ class SqliteStore:
     def put_invocation(self, invocation: Invocation) -> None:
         completed = invocation.status is Status.COMPLETED
         values = (invocation.id, invocation.serial, completed, dump_invocation(invocation), invocation.value)
-        self._write("INSERT OR REPLACE INTO invocation VALUES (?, ?, ?, ?, ?)", *values)
+        self._write(_PUT_INVOCATION, *values)
 
     def delete_invocation(self, identifier: str) -> None:
         self._write("DELETE FROM invocation WHERE id = ?", identifier)
