@@ -10,13 +10,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +21,7 @@ import pytest
 from restate_reflect import Context, ObjectContext, State, service
 from restate_reflect.server import RestateServer
 from tests.conftest import Serve
+from tests.sdks.peers import free_port, served
 from tests.support import ROOT, call
 
 HERE = Path(__file__).parent
@@ -88,47 +85,14 @@ def _typescript(port: int) -> list[str]:
     return [node, str(HERE / "typescript_peer.mjs"), str(port)]
 
 
-@contextmanager
-def _served(command: list[str], port: int, cwd: Path) -> Iterator[str]:
-    # In a session of its own: hypercorn has workers, which would outlive it.
-    with subprocess.Popen(
-        command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
-    ) as process:
-        try:
-            _wait_for(port, process)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            assert process.stdout is not None
-            pytest.fail(f"the peer has ended: {process.stdout.read().decode()}")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    pytest.fail("the peer does not listen")
-
-
-def _free_port() -> int:
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return int(bound.getsockname()[1])
-
-
 @pytest.fixture(params=["python", "typescript"])
 def peer(request: pytest.FixtureRequest, restate_server: RestateServer) -> Iterator[str]:
     """The name of a peer whose services are registered."""
-    port = _free_port()
+    port = free_port()
     command = (_python if request.param == "python" else _typescript)(port)
     cwd = ROOT if request.param == "python" else Path(os.environ["RESTATE_TYPESCRIPT"])
     with ExitStack() as stack:
-        restate_server.register(stack.enter_context(_served(command, port, cwd)), breaking=True)
+        restate_server.register(stack.enter_context(served(command, port, cwd)), breaking=True)
         yield request.param
 
 
