@@ -142,6 +142,11 @@ def test_a_timer_counts_down_and_actions_do_what_they_say(site: Site) -> None:
         await press(tab, JOURNAL, "Kill it for good?")
         await badge(tab, "failed")
         assert await tab.run(buttons) == ["Restart as new", "Purge"]
+        before = await tab.run("location.hash")
+        await press(tab, JOURNAL, "Restart as new")
+        await tab.until(f"location.hash !== {before!r} && {JOURNAL}?.querySelector('.timer')")
+        await tab.run("history.back()")
+        await badge(tab, "failed")
         await press(tab, JOURNAL, "Purge")
         await press(tab, JOURNAL, "Purge it for good?")
         await tab.until(f"{JOURNAL}.innerText.includes('was purged')")
