@@ -20,7 +20,7 @@ from restate_reflect.durable.requests import request_of
 from restate_reflect.durable.runs import in_thread
 from restate_reflect.durable.step_functions import step_function
 from restate_reflect.engine.machine import Ending, Engine, Input
-from restate_reflect.errors import TerminalError
+from restate_reflect.errors import HandlerBugError, TerminalError
 from restate_reflect.interceptors import AttemptEvent, HandlerCall, Hooks, OutgoingCall, Step
 from restate_reflect.options import RetryPolicy
 
@@ -69,12 +69,21 @@ def around_handler(
 
 def _linked(hook: Any, inner: Callable[[BaseContext, HandlerCall], Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def linked(ctx: BaseContext, called: HandlerCall) -> Any:
-        def proceed(changed: HandlerCall = called, /) -> Awaitable[Any]:
+        def proceed(changed: Any = called, /) -> Awaitable[Any]:
+            if not isinstance(changed, HandlerCall):
+                given = f"called proceed with a {type(changed).__name__}"
+                raise _misfit(hook, given, "Write await proceed(), or await proceed(call.with_arguments(…)).")
             return inner(ctx, changed)
 
         return await hook(ctx, called, proceed)
 
     return linked
+
+
+def _misfit(hook: Any, what: str, fix: str) -> HandlerBugError:
+    place = hook.__func__.__code__ if hasattr(hook, "__func__") else None
+    where = "" if place is None else f" ({place.co_filename}:{place.co_firstlineno})"
+    return HandlerBugError(f"interceptor {getattr(hook, '__qualname__', hook)}{where} {what}. {fix}")
 
 
 # ------------------------------------------------------------ steps and calls
@@ -146,7 +155,10 @@ class _Interception:
 
     def _asked(self, hooks: Any, outgoing: OutgoingCall) -> OutgoingCall:
         for hook in hooks:
-            outgoing = hook(self._bare, outgoing) or outgoing
+            changed = hook(self._bare, outgoing)
+            if changed is not None and not isinstance(changed, OutgoingCall):
+                raise _misfit(hook, f"returned a {type(changed).__name__}", "Return call.with_headers(…) or nothing.")
+            outgoing = changed or outgoing
         return outgoing
 
     def run(

@@ -442,3 +442,29 @@ def test_context_calls_keep_their_errors(handler: str, said: str) -> None:
 
     with pytest.raises(HandlerBugError, match=said):
         asyncio.run(scenario())
+
+
+class Misusing:
+    def call(self, ctx: BaseContext, call: OutgoingCall) -> Any:
+        return {"x-tenant": "acme"}
+
+    async def handler(self, ctx: BaseContext, call: HandlerCall, proceed: Proceed) -> Any:
+        return await (proceed(*call.args) if call.handler == "plainly" else proceed())
+
+
+@pytest.mark.parametrize(
+    "handler, said",
+    [
+        ("asks", r"Misusing.call \(.*test_hooks.py:\d+\) returned a dict. Return call.with_headers"),
+        ("plainly", r"Misusing.handler \(.*\) called proceed with a int. Write await proceed\(\)"),
+    ],
+)
+def test_what_a_hook_hands_on_is_checked(handler: str, said: str) -> None:
+    """With its line, and what to write."""
+
+    async def scenario() -> None:
+        async with TestEnvironment(Shop, interceptors=[Misusing()]) as env:
+            await env.call_raw("Shop", handler, b'"ada"' if handler == "asks" else b"1")
+
+    with pytest.raises(HandlerBugError, match=said):
+        asyncio.run(scenario())
