@@ -80,17 +80,15 @@ class Notification:
 def parse(message_type: int, payload: bytes) -> Notification:
     """Reads any notification by its common shape.
 
-    A completion with a value, the usual one, is cut out by hand: 0.9 µs instead of 2.3, twice a step (of 41 µs).
+    A completion with a value or an invocation id is cut out by hand: 0.9 µs instead of 2.3, twice a step (of 41 µs).
 
     Raises:
         ProtocolViolationError: The payload is malformed, or has no id or no result.
     """
     completion = wire.read_completion(payload)
     if completion is not None:
-        return Notification(*completion)
-    started = wire.read_invocation_id(payload)
-    if started is not None:
-        return Notification(started[0], invocation_id=started[1])
+        completion_id, value, invocation_id = completion
+        return Notification(completion_id, value, None, invocation_id)
     try:
         read = pb.Notification.FromString(payload)
     except pb.DecodeError as error:

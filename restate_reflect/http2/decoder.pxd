@@ -13,7 +13,7 @@ cdef class FieldDecoder:
     cdef public dict _literals
 
     cpdef list decode(self, bytes block)
-    @cython.locals(decoded=list, listed=Py_ssize_t, size=Py_ssize_t, stop=Py_ssize_t, first=int, field=tuple)
+    @cython.locals(decoded=list, listed=Py_ssize_t, at=Py_ssize_t, stop=Py_ssize_t, first=int, field=tuple)
     cdef list _decode(self, bytes block)
     @cython.locals(index=Py_ssize_t)
     cdef tuple _literal(self, bytes block, int mask)

@@ -64,29 +64,31 @@ class FieldDecoder:
         # that, and take 0.18 µs here instead of 0.31 through functions.
         decoded: list[Field] = []
         listed = 0
-        stop = len(block)
+        at, stop = 0, len(block)
         entries = self._entries
-        self._at = 0
-        while self._at < stop:
-            first = block[self._at]
+        while at < stop:
+            first = block[at]
             if _LAST_STATIC < first < 0xFF:
                 field = entries[first - _LAST_STATIC - 1]
-                self._at += 1
+                at += 1
             elif 0x80 < first <= _LAST_STATIC:
                 field = _STATIC[first - 0x81]
-                self._at += 1
-            elif first >= 0x80:
-                field = self._entry(self._integer(block, 0x7F))
-            elif first >= 0x40:
-                field = self._literal(block, 0x3F)
-                self._insert(field)
-            elif first >= 0x20:
-                self._resize(block, allowed=not decoded)
-                continue
+                at += 1
             else:
-                field = self._literal(block, 0x0F)
-            size = field[2]
-            listed += size
+                self._at = at
+                if first >= 0x80:
+                    field = self._entry(self._integer(block, 0x7F))
+                elif first >= 0x40:
+                    field = self._literal(block, 0x3F)
+                    self._insert(field)
+                elif first >= 0x20:
+                    self._resize(block, allowed=not decoded)
+                    at = self._at
+                    continue
+                else:
+                    field = self._literal(block, 0x0F)
+                at = self._at
+            listed += field[2]
             decoded.append(field)  # a reference for each byte of the block at most, whatever their fields' sizes are
         return decoded if listed <= self._max_list_size else None
 

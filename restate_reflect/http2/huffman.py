@@ -29,16 +29,16 @@ def decode(data: bytes) -> str:
     Raises ``ConnectionFault`` (COMPRESSION_ERROR) on an invalid code, EOS, or wrong padding.
     """
     state = 0
-    text = ""
+    texts: list[str] = []
     for octet in data:
         row = _rows[state]
         if row is None:
             row = _rows[state] = [_stepped(state, each) for each in range(256)]
         state, ended = row[octet]
-        text += ended
+        texts.append(ended)
     if state not in _FINAL:
         raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "invalid Huffman code or padding in a header block")
-    return text
+    return "".join(texts)
 
 
 def _stepped(state: int, octet: int) -> tuple[int, str]:

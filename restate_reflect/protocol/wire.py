@@ -19,7 +19,6 @@ __all__ = [
     "callee",
     "output_value",
     "read_completion",
-    "read_invocation_id",
     "read_lone_value",
     "read_run_ack",
     "run_command",
@@ -145,41 +144,25 @@ def _text_field(tag: bytes, text: str) -> bytes:
     return tag + varint(len(data)) + data if data else b""
 
 
-def read_invocation_id(payload: bytes) -> tuple[int, str] | None:
-    """``Notification`` with a completion id (1) and an invocation id (16): both."""
+def read_completion(payload: bytes) -> tuple[int, bytes | None, str | None] | None:
+    """``Notification`` with a completion id (1), and a value (5) or an invocation id (16): which of them it is."""
     try:
         if payload[0] != 0x08:
             return None
         completion_id, at = payload[1], 2
         if completion_id >= 128:
             completion_id, at = _read_varint(payload, 1)
+        if payload[at] == 0x2A:
+            value = _read_value(payload, at + 1)
+            return None if value is None else (completion_id, value, None)
         if payload[at] != 0x82 or payload[at + 1] != 0x01:
             return None
-        size = payload[at + 2]
-        at += 3
+        size, at = payload[at + 2], at + 3
         if size >= 128:
             size, at = _read_varint(payload, at - 1)
-        if at + size != len(payload):
-            return None
-        return completion_id, payload[at : at + size].decode("utf-8")
+        return (completion_id, None, payload[at:].decode()) if at + size == len(payload) else None
     except (IndexError, ValueError):  # UnicodeDecodeError is a ValueError
         return None
-
-
-def read_completion(payload: bytes) -> tuple[int, bytes] | None:
-    """``Notification`` with a completion id (1) and a value (5): both."""
-    try:
-        if payload[0] != 0x08:
-            return None
-        completion_id, at = payload[1], 2
-        if completion_id >= 128:
-            completion_id, at = _read_varint(payload, 1)
-        if payload[at] != 0x2A:
-            return None
-        content = _read_value(payload, at + 1)
-    except (IndexError, ValueError):
-        return None
-    return None if content is None else (completion_id, content)
 
 
 def read_run_ack(payload: bytes) -> int | None:

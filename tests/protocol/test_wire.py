@@ -72,13 +72,13 @@ def test_reading_an_input(content: bytes) -> None:
 @given(ids, contents)
 def test_reading_a_completion(completion_id: int, content: bytes) -> None:
     message = pb.Notification(completion_id=completion_id, value=pb.Value(content=content))
-    assert wire.read_completion(message.SerializeToString()) == (completion_id, content)
+    assert wire.read_completion(message.SerializeToString()) == (completion_id, content, None)
 
 
 @given(ids, names)
 def test_reading_an_invocation_id(completion_id: int, invocation_id: str) -> None:
     message = pb.Notification(completion_id=completion_id, invocation_id=invocation_id)
-    assert wire.read_invocation_id(message.SerializeToString()) == (completion_id, invocation_id)
+    assert wire.read_completion(message.SerializeToString()) == (completion_id, None, invocation_id)
 
 
 def test_other_inputs_are_left_to_the_generated_code() -> None:
@@ -99,7 +99,6 @@ def test_other_notifications_are_left_to_the_generated_code() -> None:
         pb.Notification(signal_id=17, value=value),
     ):
         assert wire.read_completion(message.SerializeToString()) is None
-        assert wire.read_invocation_id(message.SerializeToString()) is None
 
 
 def _mangled(messages: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
@@ -125,17 +124,12 @@ def test_what_is_read_by_hand_is_what_the_generated_code_reads(payload: bytes) -
     read = wire.read_completion(payload)
     if read is not None:
         message = pb.Notification.FromString(payload)
-        assert (message.completion_id, message.value.content) == read
-        assert (message.WhichOneof("id"), message.WhichOneof("result")) == ("completion_id", "value")
-
-
-@given(mangled)
-def test_an_invocation_id_read_by_hand_is_what_the_generated_code_reads(payload: bytes) -> None:
-    read = wire.read_invocation_id(payload)
-    if read is not None:
-        message = pb.Notification.FromString(payload)
-        assert (message.completion_id, message.invocation_id) == read
-        assert (message.WhichOneof("id"), message.WhichOneof("result")) == ("completion_id", "invocation_id")
+        completion_id, value, invocation_id = read
+        assert (message.WhichOneof("id"), message.completion_id) == ("completion_id", completion_id)
+        if value is None:
+            assert (message.WhichOneof("result"), message.invocation_id) == ("invocation_id", invocation_id)
+        else:
+            assert (message.WhichOneof("result"), message.value.content) == ("value", value)
 
 
 @given(mangled)
