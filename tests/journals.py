@@ -151,7 +151,7 @@ class Played:
     ) -> None:
         service = target if isinstance(target, ServiceDefinition) else definition(target)
         directory = TargetDirectory([service, *map(definition, others)])
-        self.environment = Environment(directory, LOOP, guard=guard, wall_clock=lambda: 1000.0)
+        self.environment: Environment[Attempt] = Environment(directory, LOOP, guard=guard, wall_clock=lambda: 1000.0)
         self.sink = Recorder()
         plan = Plan(service, service.handlers[handler])
         self.attempt = Attempt(plan, version, self.sink, self.environment, {"traceparent": "00-1"})

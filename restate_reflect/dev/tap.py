@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from restate_reflect.dev.story import Story
-from restate_reflect.durable.attempt import Attempt, Sink
-from restate_reflect.engine.machine import AttemptError
+from restate_reflect.durable.attempt import Attempt
+from restate_reflect.durable.environment import Sink
+from restate_reflect.engine.ending import AttemptError
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import FrameDecoder, encode_frame
 from restate_reflect.protocol.messages import MessageType

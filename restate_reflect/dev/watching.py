@@ -10,6 +10,7 @@ from typing import Any, TextIO
 from aiohttp import web
 
 from restate_reflect.dev.tap import Tap, target_of
+from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.guards import Guard, GuardWarning
 from restate_reflect.endpoint import CORE
@@ -38,7 +39,7 @@ def _not_shown_anyway(record: logging.LogRecord) -> bool:
     return "attempt failed" not in str(record.msg)
 
 
-def _show_log_lines(environment: Environment, news: News) -> None:
+def _show_log_lines(environment: Environment[Attempt], news: News) -> None:
     handlers = logging.getLogger("restate_reflect.handlers")
     handlers.setLevel(logging.INFO)
     handlers.propagate = False
@@ -48,7 +49,7 @@ def _show_log_lines(environment: Environment, news: News) -> None:
 class _Lines(logging.Handler):
     """What handlers log with ``ctx.log``, beside their steps."""
 
-    def __init__(self, environment: Environment, news: News) -> None:
+    def __init__(self, environment: Environment[Attempt], news: News) -> None:
         super().__init__()
         self._environment, self._news = environment, news
 

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from threading import get_ident
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from restate_reflect.codecs._bytes import no_value
 from restate_reflect.durable import failures
@@ -23,12 +23,12 @@ from restate_reflect.durable.answers import enter as enter_answers
 from restate_reflect.durable.assignments import Assignments
 from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.calls import Calls
-from restate_reflect.durable.environment import Environment
+from restate_reflect.durable.environment import Environment, Sink
 from restate_reflect.durable.extending import waits_for
-from restate_reflect.durable.futures import DurableFuture, DurableTask, WatchedFuture, durable_task
+from restate_reflect.durable.futures import DurableFuture, DurableTask, Waiter, WatchedFuture
 from restate_reflect.durable.guards import Guard, enter_handler
 from restate_reflect.durable.locations import caller, waiting_at
-from restate_reflect.durable.loop import DurableLoop, Timer
+from restate_reflect.durable.loop import DurableLoop
 from restate_reflect.durable.operations import Operations
 from restate_reflect.durable.plain import nothing
 from restate_reflect.durable.results import Results
@@ -39,7 +39,8 @@ from restate_reflect.durable.waiting import await_tree, blocked_future, end_of_a
 from restate_reflect.engine.awaiting import FIRST_COMPLETED, AwaitNode
 from restate_reflect.engine.commands.output import output
 from restate_reflect.engine.commands.sleep import sleep
-from restate_reflect.engine.machine import AttemptError, Ending, Engine, Progress
+from restate_reflect.engine.ending import AttemptError, Ending
+from restate_reflect.engine.machine import Engine, Progress
 from restate_reflect.engine.notifications import CANCEL_SIGNAL, Notification, SignalIndex, wire_text
 from restate_reflect.engine.retries import Fail, Pause, Retry, next_step
 from restate_reflect.errors import (
@@ -54,16 +55,9 @@ from restate_reflect.errors import (
 from restate_reflect.options import ErrorDetails
 from restate_reflect.protocol.versions import ProtocolVersion
 
-__all__ = ["Attempt", "Sink"]
+__all__ = ["Attempt"]
 
 logger = logging.getLogger("restate_reflect")
-
-
-class Sink(Protocol):
-    """Where an attempt's output goes."""
-
-    def write(self, data: bytes, *, end: bool) -> None:
-        """Sends bytes; ``end`` closes the response after them."""
 
 
 class _Closed:
@@ -75,13 +69,6 @@ class _Closed:
 
 _CLOSED: Final = _Closed()
 
-# Each look-up of an enum's member costs 0.1 µs.
-_NO_GUARD: Final = Guard.OFF
-_SUSPENDED: Final = Progress.SUSPENDED
-_FAILED: Final = Ending.FAILED
-
-_NO_NAMES: Final[dict[str, Any]] = {}
-_new: Final = object.__new__
 _CANCELLATION: Final = SignalIndex(CANCEL_SIGNAL)
 
 
@@ -93,21 +80,10 @@ class Attempt:
         plan: Plan,
         version: ProtocolVersion,
         sink: Sink,
-        environment: Environment,
+        environment: Environment[Attempt],
         headers: Mapping[str, str],
     ) -> None:
         """``headers`` are those of this attempt's HTTP request, names in lower case."""
-        self.set_up(plan, version, sink, environment, headers)
-
-    def set_up(
-        self,
-        plan: Plan,
-        version: ProtocolVersion,
-        sink: Sink,
-        environment: Environment,
-        headers: Mapping[str, str],
-    ) -> None:
-        """The constructor for compiled code, where types of arguments are known."""
         self.plan = plan
         self.service = plan.service
         self.handler = plan.handler
@@ -134,26 +110,18 @@ class Attempt:
     @property
     def runs(self) -> Runs:
         """The steps; made with the first."""
-        return self.made_runs()
-
-    def made_runs(self) -> Runs:
-        """``runs``, as compiled code calls it."""
         if self._runs is None:
             self._runs = Runs(
                 self,
                 self.environment.loop,
                 self.environment.executor,
-                guarded=self.environment.guard is not _NO_GUARD or bool(self.service.options.durable_natives),
+                guarded=self.environment.guard is not Guard.OFF or bool(self.service.options.durable_natives),
             )
         return self._runs
 
     @property
     def calls(self) -> Calls:
         """The calls in flight; made with the first."""
-        return self.made_calls()
-
-    def made_calls(self) -> Calls:
-        """``calls``, as compiled code calls it."""
         if self._calls is None:
             self._calls = Calls(self.engine)
         return self._calls
@@ -232,9 +200,7 @@ class Attempt:
         loop = self.loop
         if loop.handles:
             if self._assignments is None:
-                raised = loop.take_turn()  # as run_until_idle, without a Python frame in compiled code
-                if raised is not None or loop.handles:
-                    loop.interrupt(raised)
+                loop.run_until_idle()
             else:
                 self._assignments.watch(partial(watch_turn, loop, self.environment.told))
         if self.engine.is_closed:
@@ -256,7 +222,7 @@ class Attempt:
             self._runs.start()
             self.loop.turning = get_ident()
         # A step may have completed something of the handler.
-        return loop.is_broken() or self._wait()
+        return loop.broken is not None or self._wait()
 
     def _wait(self) -> bool:
         """Nothing is ready and no notification is left. Returns whether to go round again."""
@@ -266,7 +232,7 @@ class Attempt:
         if not (executing or self._cancelling or self._awaits_result() or self.results.any_awaited()):
             return self._deadlocked()
         progress = self.engine.progress(self._await_tree, executing)
-        if progress is _SUSPENDED:
+        if progress is Progress.SUSPENDED:
             logger.debug("%s suspended", self.engine.started.debug_id)
         return False
 
@@ -362,33 +328,24 @@ class Attempt:
             self._observed = plan.observe(self, given)
         if len(given.body) > plan.max_input_bytes:
             self._answer(failures.oversized_input(self.handler, len(given.body), plan.max_input_bytes))
-            return durable_task(nothing(), self.loop, None, None)
-        read = plan.read
+            return DurableTask(nothing(), self.loop)
         try:
-            args, kwargs = plan.decode(given.body) if read is None else ((read(given.body),), _NO_NAMES)
+            args, kwargs = plan.decode(given.body)
         except DecodeError as error:
             self._answer(failures.bad_input(self.handler, error, self.engine.version))
-            return durable_task(nothing(), self.loop, None, None)
-        # Half of what their constructor, which is not compiled, would take.
-        context = _new(plan.context)
-        context._operations = Operations(self, given)
-        if plan.intercept is not None:
-            context._operations = plan.intercept(self, context._operations)
-        self.context = context
-        coroutine = plan.call(context, *args, **kwargs) if read is None else plan.call(context, args[0])
-        durable_natives = self.service.options.durable_natives
-        if self.environment.guard is _NO_GUARD and not durable_natives:
-            return durable_task(coroutine, self.loop, None, None)
+            return DurableTask(nothing(), self.loop)
+        operations = Operations(self, given)
+        self.context = plan.context(operations if plan.intercept is None else plan.intercept(self, operations))
+        coroutine = plan.call(self.context, *args, **kwargs)
         variables = contextvars.copy_context()
-        if durable_natives:
-            answers = Answers(context._operations, self.loop.time)
+        if self.service.options.durable_natives:
+            answers = Answers(operations, self.loop.time)
             variables.run(enter_answers, answers)
             coroutine = answered(answers, coroutine)
-            if self.environment.guard is _NO_GUARD:
-                return durable_task(coroutine, self.loop, None, variables)
-        variables.run(enter_handler, self.environment.guard)
-        self._assignments = Assignments(self.handler, self.service.instance, self.environment.guard)
-        return durable_task(coroutine, self.loop, None, variables)
+        if self.environment.guard is not Guard.OFF:
+            variables.run(enter_handler, self.environment.guard)
+            self._assignments = Assignments(self.handler, self.service.instance, self.environment.guard)
+        return DurableTask(coroutine, self.loop, None, variables)
 
     def _finish(self, root: DurableTask[Any]) -> None:
         """The handler has returned or raised."""
@@ -465,7 +422,7 @@ class Attempt:
 
     # ------------------------------------------------------------ timers and steps
 
-    def start_timer(self, timer: Timer, delay: float) -> None:
+    def start_timer(self, timer: Waiter, delay: float) -> None:
         """Journals a timer of the durable loop (``asyncio.sleep`` and everything built on it)."""
         self.results.expect(sleep(self.engine, self.environment.due(delay)), timer)
 
@@ -555,7 +512,7 @@ class Attempt:
             self._sink.write(data, end=True)
         finally:
             try:
-                if self.engine.ending is _FAILED:
+                if self.engine.ending is Ending.FAILED:
                     self._log_failure()
             finally:
                 self._close()
@@ -599,10 +556,7 @@ class Attempt:
             self.environment.has_become_idle()
         if self._runs is not None:
             self._runs.cancel_all()
-        if self.loop.is_through():
-            self.loop.clear()
-        else:
-            self.loop.discard()
+        self.loop.discard()
         self.results.forget()
         if self._calls is not None:
             self._calls.forget()

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from restate_reflect.durable.futures import DurableFuture, LoopFuture, durable_future
-from restate_reflect.durable.loop import DurableLoop
+from restate_reflect.durable.futures import DurableFuture, LoopFuture, SerialLoop
 from restate_reflect.engine.commands import signal
 from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import Notification
@@ -18,17 +17,10 @@ __all__ = ["Calls", "InvocationIdSlot"]
 class InvocationIdSlot:
     """A call: takes its invocation id, and makes a future only if somebody asks for one."""
 
-    __slots__ = ("_calls", "_destination", "_future", "_loop", "_verb", "answered", "completion_id", "decode", "value")
+    __slots__ = ("_calls", "_destination", "_future", "_loop", "_verb", "answered", "completion_id", "value")
 
-    decode: Callable[[bytes], Any]
-    """Reads the call's output; set with the future that waits for it."""
-
-    def __init__(self, completion_id: int, verb: str, destination: object, loop: DurableLoop) -> None:
+    def __init__(self, completion_id: int, verb: str, destination: object, loop: SerialLoop) -> None:
         """``verb`` and ``destination`` are for errors: ``call Inventory/tea/reserve``."""
-        self.set_up(completion_id, verb, destination, loop)
-
-    def set_up(self, completion_id: int, verb: str, destination: object, loop: DurableLoop) -> None:
-        """The constructor for compiled code, where types of arguments are known."""
         self.completion_id = completion_id
         self.value: str | None = None
         self.answered = False
@@ -79,7 +71,7 @@ class InvocationIdSlot:
     def future(self) -> DurableFuture[str]:
         """The id, as something to await."""
         if self._future is None or self._has_failed(self._future):
-            self._future = durable_future(_read_id, self.label, self._loop)
+            self._future = DurableFuture(_read_id, self.label, self._loop)
             if self.value is not None:
                 self._future.set_result(self.value)
         return self._future

@@ -6,26 +6,32 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, Protocol, TypeVar
 
+from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.guards import Guard
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.routes import Routes
+from restate_reflect.engine.ending import AttemptError
 from restate_reflect.errors import HandlerBugError
 from restate_reflect.options import LATEST, ErrorDetails
 from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES
 from restate_reflect.reflection import TargetDirectory
 
-if TYPE_CHECKING:
-    from restate_reflect.durable.attempt import Attempt, Sink
-    from restate_reflect.durable.begun_run import Run
-    from restate_reflect.engine.machine import AttemptError
+__all__ = ["Environment", "Sink"]
 
-__all__ = ["Environment"]
+A = TypeVar("A")
 
 
-class Environment:
-    """Shared by the attempts of one endpoint on one event loop."""
+class Sink(Protocol):
+    """Where an attempt's output goes."""
+
+    def write(self, data: bytes, *, end: bool) -> None:
+        """Sends bytes; ``end`` closes the response after them."""
+
+
+class Environment(Generic[A]):
+    """Shared by the attempts of one endpoint on one event loop. ``A`` is their class, which stands on this one."""
 
     __slots__ = (
         "_idle",
@@ -72,21 +78,21 @@ class Environment:
         self.routes = Routes(directory)
         self.told: set[tuple[str, int | None]] = set()
         """Lines (file and number) of which the guard has said that they ask for what no replay gets again."""
-        self.on_failure: Callable[[Attempt, AttemptError], None] | None = None
+        self.on_failure: Callable[[A, AttemptError], None] | None = None
         """Told of every attempt that fails; test kits and ``dev`` show it."""
-        self.on_exception: Callable[[Attempt, BaseException, Run | None], None] | None = None
+        self.on_exception: Callable[[A, BaseException, Run | None], None] | None = None
         """Told, before that, of the exception that fails an attempt, if it is one of a handler's or (with the step) of
         a step's body; test kits raise it."""
         self.wrap_step: Callable[[str, str, Callable[[], Any], bool], Callable[[], Any]] | None = None
         """Given invocation, name and body of every step, and whether it is async, returns the body to execute; to
         inject failures."""
-        self.wrap_sink: Callable[[Attempt, Sink], Sink] | None = None
+        self.wrap_sink: Callable[[A, Sink], Sink] | None = None
         """Given each new attempt and where its output goes, returns where it goes instead; for logs."""
         self.strict = False
         """Whether a task that a handler leaves behind fails its attempt: in tests and ``dev``. Else it is logged."""
         self.draining = False
         """Whether the endpoint shuts down: attempts that start now suspend at their first await."""
-        self.attempts: dict[Attempt, None] = {}
+        self.attempts: dict[A, None] = {}
         """Attempts in progress, oldest first."""
         self._idle: asyncio.Event | None = None
 

@@ -14,7 +14,8 @@ from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.extending import is_lost
 from restate_reflect.durable.futures import PlainFuture, WatchedFuture
 from restate_reflect.durable.results import Results
-from restate_reflect.engine.machine import AttemptError, Engine
+from restate_reflect.engine.ending import AttemptError
+from restate_reflect.engine.machine import Engine
 from restate_reflect.errors import (
     CodecError,
     DecodeError,

@@ -19,7 +19,9 @@ from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
 from restate_reflect.durable.requests import request_of
 from restate_reflect.durable.runs import in_thread
 from restate_reflect.durable.step_functions import step_function
-from restate_reflect.engine.machine import Ending, Engine, Input
+from restate_reflect.engine.ending import Ending
+from restate_reflect.engine.machine import Engine
+from restate_reflect.engine.opening import Input
 from restate_reflect.errors import HandlerBugError, TerminalError
 from restate_reflect.interceptors import AttemptEvent, HandlerCall, Hooks, OutgoingCall, Step
 from restate_reflect.options import RetryPolicy

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from asyncio import current_task
+from functools import lru_cache
 from pathlib import Path
 from types import CodeType, CoroutineType, FrameType
 from typing import Any, Final
@@ -12,7 +13,6 @@ from typing import Any, Final
 from restate_reflect.durable.extending import running_loop
 
 __all__ = [
-    "IS_INTERPRETED",
     "Spot",
     "asked_by",
     "caller",
@@ -25,13 +25,6 @@ __all__ = [
     "waiting_at",
 ]
 
-_getframe: Final = sys._getframe
-
-IS_INTERPRETED: Final = __file__.endswith((".py", ".pyc"))
-"""Whether the hot modules, this one among them, have frames; see ``hatch_build.py``."""
-
-_OWN_FRAME: Final = int(IS_INTERPRETED)
-
 _PACKAGE: Final = Path(__file__).parents[1]
 _OWN_FILES: Final = str(_PACKAGE) + os.sep
 _OWN: Final = (_OWN_FILES, "<frozen")
@@ -43,20 +36,9 @@ def _is_users(code: CodeType) -> bool:
     return _is_users_file(code.co_filename)
 
 
-_known_files: dict[str, bool] = {}
-
-
+@lru_cache(maxsize=1024)  # a notebook has a new file for each of its cells
 def _is_users_file(name: str) -> bool:
-    known = _known_files.get(name)
-    return _look_at_file(name) if known is None else known
-
-
-def _look_at_file(name: str) -> bool:
-    is_users = not name.startswith(_OWN) and (not name.startswith(_LIBRARY) or f"-packages{os.sep}" in name)
-    if len(_known_files) >= 1024:  # a notebook has a new file for each of its cells
-        _known_files.clear()
-    _known_files[name] = is_users
-    return is_users
+    return not name.startswith(_OWN) and (not name.startswith(_LIBRARY) or f"-packages{os.sep}" in name)
 
 
 def is_asked_by_user(frame: FrameType) -> bool:
@@ -83,15 +65,11 @@ class Spot:
 
 
 def spot(skipped: int = 0) -> Spot | None:
-    """The nearest frame of user code. ``skipped`` callers are known to be this package's, and are not looked at.
-
-    Compiled functions have no frame: those of modules that may be compiled count as ``IS_INTERPRETED`` says.
-    """
-    frame: FrameType | None = _getframe(_OWN_FRAME + skipped)
+    """The nearest frame of user code. ``skipped`` callers are known to be this package's, and are not looked at."""
+    frame: FrameType | None = sys._getframe(1 + skipped)
     while frame is not None:
-        code = frame.f_code
-        if _is_users_file(code.co_filename):
-            return Spot(code, frame.f_lasti)
+        if _is_users_file(frame.f_code.co_filename):
+            return Spot(frame.f_code, frame.f_lasti)
         frame = frame.f_back
     return None
 
@@ -103,7 +81,7 @@ def user_spot() -> Spot | None:
     """
     task: Any = current_task() if running_loop() is not None else None
     outermost = None if task is None else getattr(task.get_coro(), "cr_frame", None)
-    frame: FrameType | None = _getframe(_OWN_FRAME)
+    frame: FrameType | None = sys._getframe(1)
     package: Spot | None = None
     while frame is not None:
         name = frame.f_code.co_filename
@@ -194,7 +172,7 @@ def user_opened(args: tuple[object, ...]) -> bool:
 
     Imports, tracebacks (linecache) and the like read files too; those are not the handler's doing.
     """
-    frame: FrameType | None = sys._getframe(1 + IS_INTERPRETED)
+    frame: FrameType | None = sys._getframe(2)
     while frame is not None:
         name = frame.f_code.co_filename
         if name.startswith(("<frozen importlib", "<frozen zipimport")) or name.endswith(_READERS):

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import random
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import copy_context
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from functools import partial
+from typing import Any, NoReturn, Protocol
 
 from restate_reflect.codecs import codec_for
 from restate_reflect.codecs._base import Codec
 from restate_reflect.context import NO_OPTIONS, UNSET, Awakeable, CallFuture, CallOptions, InvocationHandle, Request
+from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
 from restate_reflect.durable import guards
 from restate_reflect.durable.arguments import (
     awakeable_id_of,
@@ -26,8 +27,8 @@ from restate_reflect.durable.arguments import (
     raw_body,
     step_problem,
 )
-from restate_reflect.durable.begun_run import made_run
-from restate_reflect.durable.calls import InvocationIdSlot
+from restate_reflect.durable.begun_run import Run
+from restate_reflect.durable.calls import Calls, InvocationIdSlot
 from restate_reflect.durable.closing import MAX_REFUSED, HandlerAbandoned
 from restate_reflect.durable.decoding import (
     Decoder,
@@ -37,27 +38,25 @@ from restate_reflect.durable.decoding import (
     decode_optional,
     decode_state,
 )
+from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.extending import running_loop
-from restate_reflect.durable.futures import (
-    DurableFuture,
-    RunFuture,
-    WatchedFuture,
-    durable_future,
-    watched_future,
-)
+from restate_reflect.durable.futures import DurableFuture, RunFuture, SerialLoop, WatchedFuture
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
-from restate_reflect.durable.outgoing import outgoing_call
+from restate_reflect.durable.outgoing import OutgoingCall
 from restate_reflect.durable.plain import utc
 from restate_reflect.durable.requests import request_of
+from restate_reflect.durable.results import Results
+from restate_reflect.durable.runs import Runs
 from restate_reflect.durable.step_functions import step_function
 from restate_reflect.engine.commands import awakeable, invocation, promise, signal, sleep, state
 from restate_reflect.engine.commands.call import Destination
 from restate_reflect.engine.commands.call import call as issue_call
 from restate_reflect.engine.commands.call import send as issue_send
 from restate_reflect.engine.commands.run import run as issue_run
-from restate_reflect.engine.machine import Input
+from restate_reflect.engine.machine import Engine
 from restate_reflect.engine.notifications import Notification
+from restate_reflect.engine.opening import Input
 from restate_reflect.engine.retries import FOREVER
 from restate_reflect.errors import (
     AttemptClosedError,
@@ -69,22 +68,20 @@ from restate_reflect.errors import (
 from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.options import Duration, RetryPolicy, seconds
 
-if TYPE_CHECKING:
-    from restate_reflect.durable.attempt import Attempt
-
 __all__ = ["Operations"]
 
-
 logger = logging.getLogger("restate_reflect")
-
-_partial: Final = functools.partial  # each look-up of a module's attribute takes 600 instructions
 
 
 class DurableAwakeable(WatchedFuture[Any], Awakeable[Any]):
     """An awakeable of this attempt."""
 
     __slots__ = ("_id", "is_known")
-    _id: str
+
+    def __init__(self, decode: Callable[[Notification], Any], id_: str, loop: SerialLoop) -> None:
+        super().__init__(decode, f"awakeable {id_}", loop)
+        self._id = id_
+        self.is_known = False
 
     @property
     def id(self) -> str:
@@ -92,16 +89,30 @@ class DurableAwakeable(WatchedFuture[Any], Awakeable[Any]):
         return self._id
 
 
+class Journaled(Protocol):
+    """The attempt that the operations belong to."""
+
+    engine: Engine
+    environment: Environment[Any]
+    headers: Mapping[str, str]
+    results: Results
+    service: ServiceDefinition
+    handler: HandlerDefinition
+
+    @property
+    def loop(self) -> SerialLoop: ...
+    @property
+    def runs(self) -> Runs: ...
+    @property
+    def calls(self) -> Calls: ...
+
+
 class Operations:
     """Implements ``context.Operations``; one per attempt."""
 
     __slots__ = ("_attempt", "_engine", "_input", "_log", "_loop", "_random", "_refused", "_request")
 
-    def __init__(self, attempt: Attempt, given: Input) -> None:
-        self.set_up(attempt, given)
-
-    def set_up(self, attempt: Attempt, given: Input) -> None:
-        """The constructor for compiled code, where types of arguments are known."""
+    def __init__(self, attempt: Journaled, given: Input) -> None:
         self._attempt = attempt
         self._engine = attempt.engine
         self._loop = attempt.loop
@@ -147,8 +158,8 @@ class Operations:
         label = f"state {key!r}"
         found = state.get(self._engine, key)
         if isinstance(found, int):
-            return self._expect(found, _partial(decode_state, codec, default), label)
-        future = self._future(_partial(decode_state, codec, default), label)
+            return self._expect(found, partial(decode_state, codec, default), label)
+        future = self._future(partial(decode_state, codec, default), label)
         future.settle(Notification(0, value=found.value))
         return future
 
@@ -214,12 +225,11 @@ class Operations:
         if destination.key is not None and destination.key == self._engine.started.key:
             self._look_at_own_turn(destination)
         invocation_id, result = issue_call(self._engine, destination, body)
-        slot = InvocationIdSlot.__new__(InvocationIdSlot)
-        slot.set_up(invocation_id, "call", destination, self._loop)
-        calls = self._attempt.made_calls()
+        slot = InvocationIdSlot(invocation_id, "call", destination, self._loop)
+        calls = self._attempt.calls
         if calls.send_cancel is None:
             calls.send_cancel = self.cancel
-        future = outgoing_call(decode, slot, self._loop)
+        future = OutgoingCall(decode, slot, self._loop)
         self._attempt.results.expect(invocation_id, slot)
         self._attempt.results.expect(result, future)
         calls.add(slot)
@@ -238,8 +248,7 @@ class Operations:
     ) -> InvocationHandle[Any]:
         invoke_time = self._at(seconds(delay)) if delay else 0
         completion_id = issue_send(self._engine, destination, body, invoke_time)
-        slot = InvocationIdSlot.__new__(InvocationIdSlot)
-        slot.set_up(completion_id, "send", destination, self._loop)
+        slot = InvocationIdSlot(completion_id, "send", destination, self._loop)
         self._attempt.results.expect(completion_id, slot)
         return InvocationHandle(self, slot.future(), output)
 
@@ -272,15 +281,14 @@ class Operations:
             codec = self._codec(Any if verify else declared)
             decode = codec.decode
         completion_id = issue_run(self._engine, name)
-        future: RunFuture[Any] = watched_future(RunFuture, decode, name, self._loop)
-        future.body = None
+        future: RunFuture[Any] = RunFuture(decode, name, self._loop)
         self._attempt.results.expect(completion_id, future)
         if not self._engine.has_result(completion_id):
             wrap = self._attempt.environment.wrap_step
             if wrap is not None:
-                body = _partial(function, *args, **kwargs)
+                body = partial(function, *args, **kwargs)
                 function, args, kwargs = wrap(self._engine.started.debug_id, name, body, known.is_async), (), {}
-            run_ = made_run(
+            run_ = Run(
                 completion_id,
                 name,
                 self._engine.command_index,
@@ -294,14 +302,14 @@ class Operations:
                 retry or FOREVER,
                 future,
             )
-            self._attempt.made_runs().add(run_)
+            self._attempt.runs.add(run_)
         return future
 
     def sleep(self, duration: Duration, name: str) -> WatchedFuture[None]:
         self._check()
         label = f"sleep {name!r}" if name else "sleep"
         completion_id = sleep.sleep(self._engine, self._at(seconds(duration)), name)
-        future: WatchedFuture[None] = watched_future(WatchedFuture, decode_nothing, label, self._loop)
+        future: WatchedFuture[None] = WatchedFuture(decode_nothing, label, self._loop)
         self._attempt.results.expect(completion_id, future)
         return future
 
@@ -316,10 +324,8 @@ class Operations:
     def awakeable(self, type_: Any) -> DurableAwakeable:
         self._check()
         id_, index = awakeable.create(self._engine)
-        decode = _partial(decode_delivered, self._codec(type_).decode)
-        future = watched_future(DurableAwakeable, decode, f"awakeable {id_}", self._loop)
-        future._id = id_
-        future.is_known = False
+        decode = partial(decode_delivered, self._codec(type_).decode)
+        future = DurableAwakeable(decode, id_, self._loop)
         self._attempt.results.expect_signal(index, future)
         return future
 
@@ -334,12 +340,12 @@ class Operations:
 
     def get_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
-        decode = _partial(decode_delivered, self._codec(type_).decode)
+        decode = partial(decode_delivered, self._codec(type_).decode)
         return self._expect_result(promise.get(self._engine, name), decode, f"promise {name!r}")
 
     def peek_promise(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
-        decode = _partial(decode_optional, self._codec(type_).decode)
+        decode = partial(decode_optional, self._codec(type_).decode)
         return self._expect_result(promise.peek(self._engine, name), decode, f"promise {name!r}")
 
     def resolve_promise(self, name: str, type_: Any, value: Any) -> DurableFuture[None]:
@@ -354,7 +360,7 @@ class Operations:
 
     def signal(self, name: str, type_: Any) -> DurableFuture[Any]:
         self._check()
-        decode = _partial(decode_delivered, self._codec(type_).decode)
+        decode = partial(decode_delivered, self._codec(type_).decode)
         future = self._future(decode, f"signal {name!r}")
         self._attempt.results.expect_signal(name, future)
         return future
@@ -372,12 +378,12 @@ class Operations:
 
     def attach(self, target: InvocationTarget, output: Any) -> DurableFuture[Any]:
         self._check()
-        decode = _partial(decode_delivered, self._decoder(output))
+        decode = partial(decode_delivered, self._decoder(output))
         return self._expect(invocation.attach(self._engine, invocation_target(target)), decode, f"attach {target}")
 
     def output(self, target: InvocationTarget, output: Any) -> DurableFuture[Any]:
         self._check()
-        decode = _partial(decode_optional, self._decoder(output))
+        decode = partial(decode_optional, self._decoder(output))
         return self._expect(invocation.output(self._engine, invocation_target(target)), decode, f"output {target}")
 
     def cancel(self, invocation_id: str) -> None:
@@ -411,12 +417,12 @@ class Operations:
         self, completion_id: int, decode: Callable[[Notification], Any], label: str
     ) -> WatchedFuture[Any]:
         """``_expect``, for what is asked for its result alone: pointless unless it is awaited."""
-        future: WatchedFuture[Any] = watched_future(WatchedFuture, decode, label, self._loop)
+        future: WatchedFuture[Any] = WatchedFuture(decode, label, self._loop)
         self._attempt.results.expect(completion_id, future)
         return future
 
     def _future(self, decode: Callable[[Notification], Any], label: str) -> DurableFuture[Any]:
-        return durable_future(decode, label, self._loop)
+        return DurableFuture(decode, label, self._loop)
 
     def _codec(self, type_: Any) -> Codec[Any]:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from restate_reflect.context import Request
-from restate_reflect.engine.machine import Input, StartInfo
+from restate_reflect.engine.opening import Input, StartInfo
 
 __all__ = ["request_of"]
 

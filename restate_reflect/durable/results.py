@@ -6,10 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from restate_reflect.durable.calls import InvocationIdSlot
 from restate_reflect.durable.extending import forget_callbacks
 from restate_reflect.durable.futures import LoopFuture, Waiter
-from restate_reflect.durable.outgoing import OutgoingCall, settle_call
 from restate_reflect.engine.notifications import Notification, NotificationId
 
 __all__ = ["Results"]
@@ -53,13 +51,7 @@ class Results:
         """Hands a notification to its waiter."""
         if type(notification.id) is int:
             waiter = self._waiters.pop(notification.id, None)
-            # Calls without looking for their method: 2 % of one.
-            if type(waiter) is OutgoingCall:
-                settle_call(waiter, waiter._slot, notification)
-            elif type(waiter) is InvocationIdSlot:
-                slot = waiter
-                slot.settle(notification)
-            elif waiter is not None:
+            if waiter is not None:
                 waiter.settle(notification)
             return
         waiters = self._signals.get(notification.id)

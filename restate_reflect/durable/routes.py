@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from restate_reflect.context import context_class
-from restate_reflect.definitions import HandlerDefinition, InputDefinition, InputStyle, ServiceDefinition, ServiceKind
+from restate_reflect.definitions import HandlerDefinition, InputStyle, ServiceDefinition, ServiceKind
 from restate_reflect.durable.decided import deciding
 from restate_reflect.durable.intercepting import around_handler, interception, observation
 from restate_reflect.durable.plain import call_plain
@@ -30,7 +30,6 @@ class Plan:
         "intercept",
         "max_input_bytes",
         "observe",
-        "read",
         "service",
     )
 
@@ -41,12 +40,9 @@ class Plan:
         self.call: Callable[..., Any] = handler.call if handler.is_async else partial(call_plain, handler.call)
         """Makes the coroutine, from the context and the arguments."""
         self.context = context_class(service.kind, handler.kind)
-        self.read = _read_one(handler.input)
-        """From the body to a single argument; ``None`` for a handler whose body ``decode`` has to make arguments of."""
         self.decode = handler.input.decode
         self.max_input_bytes = service.max_input_bytes(handler)
         if getattr(handler.input.codec, "makes_defaults", False):
-            self.read = None
             self.decode, self.call = deciding(handler, self.call)
         self.intercept: Callable[..., Any] | None = None
         """Given an attempt and its operations: what its context gets in their place."""
@@ -58,13 +54,6 @@ class Plan:
         codec = handler.output.codec
         self.encode: Callable[[Any], bytes] | None = None if codec is None else codec.encode
         """``None`` for a handler that returns nothing."""
-
-
-def _read_one(given: InputDefinition) -> Callable[[bytes], Any] | None:
-    if given.style is not InputStyle.VALUE or given.codec is None:
-        return None
-    parameter = given.parameters[0]
-    return given.codec.decode if parameter.required and not parameter.keyword_only else None
 
 
 class Route:

@@ -11,7 +11,6 @@ from typing import Any, Final
 from weakref import ref
 
 from restate_reflect.durable.extending import running_loop
-from restate_reflect.durable.locations import IS_INTERPRETED
 from restate_reflect.errors import TerminalError
 
 __all__ = ["group_of", "is_retried", "is_unwound"]
@@ -26,7 +25,7 @@ def group_of(callback: Callable[..., object]) -> ref[asyncio.TaskGroup] | None:
 def is_unwound() -> bool:
     """To be called by a task's ``cancel``: whether a ``TaskGroup`` does it because its body has raised what is not
     terminal."""
-    caller = sys._getframe(2 if IS_INTERPRETED else 1)
+    caller = sys._getframe(2)
     return caller.f_code.co_filename == _TASK_GROUPS and _is_passing(sys.exc_info()[1])
 
 

@@ -14,15 +14,15 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final, Literal, NamedTuple, get_args
 
 from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
-from restate_reflect.durable.attempt import Attempt, Sink
-from restate_reflect.durable.environment import Environment
+from restate_reflect.durable.attempt import Attempt
+from restate_reflect.durable.environment import Environment, Sink
 from restate_reflect.durable.guards import Guard
 from restate_reflect.durable.routes import Plan
 from restate_reflect.endpoint.hosts import is_this_machine
 from restate_reflect.endpoint.identity import IdentityError, IdentityVerifier
 from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits
 from restate_reflect.endpoint.resources import DISCOVER, HEALTH, KNOWN_METHODS, SERVER, Resource, find_resource
-from restate_reflect.engine.machine import AttemptError
+from restate_reflect.engine.ending import AttemptError
 from restate_reflect.http2.encoder import response_block
 from restate_reflect.interceptors import combined, hooks_of
 from restate_reflect.manifest import build_manifest, content_type, negotiate
@@ -102,7 +102,7 @@ class Core:
         self._executor = executor
         self._error_details: ErrorDetails = error_details
         self._directory = TargetDirectory(self.services.values())
-        self._environment: Environment | None = None
+        self._environment: Environment[Attempt] | None = None
         self.local_only = False
         """Whether requests must name this machine in ``Host``: for an endpoint beside a browser. To be set before the
         first request."""
@@ -210,7 +210,7 @@ class Core:
         return Attempt(accepted.plan, accepted.version, sink, self.environment, headers)
 
     @property
-    def environment(self) -> Environment:
+    def environment(self) -> Environment[Attempt]:
         """Shared by all attempts; bound to the event loop that is running at its first use."""
         loop = asyncio.get_running_loop()
         if self._environment is None or self._environment.loop is not loop:

@@ -14,7 +14,7 @@ from restate_reflect.http2.stream import Stream
 __all__ = ["has_attempt", "open_stream"]
 
 
-def open_stream(core: Core, environment: Environment, stream: Stream, head: RequestHead) -> RequestHandler:
+def open_stream(core: Core, environment: Environment[Attempt], stream: Stream, head: RequestHead) -> RequestHandler:
     """Answers a request, or begins an attempt whose output goes to the stream.
 
     ``environment`` is the core's on the loop that runs; a connection asks for it once (0.3 µs).
@@ -62,7 +62,7 @@ class _AttemptStream:
     __slots__ = ("_attempt", "_left", "_request_ended", "_stream")
 
     def __init__(
-        self, core: Core, environment: Environment, stream: Stream, accepted: Accepted, head: RequestHead
+        self, core: Core, environment: Environment[Attempt], stream: Stream, accepted: Accepted, head: RequestHead
     ) -> None:
         self._stream = stream
         self._request_ended = False

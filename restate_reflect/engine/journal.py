@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 from restate_reflect.errors import JournalMismatchError, ProtocolViolationError, RelatedCommand
 from restate_reflect.protocol import pb
 from restate_reflect.protocol.framing import RawMessage
-from restate_reflect.protocol.messages import MessageType, command_classes
+from restate_reflect.protocol.messages import MessageType, command_classes, parsed
 
-__all__ = ["Command", "check", "decode", "describe"]
+__all__ = ["Command", "astray", "check", "decode", "describe"]
 
 
 class Command(NamedTuple):
@@ -68,6 +68,24 @@ def mismatch(index: int, recorded: RawMessage, current: Command, where: str) -> 
     )
 
 
+def astray(
+    index: int, why: str, recorded: RawMessage | None, current: str, where: str, related: RelatedCommand | None
+) -> JournalMismatchError:
+    """The error for code that does something else than the next command of the journal."""
+    shown = "nothing" if recorded is None else describe(recorded.type, recorded.payload)
+    advice = "\nAn await was added or moved. Deploy the old code for invocations in flight."
+    return JournalMismatchError(
+        f"journal mismatch after command {index}: {why}\n"
+        f"  recorded: {shown}\n"
+        f"  current:  {current}\n"
+        f"  at:       {where}{advice if current == AWAIT else ''}",
+        related=related,
+    )
+
+
+AWAIT: Final = "an await"
+
+
 def decode(message_type: int, payload: bytes) -> pb.Message:
     """The generated message for a command.
 
@@ -77,10 +95,7 @@ def decode(message_type: int, payload: bytes) -> pb.Message:
     cls = command_classes().get(message_type)
     if cls is None:
         raise ProtocolViolationError(f"unknown command type {message_type:#06x}")
-    try:
-        return cls.FromString(payload)
-    except pb.DecodeError as error:
-        raise ProtocolViolationError(f"malformed {cls.DESCRIPTOR.name}: {error}") from error
+    return parsed(cls, payload)
 
 
 def describe(message_type: int, payload: bytes) -> str:

@@ -1,13 +1,7 @@
 cimport cython
 
-from restate_reflect.engine.notifications cimport Notification
 from restate_reflect.protocol cimport wire
 from restate_reflect.protocol.framing cimport FrameDecoder, header, is_command, is_notification
-
-
-@cython.final
-cdef class Input:
-    cdef readonly object headers, body
 
 
 @cython.final
@@ -22,10 +16,11 @@ cdef class Engine:
     cdef object _last_name, _locator, _start, _started, _last_awaiting
     cdef FrameDecoder _decoder
     cdef public list _output
-    cdef list _recorded, _queue
+    cdef list _recorded
+    cdef object _queue
     cdef set _seen
     cdef dict _proposals
-    cdef Py_ssize_t _taken, _missing, _next_completion, _next_signal, _telling_due
+    cdef Py_ssize_t _missing, _next_completion, _next_signal, _telling_due
 
     cpdef receive(self, bytes data)
     cpdef receive_eof(self)
@@ -33,18 +28,17 @@ cdef class Engine:
     cdef _on_message(self, int message_type, bytes payload)
     cdef _on_start(self, bytes payload)
     cdef _on_command(self, int message_type, bytes payload)
-    cdef _on_notification(self, Notification notification)
+    cdef _on_notification(self, notification)
     cdef _count_entry(self)
     cdef _on_run_ack(self, bytes payload)
-    cdef _enqueue(self, Notification notification)
+    cdef _enqueue(self, notification)
     cpdef Py_ssize_t next_completion_id(self, Py_ssize_t count=*) except -1
     cpdef record(self, int message_type, bytes payload, object name=*)
     cdef _tell_recording(self)
     cdef tuple _next_recorded(self)
-    cpdef Input read_input(self)
+    cpdef read_input(self)
     cpdef peek_recorded(self)
-    @cython.locals(queue=list, at=Py_ssize_t)
-    cpdef Notification next_notification(self)
+    cpdef next_notification(self)
     cpdef require_issued(self, Py_ssize_t completion_id)
     cpdef bint has_result(self, Py_ssize_t completion_id) except -1
     cpdef propose_run(self, Py_ssize_t completion_id, result)
@@ -55,6 +49,3 @@ cdef class Engine:
     cdef _close(self, ending)
     cdef _write(self, message_type, message)
 
-
-cdef Input _read_input(bytes payload)
-cdef dict _read_state(read)

@@ -17,16 +17,18 @@ Theory of operation
 
 from __future__ import annotations
 
-import hashlib
+from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from restate_reflect.engine import journal, notifications
 from restate_reflect.engine.awaiting import AwaitNode, to_awaiting_on, to_suspension
 from restate_reflect.engine.eager_state import EagerState
+from restate_reflect.engine.ending import MAX_ERROR_TEXT, AttemptError, Ending, error_message
 from restate_reflect.engine.journal import Command
-from restate_reflect.engine.notifications import Notification, NotificationId, shortened, wire_code, wire_text
+from restate_reflect.engine.notifications import Notification, NotificationId, shortened
+from restate_reflect.engine.opening import Input, StartInfo, read_input, read_start, read_state
 from restate_reflect.engine.retries import RetryInfo
 from restate_reflect.engine.states import CLOSED, PROCESSING, REPLAYING, WAITING_REPLAY, WAITING_START
 from restate_reflect.errors import (
@@ -49,19 +51,12 @@ from restate_reflect.protocol.framing import (
     is_command,
     is_notification,
 )
-from restate_reflect.protocol.messages import MessageType
+from restate_reflect.protocol.messages import MessageType, parsed
 from restate_reflect.protocol.versions import ProtocolVersion
 
-__all__ = ["AttemptError", "Ending", "Engine", "Input", "Progress", "StartInfo"]
+__all__ = ["Engine", "Progress"]
 
-M = TypeVar("M", bound="pb.Message")
 T = TypeVar("T")
-
-_MAX_DELAY: Final = 365 * 86400.0
-"""Seconds; a longer (or infinite) ``retry_after`` means "some day", and must fit the field."""
-
-MAX_ERROR_TEXT: Final = 64_000
-"""Characters of an error's message that are sent: one beyond the server's message limit would fail for ever."""
 
 _TOLD_PER_ENTRY: Final = 64
 """Bytes of await trees per journal entry; a tree of some 25 results is told at every change."""
@@ -95,6 +90,9 @@ class _Nowhere:
 _NOWHERE: Final = _Nowhere()
 
 
+_NO_NOTIFICATIONS: Final[deque[Notification]] = deque(maxlen=0)
+"""Stands while there are none."""
+
 _NO_STATE: Final = EagerState()
 """Stands until the start message comes; nothing is written to it before."""
 
@@ -107,56 +105,6 @@ class Progress(Enum):
     NEED_RUN = "need run"
     """The peer has closed its side; only a run that is executing can still change anything."""
     SUSPENDED = "suspended"
-
-
-class Ending(Enum):
-    """How the attempt ended."""
-
-    COMPLETED = "completed"
-    SUSPENDED = "suspended"
-    FAILED = "failed"
-
-
-class StartInfo(NamedTuple):
-    """What the start message said. (A named tuple is made in 0.4 µs, a frozen dataclass in 2 µs.)"""
-
-    id: bytes
-    debug_id: str
-    key: str
-    random_seed: int
-    retry_count: int
-    """Attempts since the last stored entry; best effort."""
-    retry_duration: float
-    """Seconds since the last stored entry, 0 for a first attempt; best effort."""
-    scope: str | None = None
-    limit_key: str | None = None
-    idempotency_key: str | None = None
-    known_entries: int = 0
-    """Of the journal that came with it."""
-
-
-class Input:
-    """The input command."""
-
-    __slots__ = ("body", "headers")
-
-    def __init__(self, headers: dict[str, str], body: bytes) -> None:
-        self.headers = headers
-        self.body = body
-
-
-class AttemptError(NamedTuple):
-    """What goes into an ErrorMessage."""
-
-    code: int
-    message: str
-    stacktrace: str = ""
-    related: RelatedCommand | None = None
-    retry_after: float | None = None
-    """Seconds."""
-    pause: bool = False
-    bug: bool = False
-    """Whether only a change of the code can mend it, not another attempt. Tests fail on it at once."""
 
 
 class Engine:
@@ -180,7 +128,6 @@ class Engine:
         "_start",
         "_started",
         "_state",
-        "_taken",
         "_telling_due",
         "_wrote_command",
         "command_index",
@@ -216,9 +163,8 @@ class Engine:
         self._start: pb.StartMessage | None = None
         self._started: StartInfo | None = None
         self._output: list[bytes] = []
-        self._queue: list[Any] = []
-        """Notifications; of those that were handed out, ``_taken`` at its front, only the places."""
-        self._taken = 0
+        self._queue = _NO_NOTIFICATIONS
+        """Those that were not handed out."""
         self._seen: set[NotificationId] | None = None
         """Made with the first notification: many an attempt gets none."""
         self._recorded: list[tuple[int, bytes]] = []
@@ -291,7 +237,7 @@ class Engine:
         if self._started is None:
             if self._start is None:
                 raise ProtocolViolationError("no start message yet")
-            self._started = _start_info(self._start, self.version)
+            self._started = read_start(self._start, self.version)
             self._start = None
         return self._started
 
@@ -312,10 +258,10 @@ class Engine:
     def _on_start(self, payload: bytes) -> None:
         if self._state != WAITING_START:
             raise ProtocolViolationError("a second start message")
-        start = self._start = _parse(pb.StartMessage, payload)
+        start = self._start = parsed(pb.StartMessage, payload)
         if start.known_entries == 0:
             raise ProtocolViolationError("the start message announces an empty journal; the input is always there")
-        self.eager_state = EagerState(_read_state(start), start.partial_state)
+        self.eager_state = EagerState(read_state(start), start.partial_state)
         self._missing = start.known_entries
         self._state = WAITING_REPLAY
 
@@ -344,7 +290,7 @@ class Engine:
     def _on_run_ack(self, payload: bytes) -> None:
         completion_id = wire.read_run_ack(payload)
         if completion_id is None:
-            completion_id = _parse(pb.ProposeRunCompletionAckMessage, payload).completion_id
+            completion_id = parsed(pb.ProposeRunCompletionAckMessage, payload).completion_id
         proposed = self._proposals.pop(completion_id, None)
         if proposed is None:
             raise ProtocolViolationError(
@@ -355,6 +301,8 @@ class Engine:
     def _enqueue(self, notification: Notification) -> None:
         if self._seen is None:
             self._seen = set()
+        if self._queue is _NO_NOTIFICATIONS:
+            self._queue = deque()
         self._queue.append(notification)
         self._seen.add(notification.id)
 
@@ -416,7 +364,7 @@ class Engine:
             message_type, payload = self._next_recorded()
             if message_type != MessageType.INPUT_COMMAND:
                 raise ProtocolViolationError(f"the journal starts with type {message_type:#06x}, not with the input")
-            return _read_input(payload)
+            return read_input(payload)
         except EngineError as error:
             self.fail_with(error)
             raise
@@ -463,23 +411,19 @@ class Engine:
 
     def next_notification(self) -> Notification | None:
         """Takes the oldest notification that was not handed out yet."""
-        queue, at = self._queue, self._taken
-        if at == len(queue):
+        queue = self._queue
+        if not queue:
             return None
-        notification: Notification = queue[at]
-        queue[at] = None
-        self._taken = at + 1
-        if self._taken == len(queue):
-            queue.clear()
-            self._taken = 0
+        notification = queue.popleft()
+        if not queue:
+            self._queue = _NO_NOTIFICATIONS  # many an attempt waits for long, and an empty deque has 600 bytes
         return notification
 
     def take_notification(self, completion_id: int) -> Notification | None:
         """Takes one completion out of its turn (invocation ids, while cancelling)."""
-        for at in range(self._taken, len(self._queue)):
-            notification: Notification = self._queue[at]
+        for notification in self._queue:
             if notification.id == completion_id:
-                del self._queue[at]
+                self._queue.remove(notification)
                 return notification
         return None
 
@@ -502,15 +446,15 @@ class Engine:
     def _unasked(self, completion_id: int) -> EngineError:
         if self._state != REPLAYING:
             return ProtocolViolationError(f"a result for completion {completion_id}, which no command has asked for")
-        return JournalMismatchError(
-            f"journal mismatch after command {self.command_index}: the next result in the journal (completion"
-            f" {completion_id}) belongs to a step that the code has not reached.\n"
-            f"  recorded: {self._shown_recorded()}\n"
-            "  current:  an await\n"
-            f"  at:       {self._locator.locate()}\n"
-            "An await was added or moved. Deploy the old code for invocations in flight.",
-            related=self.related,
+        return self._astray(
+            f"the next result in the journal (completion {completion_id}) belongs to a step that the code has not"
+            " reached.",
+            journal.AWAIT,
         )
+
+    def _astray(self, why: str, current: str) -> JournalMismatchError:
+        where = self._locator.locate()
+        return journal.astray(self.command_index, why, self.peek_recorded(), current, where, self.related)
 
     def has_result(self, completion_id: int) -> bool:
         """Whether the journal has this completion already, handed out or not.
@@ -567,7 +511,10 @@ class Engine:
             JournalMismatchError: There are commands left to replay: the code was changed.
         """
         if self._state == REPLAYING:
-            error = self._stuck_in_replay()
+            error = self._astray(  # see rule 4 of the module's docstring
+                "the code waits for a result that this invocation's journal does not have, though the journal goes on.",
+                journal.AWAIT,
+            )
             self.fail_with(error)
             raise error
         if not self.input_closed:
@@ -578,18 +525,6 @@ class Engine:
             return Progress.NEED_RUN
         self._suspend(build_tree())
         return Progress.SUSPENDED
-
-    def _stuck_in_replay(self) -> JournalMismatchError:
-        """Proof of rule 4 above: see the module's docstring."""
-        return JournalMismatchError(
-            f"journal mismatch after command {self.command_index}: the code waits for a result that this invocation's"
-            " journal does not have, though the journal goes on.\n"
-            f"  recorded: {self._shown_recorded()}\n"
-            "  current:  an await\n"
-            f"  at:       {self._locator.locate()}\n"
-            "An await was added or moved. Deploy the old code for invocations in flight.",
-            related=self.related,
-        )
 
     @property
     def _entries(self) -> int:
@@ -616,23 +551,11 @@ class Engine:
     def end(self) -> None:
         """The invocation is complete; its output was recorded."""
         if self._state == REPLAYING:
-            self.fail_with(self._ended_in_replay())
+            self.fail_with(self._astray("the handler ended, but its journal goes on.", "the end"))
             return
         if not self.is_closed:
             self._output.append(_END_FRAME)
             self._close(Ending.COMPLETED)
-
-    def _ended_in_replay(self) -> JournalMismatchError:
-        return JournalMismatchError(
-            f"journal mismatch after command {self.command_index}: the handler ended, but its journal goes on.\n"
-            f"  recorded: {self._shown_recorded()}\n"
-            "  current:  the end\n"
-            f"  at:       {self._locator.locate()}"
-        )
-
-    def _shown_recorded(self) -> str:
-        recorded = self.peek_recorded()
-        return journal.describe(recorded.type, recorded.payload) if recorded else "nothing"
 
     def fail_with(self, error: EngineError) -> None:
         """Writes the error and closes; ignored if already closed."""
@@ -646,7 +569,7 @@ class Engine:
         if len(error.message) > MAX_ERROR_TEXT:
             error = error._replace(message=shortened(error.message, MAX_ERROR_TEXT))
         self.failure = error
-        self._write(MessageType.ERROR, _error_message(self._locator.disclosed(error), self.version))
+        self._write(MessageType.ERROR, error_message(self._locator.disclosed(error), self.version))
         self._close(Ending.FAILED)
 
     @property
@@ -663,69 +586,10 @@ class Engine:
         # The owner: a cycle with it, which would be left to the garbage collector.
         self._locator = _NOWHERE
         self._queue.clear()
-        self._taken = 0
         self._proposals.clear()
 
     def _write(self, message_type: MessageType, message: pb.Message) -> None:
         self._output.append(encode_frame(message_type, message.SerializeToString()))
-
-
-def _parse(cls: type[M], payload: bytes) -> M:
-    try:
-        return cls.FromString(payload)
-    except pb.DecodeError as error:
-        raise ProtocolViolationError(f"malformed {cls.DESCRIPTOR.name}: {error}") from error
-
-
-def _read_input(payload: bytes) -> Input:
-    """An input without headers, as most are, is cut out by hand: 0.6 µs instead of 2."""
-    body = wire.read_lone_value(payload)
-    if body is not None:
-        return Input({}, body)
-    read = _parse(pb.InputCommandMessage, payload)
-    return Input({header.key: header.value for header in read.headers}, read.value.content)
-
-
-def _start_info(read: pb.StartMessage, version: ProtocolVersion) -> StartInfo:
-    scoped = version.has_scopes
-    return StartInfo(
-        id=read.id,
-        debug_id=read.debug_id,
-        key=read.key,
-        random_seed=read.random_seed if version.has_random_seed else _seed_of(read.id),
-        retry_count=read.retry_count_since_last_stored_entry,
-        retry_duration=_retry_duration(read),
-        scope=_optional(read, "scope") if scoped else None,
-        limit_key=_optional(read, "limit_key") if scoped else None,
-        idempotency_key=_optional(read, "idempotency_key") if scoped else None,
-        known_entries=read.known_entries,
-    )
-
-
-def _optional(read: pb.StartMessage, name: str) -> str | None:
-    return getattr(read, name) if read.HasField(name) else None
-
-
-def _seed_of(invocation_id: bytes) -> int:
-    """V5 sends no seed; the invocation id gives one that is the same in every attempt."""
-    return int.from_bytes(hashlib.sha256(invocation_id).digest()[:8], "big")
-
-
-def _retry_duration(read: pb.StartMessage) -> float:
-    """For a first attempt the server sends the age of the last entry, which is no retry time."""
-    if read.retry_count_since_last_stored_entry == 0:
-        return 0.0
-    return read.duration_since_last_stored_entry / 1000
-
-
-def _read_state(read: pb.StartMessage) -> dict[str, bytes | None]:
-    state_map = read.state_map
-    if not state_map:
-        return {}
-    try:
-        return {entry.key.decode(): entry.value for entry in state_map}
-    except UnicodeDecodeError as error:
-        raise ProtocolViolationError(f"a state key is not UTF-8: {error}") from error
 
 
 def _own_result(completion_id: int, result: bytes | TerminalError) -> Notification:
@@ -733,19 +597,3 @@ def _own_result(completion_id: int, result: bytes | TerminalError) -> Notificati
     if isinstance(result, TerminalError):
         return Notification(completion_id, failure=notifications.to_error(notifications.to_failure(result)))
     return Notification(completion_id, result)
-
-
-def _error_message(error: AttemptError, version: ProtocolVersion) -> pb.ErrorMessage:
-    message = pb.ErrorMessage(
-        code=wire_code(error.code), message=wire_text(error.message), stacktrace=wire_text(error.stacktrace)
-    )
-    if error.related is not None:
-        message.related_command_index = max(error.related.index, 0)
-        message.related_command_type = error.related.type
-        if error.related.name:
-            message.related_command_name = wire_text(error.related.name)
-    if error.retry_after is not None:
-        message.next_retry_delay = round(min(max(error.retry_after, 0.0), _MAX_DELAY) * 1000)
-    if error.pause and version.has_error_behavior:
-        message.behavior = pb.PAUSE
-    return message

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from enum import IntEnum
 from functools import cache
+from typing import TypeVar
 
+from restate_reflect.errors import ProtocolViolationError
 from restate_reflect.protocol import pb
 
-__all__ = ["MessageType", "command_classes"]
+__all__ = ["MessageType", "command_classes", "parsed"]
 
 
 class MessageType(IntEnum):
@@ -59,6 +61,17 @@ class MessageType(IntEnum):
     ATTACH_INVOCATION_COMPLETION = 0x8012
     GET_INVOCATION_OUTPUT_COMPLETION = 0x8013
     SIGNAL_NOTIFICATION = 0xFBFF
+
+
+M = TypeVar("M", bound="pb.Message")
+
+
+def parsed(cls: type[M], payload: bytes) -> M:
+    """Raises ``ProtocolViolationError``: the payload is malformed."""
+    try:
+        return cls.FromString(payload)
+    except pb.DecodeError as error:
+        raise ProtocolViolationError(f"malformed {cls.DESCRIPTOR.name}: {error}") from error
 
 
 @cache

@@ -13,7 +13,7 @@ from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.environment import Environment as AttemptEnvironment
 from restate_reflect.embedded import JournalEntry
-from restate_reflect.engine.machine import AttemptError
+from restate_reflect.engine.ending import AttemptError
 from restate_reflect.errors import HandlerBugError, TerminalError
 from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.ingress._invocations import Invocation, SentInvocation
@@ -113,13 +113,13 @@ class Environment(Verbs, ABC):
         """The services, every handler replaceable."""
         return [self.mocks.wrap(service) for service in self._services]
 
-    def _observe(self, attempts: AttemptEnvironment) -> None:
+    def _observe(self, attempts: AttemptEnvironment[Attempt]) -> None:
         attempts.on_failure = self._attempt_failed
         attempts.on_exception = self._raised
         attempts.strict = True
         attempts.wrap_step = self._steps.wrap
 
-    def _look_away(self, attempts: AttemptEnvironment) -> None:
+    def _look_away(self, attempts: AttemptEnvironment[Attempt]) -> None:
         attempts.on_failure = attempts.on_exception = attempts.wrap_step = None
 
     def _attempt_failed(self, attempt: Attempt, error: AttemptError) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.blocking import BlockedLoopWarning, watching_for_blocks
 from restate_reflect.durable.environment import Environment
 
@@ -20,7 +21,7 @@ _THRESHOLD: Final = 0.6
 
 
 @contextmanager
-def telling_blocks(environment: Environment) -> Iterator[None]:
+def telling_blocks(environment: Environment[Attempt]) -> Iterator[None]:
     found: list[str] = []
 
     def tell(sentence: str) -> None:

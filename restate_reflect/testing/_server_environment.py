@@ -14,7 +14,7 @@ from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.guards import Guard
 from restate_reflect.embedded import JournalEntry, RuntimeSettings
 from restate_reflect.endpoint import CORE, endpoint, listening
-from restate_reflect.engine.machine import AttemptError
+from restate_reflect.engine.ending import AttemptError
 from restate_reflect.errors import TerminalError, UnsupportedFeatureError
 from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.ingress import SyncClient

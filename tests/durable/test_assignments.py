@@ -11,7 +11,7 @@ from restate_reflect import Context
 from restate_reflect.durable.guards import Guard, GuardWarning
 from restate_reflect.embedded import InProcessDeployment, Outcome, Runtime
 from restate_reflect.endpoint.core import Core
-from restate_reflect.engine.machine import AttemptError
+from restate_reflect.engine.ending import AttemptError
 from restate_reflect.reflection import reflect_all
 
 
