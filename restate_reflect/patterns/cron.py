@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from math import floor
-from typing import Annotated, Any, Concatenate, ParamSpec, Self, TypedDict, Unpack, overload
+from typing import Annotated, Any, Concatenate, Final, ParamSpec, Self, TypedDict, Unpack, overload
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -80,6 +80,10 @@ def _next_by(expression: str, after: datetime) -> datetime:
     return found.astimezone(UTC)
 
 
+_TARGETS: Final = TargetDirectory()
+"""A class is read once, not for each job."""
+
+
 class _When(TypedDict, total=False):
     key: str | None
     every: Duration | None
@@ -113,7 +117,7 @@ def job(
         HandlerBugError: It is no handler, or its kind does not go with ``key``.
         ValueError: Neither or both of ``every`` and ``cron``; no expression; no time zone. No workflow either.
     """
-    target = TargetDirectory().target(method)
+    target = _TARGETS.target(method)
     if target.kind is ServiceKind.WORKFLOW:
         raise ValueError(f"{target.service} is a workflow, which runs once for a key. Call it from a service.")
     if (key is None) is not (target.kind is ServiceKind.SERVICE):
