@@ -11,6 +11,7 @@ from restate_reflect.definitions import HandlerDefinition, HandlerKind, ServiceD
 from restate_reflect.openapi._components import Components, Use
 from restate_reflect.openapi._example import example
 from restate_reflect.openapi._shared import (
+    BINARY,
     GENERAL_PATHS,
     HEADERS,
     PARAMETERS,
@@ -178,7 +179,7 @@ class _Public:
         received = self.handler.input
         if received.content_type is None:
             return {}
-        media = _media(self._input(), components)
+        media = _media(self._input(), received.content_type, components)
         return {"requestBody": {"required": received.required, "content": {received.content_type: media}}}
 
     def _response(self, components: Components) -> Json:
@@ -189,14 +190,15 @@ class _Public:
         }
         if content_type is None:
             return described
-        return {**described, "content": {content_type: _media(self._output(), components)}}
+        return {**described, "content": {content_type: _media(self._output(), content_type, components)}}
 
     def _extensions(self) -> Json:
         metadata = dict(self.handler.options.metadata)
         return {"x-restate-extensions": metadata} if metadata else {}
 
 
-def _media(use: Use | None, components: Components) -> Json:
+def _media(use: Use | None, content_type: str, components: Components) -> Json:
+    """Always with a schema: generators of clients leave out what has none."""
     if use is None:
-        return {}
+        return {"schema": {} if content_type.partition(";")[0].endswith("json") else BINARY}
     return {"schema": components.reference(use), "example": example(use.schema)}

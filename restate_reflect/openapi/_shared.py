@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["GENERAL_PATHS", "HEADERS", "PARAMETERS", "RESPONSES", "SCHEMAS", "error", "parameter", "reference"]
+__all__ = [
+    "BINARY",
+    "GENERAL_PATHS",
+    "HEADERS",
+    "PARAMETERS",
+    "RESPONSES",
+    "SCHEMAS",
+    "error",
+    "parameter",
+    "reference",
+]
 
 Json = dict[str, Any]
 
@@ -164,7 +174,10 @@ RESPONSES: Json = {
     ),
 }
 
-_ANY_RESULT: Json = {"description": "The handler's output.", "content": {"*/*": {}}}
+BINARY: Json = {"type": "string", "format": "binary"}
+_ANYTHING: Json = {"application/json": {"schema": {}}, "application/octet-stream": {"schema": BINARY}}
+"""Generators of clients know no ``*/*``."""
+_ANY_RESULT: Json = {"description": "The handler's output.", "content": _ANYTHING}
 _TAG = "Invocations"
 
 
@@ -235,10 +248,12 @@ GENERAL_PATHS: Json = {
         }
     },
     "/restate/awakeables/{awakeableId}/resolve": _completion(
-        "resolve", "Deliver the result of an awakeable", {"*/*": {}}
+        "resolve", "Deliver the result of an awakeable", {"application/json": {"schema": {}}}
     ),
     "/restate/awakeables/{awakeableId}/reject": _completion(
-        "reject", "Fail an awakeable with a message", {"text/plain": {"schema": {"type": "string"}}}
+        "reject",
+        "Fail an awakeable with a message",
+        {"text/plain": {"schema": {"type": "string"}}, "application/octet-stream": {"schema": BINARY}},
     ),
 }
 """Since restate-server 1.7, but for the awakeables."""

@@ -35,6 +35,7 @@ REASONS = {
     "responses/404": "ours has a code in its example, and the source that the server really gives",
     "responses/470": "ours has a code in its example",
     "responses/default": "ours has another example, and a code that is an integer",
+    "application/octet-stream/schema": "generators of clients leave out a body without a schema",
     "example": "the server gives no examples of bodies",
     "description": "ours falls back to a sentence of our own, and does not call attach and output deprecated",
 }

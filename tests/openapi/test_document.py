@@ -78,7 +78,9 @@ def test_a_model_read_and_written_in_two_forms_has_two_components(document: dict
 def test_inputs_are_described_as_the_server_wants_them(document: dict[str, Any]) -> None:
     """Binary, empty, optional and required bodies."""
     paths = document["paths"]
-    assert paths["/restate/call/Shop/photo"]["post"]["requestBody"]["content"] == {"application/octet-stream": {}}
+    assert paths["/restate/call/Shop/photo"]["post"]["requestBody"]["content"] == {
+        "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+    }
     assert "requestBody" not in paths["/restate/call/Shop/ping"]["post"]
     assert "content" not in paths["/restate/call/Shop/ping"]["post"]["responses"]["200"]
     assert paths["/restate/call/Basket/{key}/put"]["post"]["requestBody"]["required"] is True
