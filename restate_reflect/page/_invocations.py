@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from restate_reflect.frames import folded, split
 from restate_reflect.ingress import AdminClient, AdminError, InvocationInfo
 
 __all__ = ["ACTIONS", "act", "attempts", "found", "summary"]
@@ -72,7 +73,7 @@ def summary(info: InvocationInfo) -> Json:
         "status": info.status,
         "success": info.success,
         "failure": info.failure,
-        "lastFailure": failure.message if failure else None,
+        "lastFailure": _folded(failure.message) if failure else None,
         "retries": info.retry_count,
         "deployment": info.deployment_id,
         "idempotencyKey": info.idempotency_key,
@@ -82,12 +83,18 @@ def summary(info: InvocationInfo) -> Json:
     }
 
 
+def _folded(failure: str) -> str:
+    message, trace = split(failure)
+    return f"{message}\n{folded(trace)}" if trace else message
+
+
 async def attempts(admin: AdminClient, identifier: str) -> list[Json]:
-    """Attempts that failed, oldest first, as far as the server keeps them.
+    """Errors of attempts that failed, oldest first, as far as the server keeps them: each once, until another one.
 
     Returns:
-        For each: ``at``, ``after`` (index of the journal's last entry then), ``message``, ``code``, ``trace`` and
-        ``step`` (the command it is about). Nothing from servers without such a table.
+        For each: ``at``, ``after`` (index of the journal's last entry then), ``message``, ``code``, ``trace`` (with
+        libraries' frames folded), ``whole`` (the traceback as it came) and ``step`` (the command it is about). Nothing
+        from servers without such a table.
     """
     sql = f"SELECT * FROM sys_journal_events WHERE id = '{identifier}' ORDER BY appended_at"
     try:
@@ -105,7 +112,8 @@ def _attempt(row: Mapping[str, Any]) -> Json:
         "after": row.get("after_journal_entry_index"),
         "code": event.get("error_code"),
         "message": event.get("error_message") or "",
-        "trace": event.get("error_stacktrace") or "",
+        "trace": folded(event.get("error_stacktrace") or ""),
+        "whole": event.get("error_stacktrace") or "",
         "step": " ".join(word for word in words if word) or None,
     }
 

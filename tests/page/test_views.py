@@ -115,11 +115,16 @@ def test_attempts_are_shown_with_their_whole_tracebacks(site: Site) -> None:
         trace = await tab.until(f"{JOURNAL}.querySelector('.attempts .trace')?.textContent")
         for part in ("KeyError: 'tea'", "direct cause", "in ask_bank", "ConnectionError: the bank does not answer"):
             assert part in trace
+        assert "in restate_reflect" in trace, "frames of libraries are one line"
+        whole = await tab.run(f"{JOURNAL}.querySelector('.whole .trace').textContent")
+        assert "_without_exit" in whole
+        assert "Attempts failed with 1 error" in await tab.run(f"{JOURNAL}.querySelector('.attempts').innerText")
         await tab.until(f"/next attempt in \\d:\\d\\d/.test({JOURNAL}.querySelector('.facts ~ div').innerText)")
         shown = f"{JOURNAL}.querySelector('[role=status]').innerText.match(/attempt in (\\S+)/)?.[1]"
         first = await tab.until(shown)
         await tab.until(f"{shown} !== {first!r}")
-        await press(tab, JOURNAL, "Cancel the invocation")
+        await press(tab, JOURNAL, "Kill")  # a cancellation would be heard by the next attempt
+        await press(tab, JOURNAL, "Kill it for good?")
         await badge(tab, "failed")
 
     site.drive(use, f"#/invocations/{identifier}")

@@ -37,9 +37,12 @@ function attemptsView(info, open) {
       attempt.at ? el("span", { class: "muted" }, clock(attempt.at)) : null,
       attempt.step ? el("span", { class: "mono" }, attempt.step) : null),
     el("p", { class: "problem" }, attempt.message),
-    attempt.trace ? el("pre", { class: "trace", tabindex: "0", "aria-label": "Traceback" }, attempt.trace) : null));
+    attempt.trace ? el("pre", { class: "trace", tabindex: "0", "aria-label": "Traceback" }, attempt.trace) : null,
+    attempt.whole.trim() !== attempt.trace.trim() ? el("details", { class: "whole" }, el("summary", {}, "with the frames of libraries"),
+      el("pre", { class: "trace", tabindex: "0", "aria-label": "Whole traceback" }, attempt.whole)) : null));
   return el("details", { class: "attempts", open },
-    el("summary", {}, count === 1 ? "1 attempt failed" : `${count} attempts failed`), el("ol", { reversed: true }, ...items));
+    // The server notes an error once, however often in a row it comes.
+    el("summary", {}, count === 1 ? "Attempts failed with 1 error" : `Attempts failed with ${count} different errors in turn, newest first`), el("ol", { reversed: true }, ...items));
 }
 
 // ---------------------------------------------------------------- steps
