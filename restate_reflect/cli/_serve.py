@@ -167,11 +167,13 @@ def _serve_here(options: ServeOptions, registration: Registration, control: Cont
     from restate_reflect.cli._serving import serve, stop_orphan
     from restate_reflect.processes.control import user_files
     from restate_reflect.processes.lifeline import when_orphaned
+    from restate_reflect.processes.terminal import lent_terminal
     from restate_reflect.targets.importing import import_anew_at_each_start
     from restate_reflect.targets.target import load_all
 
     if control is not None:
         when_orphaned(lambda: stop_orphan(options.grace))
+        lent_terminal()
     if options.reload:
         import_anew_at_each_start()
     try:

@@ -16,6 +16,7 @@ from restate_reflect.cli._terminal import say
 from restate_reflect.processes.collector import resume
 from restate_reflect.processes.generation import Generation
 from restate_reflect.processes.stopping import stop_on_signals
+from restate_reflect.processes.terminal import Terminal
 from restate_reflect.processes.watch import Watch
 from restate_reflect.processes.worker import WorkerEndedError
 
@@ -35,11 +36,12 @@ class Supervisor:
         self._current: Generation | None = None
         self._watch = Watch(())
         self._failure = 0
+        self._terminal: Terminal
 
     async def run(self) -> int:
         """The exit code: 0 after a signal, else that of the workers that could not start."""
         resume()
-        options = self._options
+        options, self._terminal = self._options, Terminal()
         with (
             stop_on_signals() as stop,
             _reserved_port(options.host, options.port) as port,
@@ -52,6 +54,7 @@ class Supervisor:
                 say("\n".join(places(options, port, docs_port)))
                 await self._go_on(stop, url_of(self._options.host, port))
             finally:
+                self._terminal.close()
                 if self._current is not None:
                     await self._current.stop(self._options.grace)
         return 0
@@ -89,7 +92,7 @@ class Supervisor:
 
     async def _replace(self, stop: asyncio.Event) -> bool:
         """Starts new workers and, once they listen, stops the old ones."""
-        new = Generation(self._options.workers, self._arguments)
+        new = Generation(self._options.workers, self._arguments, self._terminal)
         starting, stopping = asyncio.create_task(new.start()), asyncio.create_task(stop.wait())
         try:
             await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
 
 from restate_reflect.processes.control import FD_VARIABLE, WORKER_VARIABLE
+from restate_reflect.processes.terminal import Terminal
 from restate_reflect.processes.worker import Worker
 
 __all__ = ["Child"]
@@ -32,7 +33,7 @@ class Child(Worker):
     on_news: News
 
     @classmethod
-    async def begin(cls, options: Mapping[str, Any], on_news: News) -> Self:
+    async def begin(cls, options: Mapping[str, Any], on_news: News, terminal: Terminal) -> Self:
         """Starts the process; ``ready`` tells its port, or raises once ``broken`` tells why there is none."""
         ours, theirs = socket.socketpair()
         environ = {
@@ -42,10 +43,10 @@ class Child(Worker):
             # What handlers print stands between their steps.
             "PYTHONUNBUFFERED": "1",
         }
-        with theirs:
+        with theirs, terminal.line() as (more, descriptor):
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "restate_reflect.dev.worker", json.dumps(dict(options)),
-                stdin=subprocess.DEVNULL, env=environ, pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL, env=environ | more, pass_fds=[theirs.fileno(), descriptor],
                 # A group of its own: Ctrl-C then reaches dev alone, which ends it when its turn comes.
                 process_group=0,
             )  # fmt: skip

@@ -6,7 +6,7 @@ import asyncio
 import importlib.util
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -41,6 +41,7 @@ class EmbeddedEngine:
         self.ingress_url, self.admin_url = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in self._sockets)
         self._runtime: Runtime
         self._is_open = False
+        self.is_patient: Callable[[], bool] = lambda: False
 
     async def start(self) -> None:
         from restate_reflect.embedded import EmbeddedRuntimeError, Runtime, SqliteStore
@@ -51,6 +52,7 @@ class EmbeddedEngine:
             self._runtime = await self._resources.enter_async_context(Runtime(SqliteStore(self._file)))
         except EmbeddedRuntimeError as error:
             raise ServerError(str(error)) from error
+        self._runtime.wait_for_attempts(lambda: self.is_patient())
         # Deployments that somebody has registered by hand go on; those of an earlier `dev` are gone with its process.
         self._runtime.reconnect(connect)
         app = admin(self._runtime, connect=connect, ingress_url=self.ingress_url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -28,6 +29,8 @@ class DevEngine(Protocol):
     ingress_url: str
     admin_url: str
     """Known from the beginning, so that the first revision may start meanwhile."""
+    is_patient: Callable[[], bool]
+    """Whether somebody debugs a handler now: no timeout ends its attempt meanwhile."""
 
     async def start(self) -> None:
         """Raises ``ServerError``."""

@@ -59,6 +59,7 @@ class DevLog:
         self._warned: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._width = _WIDTH
+        self._held: list[tuple[tuple[str, str], ...]] | None = None
 
     @cached_property
     def _screen(self) -> Screen:
@@ -66,6 +67,21 @@ class DevLog:
         from restate_reflect.dev.screen import Screen
 
         return Screen()
+
+    def hold(self, held: bool) -> None:
+        """While somebody types, lines wait."""
+        if held:
+            self._held = self._held or []
+            return
+        waiting, self._held = self._held or [], None
+        for parts in waiting:
+            self._print(*parts)
+
+    def _print(self, *parts: tuple[str, str]) -> None:
+        if self._held is None:
+            self._screen.print(*parts)
+        else:
+            self._held.append(parts)
 
     def news(self, news: dict[str, Any]) -> None:
         """Something that a revision's process has told."""
@@ -75,18 +91,20 @@ class DevLog:
             task.add_done_callback(self._tasks.discard)
         elif "warning" in news:
             self._warning(news["warning"])
+        elif "blocked" in news:
+            self._warn("blocked", news["blocked"])
         elif not self._is_noise(news["style"], news["id"]):
             self._line(news["target"], news["id"], news["text"], news["style"], news["ms"])
 
     def say(self, text: str, style: str = "") -> None:
         """A line about ``dev`` itself."""
-        self._screen.print((text, style))
+        self._print((text, style))
 
     def problem(self, title: str, text: str) -> None:
         """Something that the user has to look at."""
-        self._screen.print((f"✗ {title}", "bold red"))
+        self._print((f"✗ {title}", "bold red"))
         for line in text.splitlines():
-            self._screen.print((f"    {line}", "red"))
+            self._print((f"    {line}", "red"))
 
     # ------------------------------------------------------------ invocations
 
@@ -105,7 +123,7 @@ class DevLog:
         if style in ("begin", "again") and identifier not in self._begun:
             self._begun.add(identifier)
             line.append((f"  {identifier}", "dim"))
-        self._screen.print(*line)
+        self._print(*line)
 
     def _is_noise(self, style: str, identifier: str) -> bool:
         """Of an invocation that fails again and again, one attempt in a while is enough."""
@@ -159,8 +177,12 @@ class DevLog:
         told = text.partition(", which ")[0]
         if told not in self._warned:
             self._warned.add(told)
-            self._screen.print(("! not durable", "bold yellow"))
-            self._screen.print((f"    {text}", "yellow"))
+            self._warn("not durable", text)
+
+    def _warn(self, title: str, text: str) -> None:
+        self._print((f"! {title}", "bold yellow"))
+        for line in text.splitlines():
+            self._print((f"    {line}", "yellow"))
 
 
 def hash_of(text: str) -> int:

@@ -13,6 +13,7 @@ from restate_reflect.dev.child import Child
 from restate_reflect.dev.engine import DevEngine, Registered
 from restate_reflect.dev.log import DevLog
 from restate_reflect.errors import TargetError
+from restate_reflect.processes.terminal import Terminal
 from restate_reflect.processes.watch import Watch
 from restate_reflect.processes.worker import WorkerEndedError
 from restate_reflect.server import ServerError
@@ -54,6 +55,7 @@ class Revisions:
         *,
         port: int,
         latest: bool,
+        terminal: Terminal,
     ) -> None:
         """``options`` are those of a child's, but for the port; ``port`` is wished for the first revision.
 
@@ -62,7 +64,7 @@ class Revisions:
         """
         self.current: Revision | None = None
         self._engine, self._log = engine, log
-        self._options, self._port, self._latest = options, port, latest
+        self._options, self._port, self._latest, self._terminal = options, port, latest, terminal
         self._count = 0
         self._watch = watch
         self.around = Watch(())
@@ -81,7 +83,7 @@ class Revisions:
         return self._starting
 
     async def _child(self, port: int) -> Child:
-        return await Child.begin({**self._options, "port": port, "grace": GRACE}, self._log.news)
+        return await Child.begin({**self._options, "port": port, "grace": GRACE}, self._log.news, self._terminal)
 
     async def finish(self, child: Child) -> Revision | None:
         """Registers the revision once it listens; ``None`` if it does not load, and why is told.

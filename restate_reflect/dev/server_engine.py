@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,8 +22,13 @@ _PAUSE: Final = 0.2
 """Seconds between questions for an invocation whose failure the server has not written yet."""
 
 
-_SETTINGS: Final = ServerSettings(retry_policy=RetryPolicy(initial_interval=0.5, max_interval=10, factor=2.0))
-"""The server's own first delay, and a longest one that somebody who sits in front of it waits for."""
+_SETTINGS: Final = ServerSettings(
+    retry_policy=RetryPolicy(initial_interval=0.5, max_interval=10, factor=2.0),
+    abort_timeout=86_400,
+    config={"worker.invoker.http-keep-alive-options.timeout": "1day"},
+)
+"""The server's own first delay, and a longest one that somebody who sits in front of it waits for. An attempt that
+stands in a debugger is not aborted, nor its connection closed."""
 
 
 class ServerEngine:
@@ -36,6 +42,7 @@ class ServerEngine:
         ports = Ports(*(one.getsockname()[1] for one in sockets))
         for one in sockets:
             one.close()
+        self.is_patient: Callable[[], bool] = lambda: False  # the server is, see _SETTINGS
         self._server = RestateServer(_SETTINGS, data_dir=self._folder / "restate-server", binary=binary, prefer=ports)
         self.ingress_url, self.admin_url = f"http://127.0.0.1:{ports.ingress}", f"http://127.0.0.1:{ports.admin}"
 

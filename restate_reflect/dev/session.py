@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from restate_reflect.dev.revisions import Revision, Revisions
 from restate_reflect.dev.server_engine import ServerEngine
 from restate_reflect.processes.collector import resume
 from restate_reflect.processes.stopping import stop_on_signals
+from restate_reflect.processes.terminal import Terminal
 from restate_reflect.processes.watch import Watch
 from restate_reflect.server import ServerError
 
@@ -67,8 +69,16 @@ class DevSession:
             "admin": self._engine.admin_url,
         }
         self._watch = Watch(())
+        self._terminal = Terminal(self._log.hold, self._log.news)
+        self._engine.is_patient = lambda: self._terminal.is_lent or is_debugged()
         self._revisions = Revisions(
-            self._engine, self._log, self._watch, child, port=options.port, latest=options.latest
+            self._engine,
+            self._log,
+            self._watch,
+            child,
+            port=options.port,
+            latest=options.latest,
+            terminal=self._terminal,
         )
         self._table = ""
         self._to_open: str | None = None
@@ -85,6 +95,7 @@ class DevSession:
             stop = resources.enter_context(stop_on_signals())
             resources.push_async_callback(self._engine.close)
             resources.push_async_callback(self._revisions.close)
+            resources.callback(self._terminal.close)
             await _until(stop, self._work(resources))
         return 0
 
@@ -164,6 +175,11 @@ class DevSession:
         lines = curl_lines(self._engine.ingress_url, revision.registered.services)
         if lines:
             self._log.say("\n".join(["try:", *(f"  {line}" for line in lines), "", "Ctrl-C stops.", ""]))
+
+
+def is_debugged() -> bool:
+    """Whether this process runs in debugpy, which then looks at the revisions' processes, too."""
+    return "debugpy" in sys.modules or "pydevd" in sys.modules
 
 
 def _engine(options: DevOptions) -> DevEngine:

@@ -12,6 +12,8 @@ import json
 import os
 import signal
 import sys
+from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Final
 
 from restate_reflect.durable.guards import Guard
@@ -21,6 +23,7 @@ from restate_reflect.processes.control import Control, user_files
 from restate_reflect.processes.exhaustion import tell_exhaustion_once
 from restate_reflect.processes.lifeline import when_orphaned
 from restate_reflect.processes.streams import tolerant_streams
+from restate_reflect.processes.terminal import Desk, lent_terminal
 from restate_reflect.targets.importing import import_anew_at_each_start, user_traceback
 from restate_reflect.targets.target import Found, load_all
 
@@ -28,6 +31,9 @@ __all__ = ["main"]
 
 BROKEN: Final = 2
 """Exit code for code that can't be served."""
+
+BLOCKED: Final = 0.5
+"""Seconds without an answer of the event loop after which it is told who blocks it."""
 
 ORPHANED: Final = 1
 """Exit code of a worker whose supervisor is gone."""
@@ -41,12 +47,13 @@ def main() -> None:
         raise SystemExit("this is a part of restate-reflect dev, which starts it")
     # First of all: an import may hang, too. Nobody would record what is done after the supervisor.
     when_orphaned(lambda: os._exit(ORPHANED))
+    desk = lent_terminal()
     options: dict[str, Any] = json.loads(sys.argv[1])
     import_anew_at_each_start()
     try:
         # Before the loop starts: Ctrl-C can end an import that hangs.
         found = load_all(options["targets"])
-        asyncio.run(_serve(found, options, control))
+        asyncio.run(_serve(found, options, control, desk))
     except Exception as error:
         control.tell({"files": user_files(error), "broken": _shown(error)})
         raise SystemExit(BROKEN) from None
@@ -58,8 +65,9 @@ def _shown(error: Exception) -> str:
     return f"the service's own start-up failed:\n{user_traceback(error)}"
 
 
-async def _serve(found: list[Found], options: dict[str, Any], control: Control) -> None:
+async def _serve(found: list[Found], options: dict[str, Any], control: Control, desk: Desk | None) -> None:
     from restate_reflect.dev.watching import watch
+    from restate_reflect.durable.blocking import watching_for_blocks
     from restate_reflect.endpoint import CORE, listening
     from restate_reflect.targets.application import application, definitions_of
     from restate_reflect.targets.interceptors import load_interceptors
@@ -73,15 +81,29 @@ async def _serve(found: list[Found], options: dict[str, Any], control: Control) 
     app[CORE].local_only = True
     if options["docs"]:
         _add_docs(app, options)
-    async with listening(app, host="127.0.0.1", port=options["port"]) as listener:
+    async with listening(app, host="127.0.0.1", port=options["port"]) as listener, AsyncExitStack() as running:
         await line.open()
         watch(app, Guard(options["guard"]), line.tell)
         line.tell({"files": user_files(), "ready": listener.port, "table": table(definitions_of(app))})
         resume()
+        if desk is not None:
+            attempts = app[CORE].environment.attempts
+            watch_blocks = watching_for_blocks(
+                BLOCKED, attempts, partial(_blocked, desk), on_debugging=partial(_debugging, desk)
+            )
+            running.enter_context(watch_blocks)
         watcher = asyncio.create_task(line.end_with_supervisor())
         await stop.wait()
         watcher.cancel()
         await listener.shutdown(options["grace"])
+
+
+def _blocked(desk: Desk, sentence: str) -> None:
+    desk.tell({"blocked": sentence})
+
+
+def _debugging(desk: Desk, is_debugged: bool) -> None:
+    desk.tell({"debugged": is_debugged})
 
 
 def _add_docs(app: Any, options: dict[str, Any]) -> None:

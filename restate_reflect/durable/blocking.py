@@ -35,15 +35,22 @@ class BlockedLoopWarning(UserWarning):
 
 
 @contextmanager
-def watching_for_blocks(threshold: float, attempts: Iterable[Attempt], tell: Callable[[str], object]) -> Iterator[None]:
+def watching_for_blocks(
+    threshold: float,
+    attempts: Iterable[Attempt],
+    tell: Callable[[str], object],
+    *,
+    on_debugging: Callable[[bool], object] = bool,
+) -> Iterator[None]:
     """Calls ``tell``, in a thread, once for each time that the running loop gives no answer for so many seconds.
 
     Args:
         threshold: Seconds.
         attempts: Those in progress on this loop.
         tell: Given a sentence; where no code of the user's stands, nothing is told.
+        on_debugging: Told, in that thread, when a debugger is seen to hold the loop, and when it has let go.
     """
-    watch = _Watch(asyncio.get_running_loop(), threshold, attempts, tell)
+    watch = _Watch(asyncio.get_running_loop(), threshold, attempts, tell, on_debugging)
     threading.Thread(target=watch.run, name="restate-reflect-blocks", daemon=True).start()
     try:
         yield
@@ -58,10 +65,12 @@ class _Watch:
         threshold: float,
         attempts: Iterable[Attempt],
         tell: Callable[[str], object],
+        on_debugging: Callable[[bool], object],
     ) -> None:
         self.stopped = threading.Event()
         self._loop, self._threshold, self._attempts, self._tell = loop, threshold, attempts, tell
         self._thread = threading.get_ident()
+        self._on_debugging, self._is_debugged = on_debugging, False
 
     def run(self) -> None:
         while not self.stopped.wait(_PAUSE):
@@ -75,6 +84,7 @@ class _Watch:
                 if self.stopped.is_set():
                     return
                 told = told or self._look(time.monotonic() - asked)
+            self._debugged(False)
 
     def _comes(self, answered: threading.Event, asked: float) -> bool:
         left = asked + self._threshold - time.monotonic()
@@ -84,10 +94,18 @@ class _Watch:
         """Whether somebody was named."""
         frames = list(_stack(sys._current_frames().get(self._thread)))
         found = next((frame for frame in frames if is_own_file(frame.f_code.co_filename)), None)
-        if found is None or is_in_debugger(frames):
+        if is_in_debugger(frames):
+            self._debugged(True)
+            return False
+        if found is None or self._is_debugged:
             return False
         self._tell(_sentence(found, self._who(), seconds))
         return True
+
+    def _debugged(self, is_debugged: bool) -> None:
+        if is_debugged is not self._is_debugged:
+            self._is_debugged = is_debugged
+            self._on_debugging(is_debugged)
 
     def _who(self) -> str | None:
         """The attempt whose handler has the turn."""
@@ -100,7 +118,8 @@ class _Watch:
 def is_in_debugger(frames: Iterable[FrameType]) -> bool:
     """Whether somebody looks at the program step by step: that takes its time."""
     return any(
-        frame.f_code.co_filename.endswith(_DEBUGGERS)
+        frame.f_trace is not None
+        or frame.f_code.co_filename.endswith(_DEBUGGERS)
         or str(frame.f_globals.get("__name__", "")).partition(".")[0] in _DEBUGGER_PACKAGES
         for frame in frames
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from restate_reflect.embedded.attempts.executor import Observer
@@ -90,6 +90,10 @@ class Looking(RuntimeBase):
     @observer.setter
     def observer(self, observer: Observer | None) -> None:
         self._driver.attempts.observer = observer
+
+    def wait_for_attempts(self, is_patient: Callable[[], bool]) -> None:
+        """No attempt is timed out while that says so: somebody debugs one."""
+        self._driver.attempts.is_patient = is_patient
 
     def promise(self, workflow: str, key: str, name: str) -> Promise | None:
         """A promise as it is stored."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import click
 
+from restate_reflect.processes.terminal import Terminal
 from restate_reflect.processes.worker import Worker, WorkerEndedError
 
 __all__ = ["Generation"]
@@ -22,8 +23,8 @@ _GIVING_UP = 5.0
 class Generation:
     """Keeps ``count`` workers running, from ``start`` to ``stop``."""
 
-    def __init__(self, count: int, arguments: Sequence[str]) -> None:
-        self._count, self._arguments = count, arguments
+    def __init__(self, count: int, arguments: Sequence[str], terminal: Terminal) -> None:
+        self._count, self._arguments, self._terminal = count, arguments, terminal
         self._workers: list[Worker] = []
         self._keepers: list[asyncio.Task[None]] = []
 
@@ -42,7 +43,7 @@ class Generation:
         """
         try:
             for number in range(self._count):
-                self._workers.append(await Worker.start(number, self._arguments))
+                self._workers.append(await Worker.start(number, self._arguments, self._terminal))
             ports = await asyncio.gather(*(worker.ready() for worker in self._workers))
         except BaseException:
             await self._end(_GIVING_UP)
@@ -68,7 +69,7 @@ class Generation:
             delay = 0.0 if time.monotonic() - since > _STEADY else min(max(0.1, delay * 2), _LONGEST_DELAY)
             click.echo(f"worker {number} (pid {worker.pid}) ended with {_described(code)}; starting another", err=True)
             await asyncio.sleep(delay)
-            self._workers[number] = await Worker.start(number, self._arguments)
+            self._workers[number] = await Worker.start(number, self._arguments, self._terminal)
             try:
                 await self._workers[number].ready()
             except WorkerEndedError:

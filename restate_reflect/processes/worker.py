@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from restate_reflect.processes.control import FD_VARIABLE, WORKER_VARIABLE
+from restate_reflect.processes.terminal import Terminal
 
 __all__ = ["SLACK", "Worker", "WorkerEndedError"]
 
@@ -43,14 +44,14 @@ class Worker:
         self._listener = asyncio.create_task(self._listen(line))
 
     @classmethod
-    async def start(cls, number: int, arguments: Sequence[str]) -> Worker:
+    async def start(cls, number: int, arguments: Sequence[str], terminal: Terminal) -> Worker:
         """Starts a child with these arguments after ``serve``."""
         ours, theirs = socket.socketpair()
         environ = {**os.environ, FD_VARIABLE: str(theirs.fileno()), WORKER_VARIABLE: str(number)}
-        with theirs:
+        with theirs, terminal.line() as (more, descriptor):
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "restate_reflect", "serve", *arguments,
-                stdin=subprocess.DEVNULL, env=environ, pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL, env=environ | more, pass_fds=[theirs.fileno(), descriptor],
                 # A group of its own: Ctrl-C then reaches the supervisor alone, who passes it on once.
                 process_group=0,
             )  # fmt: skip

@@ -68,6 +68,8 @@ class Attempts:
         """``activity`` is called when an attempt has said something."""
         self.running: dict[str, ServerAttempt] = {}
         self.observer: Observer | None = None
+        self.is_patient: Callable[[], bool] = _never
+        """Whether no attempt is timed out now, as somebody debugs one."""
         self.kernel: Kernel
         """Set by the runtime, as each of the two needs the other."""
         self._activity = activity
@@ -243,7 +245,7 @@ class Attempts:
         attempt = self.running.get(identifier)
         if attempt is None:
             return
-        due = attempt.active_at + attempt.inactivity_timeout
+        due = self._active_at(attempt) + attempt.inactivity_timeout
         if due > self.kernel.now():
             self.kernel.set_timer(due, TimerKind.INACTIVITY, identifier)
         else:
@@ -264,7 +266,7 @@ class Attempts:
         if attempt.given_up is not None:
             self._fail(attempt, AttemptFailure(attempt.given_up))
             return
-        due = attempt.active_at + attempt.abort_timeout
+        due = self._active_at(attempt) + attempt.abort_timeout
         if due > self.kernel.now():
             self.kernel.set_timer(due, TimerKind.ABORT, identifier)
         else:
@@ -272,6 +274,11 @@ class Attempts:
             message = f"the invocation stream was closed after the 'abort timeout' ({shown}) fired."
             attempt.given_up = Failure(500, message)
             self.kernel.set_timer(self.kernel.now() + _TIME_TO_END, TimerKind.ABORT, identifier)
+
+    def _active_at(self, attempt: ServerAttempt) -> int:
+        if self.is_patient():
+            attempt.active_at = self.kernel.now()
+        return attempt.active_at
 
     # ------------------------------------------------------------ after the commit
 
@@ -376,6 +383,10 @@ class Attempts:
         """Nobody is told anything any more."""
         self.observer = None
         self._activity = _nobody
+
+
+def _never() -> bool:
+    return False
 
 
 def _nobody() -> None:
