@@ -84,6 +84,7 @@ class _LazyGroup(click.Group):
         module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
         command = getattr(importlib.import_module(f"{__name__}.{module}"), attribute)
         assert isinstance(command, click.Command)
+        _name_variables(command)
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -106,6 +107,14 @@ class _LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+
+def _name_variables(command: click.Command) -> None:
+    """Each option may be given by ``RESTATE_REFLECT_COMMAND_OPTION``, unless it has a variable of its own."""
+    for option in command.params:
+        if isinstance(option, click.Option) and option.envvar is None:
+            longest = max(option.opts, key=len).lstrip("-")
+            option.envvar = f"RESTATE_REFLECT_{command.name}_{longest}".upper().replace("-", "_")
 
 
 def _goes_on(arguments: Sequence[str] | None) -> bool:

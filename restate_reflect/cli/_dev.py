@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
-from restate_reflect.cli._options import full_trace_option
+from restate_reflect.cli._options import env_file_option, full_trace_option, targets_argument
 
 __all__ = ["command"]
 
 
 @click.command("dev")
-@click.argument("targets", metavar="TARGET...", nargs=-1, required=True)
+@targets_argument
 @click.option("--port", default=0, show_default="a free one", type=click.IntRange(0, 65535), help="Of the endpoint.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Of the ingress, the admin API and the page.")
 @click.option("--ingress-port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="0: a free one.")
 @click.option("--admin-port", default=9070, show_default=True, type=click.IntRange(0, 65535), help="0: a free one.")
 @click.option("--docs/--no-docs", default=True, show_default=True, help="A page to try handlers and see journals.")
@@ -52,6 +53,15 @@ __all__ = ["command"]
     help="Put this object, or what a class or function makes, around all handlers. May be given several times.",
 )
 @full_trace_option
+@env_file_option
+@click.option(
+    "--reload-dir",
+    "folders",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="A new revision when any file in there changes, too. May be given several times.",
+)
 @click.option(
     "--cors",
     "origins",
@@ -73,6 +83,8 @@ def command(folder: Path, fresh: bool, **options: Any) -> None:
     """
     if options["server_binary"] and options["engine"] != "server":
         raise click.UsageError("--server-binary is for --engine server.")
+    if options["host"] != "127.0.0.1" and options["engine"] == "server":
+        raise click.UsageError("--host is for the embedded runtime; dev's restate-server is for this machine alone.")
     if options["docs_port"] is not None and not options["docs"]:
         raise click.UsageError("--docs-port and --no-docs exclude each other.")
     if options["open_page"] and not options["docs"]:
@@ -88,7 +100,7 @@ def command(folder: Path, fresh: bool, **options: Any) -> None:
     from restate_reflect.dev.folder import data_folder
     from restate_reflect.dev.session import DevOptions, DevSession
 
-    with plain_errors("127.0.0.1", options["ingress_port"]), data_folder(folder, fresh=fresh) as prepared:
+    with plain_errors(options["host"], options["ingress_port"]), data_folder(folder, fresh=fresh) as prepared:
         code = run(DevSession(DevOptions(folder=prepared, **options)).run(), "asyncio")
     raise SystemExit(code)
 

@@ -14,6 +14,7 @@ __all__ = [
     "URL",
     "Seconds",
     "admin_option",
+    "env_file_option",
     "files",
     "full_trace_option",
     "headers_of",
@@ -79,6 +80,27 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 
 full_trace_option = click.option("--full-trace", is_flag=True, help="Tracebacks with the frames of libraries, too.")
+
+
+def _load_env_file(ctx: click.Context, param: click.Parameter, file: str | None) -> None:
+    if file is None or ctx.resilient_parsing:
+        return
+    try:
+        import dotenv
+    except ImportError:
+        raise click.UsageError("--env-file needs python-dotenv. Run: pip install 'restate-reflect[local]'") from None
+    dotenv.load_dotenv(file)
+
+
+env_file_option = click.option(
+    "--env-file",
+    type=click.Path(exists=True, dir_okay=False),
+    metavar="FILE",
+    is_eager=True,
+    expose_value=False,
+    callback=_load_env_file,
+    help="Read environment variables from it (KEY=value a line); those that are set stay.",
+)
 
 
 class Seconds(click.FloatRange):

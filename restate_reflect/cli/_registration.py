@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ class Registration:
     advertise: str | None
     """URL under which the server reaches the endpoint, if it is not the one that it is called with."""
     resources: ExitStack
+    patience: float = 0.0
+    """Seconds to wait for the server."""
     _server: RestateServer | None = field(default=None, init=False)
 
     async def __call__(self, url: str) -> None:
@@ -51,6 +54,8 @@ class Registration:
         if self.with_server and self._server is None:
             self._start_server()
         admin = self._server.admin if self._server else _admin(self.admin_url or "")
+        _wait_for(admin, self.patience)
+        self.patience = 0.0
         services = admin.register(url)["services"]
         say(f"registered {', '.join(service['name'] for service in services)} at {admin.url}")
         show_calls(_ingress_of(admin) or "", services)
@@ -69,6 +74,25 @@ def _admin(url: str) -> Admin:
     from restate_reflect.server import Admin
 
     return Admin(url)
+
+
+def _wait_for(admin: Admin, seconds: float) -> None:
+    from restate_reflect.server import ServerError
+
+    end, told = time.monotonic() + seconds, False
+    while time.monotonic() < end:
+        try:
+            admin.version()
+            return
+        except ServerError:
+            if not told:
+                say(f"waiting for the server at {admin.url}", err=True)
+            told = True
+            time.sleep(_LOOK)
+
+
+_LOOK = 0.25
+"""Seconds between questions whether the server is there."""
 
 
 def _ingress_of(admin: Admin) -> str | None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from restate_reflect.cli._logs import LogOptions, log_options, set_up_logging
 from restate_reflect.cli._loop import LOOPS, run
-from restate_reflect.cli._options import URL, Seconds, targets_argument
+from restate_reflect.cli._options import URL, Seconds, env_file_option, targets_argument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +51,14 @@ def _url_option(name: str, variable: str, what: str, environment: str) -> Callab
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 512), help="Processes on that port.")
 @click.option("--reload", is_flag=True, help="Serve the new code when a loaded file changes.")
 @click.option(
+    "--reload-dir",
+    "folders",
+    multiple=True,
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False),
+    help="Reload when any file in there changes, too. May be given several times.",
+)
+@click.option(
     "--register", "admin_url", type=URL, metavar="ADMIN_URL", help="Register at this admin API, http://127.0.0.1:9070."
 )
 @click.option(
@@ -57,6 +66,14 @@ def _url_option(name: str, variable: str, what: str, environment: str) -> Callab
     type=URL,
     metavar="URL",
     help="URL to register, if the server reaches this endpoint by another one.",
+)
+@click.option(
+    "--wait-for-server",
+    type=Seconds(),
+    is_flag=False,
+    flag_value=60.0,
+    metavar="[SECONDS]",
+    help="With --register: wait for the server that long, 60 if no number is given.",
 )
 @click.option("--with-server", is_flag=True, help="Start a restate-server, too (installed from npm if there is none).")
 @click.option(
@@ -89,9 +106,20 @@ def _url_option(name: str, variable: str, what: str, environment: str) -> Callab
     help="Newest service protocol to offer. [default: 7]",
 )
 @_page_options
+@log_options
+@click.option(
+    "--blocked-after",
+    default=1.0,
+    show_default=True,
+    type=Seconds(),
+    help="Log who blocks the event loop for that many seconds; 0: never.",
+)
+@env_file_option
 @click.option("--grace", default=30.0, show_default=True, type=Seconds(), help="Seconds to end attempts at a stop.")
 @click.option("--loop", default="auto", show_default=True, type=click.Choice(LOOPS), help="auto: uvloop if installed.")
-def command(admin_url: str | None, advertise: str | None, with_server: bool, **options: Any) -> None:
+def command(
+    admin_url: str | None, advertise: str | None, wait_for_server: float | None, with_server: bool, **options: Any
+) -> None:
     """Serve TARGETs to a restate-server.
 
     TARGET is module, module:attribute, path/to/file.py or file.py:attribute. A module stands
@@ -100,6 +128,13 @@ def command(admin_url: str | None, advertise: str | None, with_server: bool, **o
     The first SIGINT or SIGTERM stops gracefully, the second at once.
     """
     _check(admin_url, advertise, with_server, options)
+    if wait_for_server is not None and not admin_url:
+        raise click.UsageError("--wait-for-server waits for the one of --register, which is missing.")
+    options["reload"] = options["reload"] or bool(options["folders"])
+    level, form, config, access = (
+        options.pop(name) for name in ("log_level", "log_format", "log_config", "access_log")
+    )
+    options["log"] = LogOptions(level, form, config, access)
     if with_server or options["reload"] or options["workers"] > 1:
         from restate_reflect.cli._windows import not_on_windows
 
@@ -110,7 +145,11 @@ def command(admin_url: str | None, advertise: str | None, with_server: bool, **o
 
     with plain_errors(options["host"], options["port"]), ExitStack() as resources:
         registration = Registration(
-            admin_url=admin_url, with_server=with_server, advertise=advertise, resources=resources
+            admin_url=admin_url,
+            with_server=with_server,
+            advertise=advertise,
+            patience=wait_for_server or 0.0,
+            resources=resources,
         )
         page = _page(registration, options)
         code = _serve(ServeOptions(page=page, **options), registration)
@@ -179,6 +218,7 @@ def _serve_here(options: ServeOptions, registration: Registration, control: Cont
     try:
         # Before the loop starts: Ctrl-C can end an import that hangs.
         found = load_all(options.targets)
+        set_up_logging(options.log)
         run(serve(found, options, registration, control), options.loop)
     except Exception as error:
         if control is not None:

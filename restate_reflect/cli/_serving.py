@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, NamedTuple
 
+from restate_reflect.cli._logs import LogOptions
 from restate_reflect.cli._page import PageOptions, add_page, page_beside
 from restate_reflect.cli._terminal import say
 from restate_reflect.processes.collector import relieve
@@ -21,6 +25,8 @@ __all__ = ["ServeOptions", "places", "serve", "stop_orphan", "url_of"]
 
 _LONGEST: Final = 86_400.0
 """Seconds; a longer grace period is none that an orphan gets."""
+
+logger = logging.getLogger("restate_reflect")
 
 OnReady = Callable[[str], Awaitable[None]]
 
@@ -41,6 +47,11 @@ class ServeOptions(NamedTuple):
     interceptors: tuple[str, ...]
     max_protocol_version: int | None
     page: PageOptions | None
+    log: LogOptions = LogOptions()
+    blocked_after: float = 1.0
+    """Seconds; 0 for never."""
+    folders: tuple[str, ...] = ()
+    """Whose files are watched, too."""
 
 
 def url_of(host: str, port: int) -> str:
@@ -109,9 +120,27 @@ async def _listen(
         else:
             control.tell({"files": user_files(), "ready": listener.port})
         relieve(asyncio.get_running_loop())
-        await on_ready(url_of(options.host, listener.port))
-        await stop.wait()
-        await listener.shutdown(options.grace)
+        with _observed(app, options):
+            await on_ready(url_of(options.host, listener.port))
+            await stop.wait()
+            await listener.shutdown(options.grace)
+
+
+@contextmanager
+def _observed(app: Any, options: ServeOptions) -> Iterator[None]:
+    """Logs requests if that is asked for, and whatever blocks the event loop."""
+    from restate_reflect.durable.blocking import watching_for_blocks
+    from restate_reflect.endpoint import CORE, Core
+    from restate_reflect.endpoint.records import log_access, log_answer
+
+    core = app if isinstance(app, Core) else app[CORE]
+    if options.log.access:
+        core.environment.wrap_sink, core.on_answer = log_access, log_answer
+    if not options.blocked_after:
+        yield
+        return
+    with watching_for_blocks(options.blocked_after, core.environment.attempts, partial(logger.warning, "%s")):
+        yield
 
 
 def stop_orphan(grace: float) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from restate_reflect.cli._errors import plain_errors
+from restate_reflect.cli._logs import log_arguments
 from restate_reflect.cli._page import PageOptions
 from restate_reflect.cli._serving import OnReady, ServeOptions, places, url_of
 from restate_reflect.cli._terminal import say
@@ -34,7 +35,7 @@ class Supervisor:
         self._options, self._on_ready = options, on_ready
         self._arguments: Sequence[str] = ()
         self._current: Generation | None = None
-        self._watch = Watch(())
+        self._watch = Watch((), options.folders)
         self._failure = 0
         self._terminal: Terminal
 
@@ -146,7 +147,8 @@ def _arguments(options: ServeOptions, port: int) -> list[str]:
     around = [argument for each in options.interceptors for argument in ("--interceptor", each)]
     protocol = ["--max-protocol-version", str(options.max_protocol_version)] if options.max_protocol_version else []
     reload = ["--reload"] if options.reload else []
-    return [*options.targets, *place, *keys, *guard, *details, *around, *protocol, *reload]
+    log = [*log_arguments(options.log), "--blocked-after", str(options.blocked_after)]
+    return [*options.targets, *place, *keys, *guard, *details, *around, *protocol, *reload, *log]
 
 
 @contextmanager

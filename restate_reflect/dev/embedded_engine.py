@@ -32,13 +32,15 @@ class EmbeddedEngine:
 
     name = "the embedded runtime"
 
-    def __init__(self, folder: Path, ingress_port: int, admin_port: int, origins: Sequence[str] = ()) -> None:
+    def __init__(
+        self, folder: Path, ingress_port: int, admin_port: int, origins: Sequence[str] = (), host: str = "127.0.0.1"
+    ) -> None:
         """``origins`` are those of pages that may call handlers, see ``ingress``."""
         self._file = folder / "invocations.db"
         self._origins = origins
         self._resources = AsyncExitStack()
-        self._sockets = [held(ingress_port, "--ingress-port"), held(admin_port, "--admin-port")]
-        self.ingress_url, self.admin_url = (f"http://127.0.0.1:{one.getsockname()[1]}" for one in self._sockets)
+        self._sockets = [held(ingress_port, "--ingress-port", host), held(admin_port, "--admin-port", host)]
+        self.ingress_url, self.admin_url = (f"http://{_named(host)}:{one.getsockname()[1]}" for one in self._sockets)
         self._runtime: Runtime
         self._is_open = False
         self.is_patient: Callable[[], bool] = lambda: False
@@ -110,6 +112,12 @@ class EmbeddedEngine:
         await self._resources.aclose()
         for one in self._sockets:
             one.close()
+
+
+def _named(host: str) -> str:
+    """How this machine reaches that address."""
+    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"[{reachable}]" if ":" in reachable else reachable
 
 
 async def _serve(resources: AsyncExitStack, app: web.Application, at: socket.socket) -> None:

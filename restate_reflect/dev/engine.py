@@ -63,16 +63,16 @@ class DevEngine(Protocol):
     async def close(self) -> None: ...
 
 
-def held(port: int, option: str) -> socket.socket:
-    """A socket bound to a port of 127.0.0.1; 0 takes a free one. It does not listen yet.
+def held(port: int, option: str, host: str = "127.0.0.1") -> socket.socket:
+    """A socket bound to a port of this address; 0 takes a free one. It does not listen yet.
 
     Raises:
         ServerError: The port can't be had; names the option that chooses another.
     """
-    one = socket.socket()
+    one = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        one.bind(("127.0.0.1", port))
+        one.bind((host, port))
         return one
     except OSError as error:
         one.close()

@@ -42,6 +42,10 @@ class DevOptions:
     open_page: bool = False
     """In the browser, once it is there."""
     folder: Path
+    host: str = "127.0.0.1"
+    """Of ingress, admin API and page."""
+    folders: tuple[str, ...] = ()
+    """Whose files are watched, too."""
     latest: bool
     engine: str
     server_binary: str | None
@@ -68,7 +72,7 @@ class DevSession:
             "ingress": self._engine.ingress_url,
             "admin": self._engine.admin_url,
         }
-        self._watch = Watch(())
+        self._watch = Watch((), options.folders)
         self._terminal = Terminal(self._log.hold, self._log.news)
         self._engine.is_patient = lambda: self._terminal.is_lent or is_debugged()
         self._revisions = Revisions(
@@ -121,7 +125,7 @@ class DevSession:
             return None
         from restate_reflect.dev.docs import serve_docs
 
-        at = _docs_socket(self._options.docs_port)
+        at = _docs_socket(self._options.docs_port, self._options.host)
         await serve_docs(resources, at, lambda: self._revisions.port)
         return f"http://127.0.0.1:{at.getsockname()[1]}/docs"
 
@@ -185,16 +189,16 @@ def is_debugged() -> bool:
 def _engine(options: DevOptions) -> DevEngine:
     if options.engine == "server":
         return ServerEngine(options.folder, options.ingress_port, options.admin_port, options.server_binary)
-    return EmbeddedEngine(options.folder, options.ingress_port, options.admin_port, options.origins)
+    return EmbeddedEngine(options.folder, options.ingress_port, options.admin_port, options.origins, options.host)
 
 
-def _docs_socket(port: int | None) -> Any:
+def _docs_socket(port: int | None, host: str) -> Any:
     if port is not None:
-        return held(port, "--docs-port")
+        return held(port, "--docs-port", host)
     try:
-        return held(_DOCS_PORT, "--docs-port")
+        return held(_DOCS_PORT, "--docs-port", host)
     except ServerError:
-        return held(0, "--docs-port")
+        return held(0, "--docs-port", host)
 
 
 async def _first(*wanted: Coroutine[Any, Any, Any]) -> None:

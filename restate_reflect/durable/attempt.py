@@ -535,9 +535,15 @@ class Attempt:
             if failure.stacktrace and self.engine.has_started and self.engine.started.retry_count == 0:
                 # Once, not again at every retry: whoever runs this in a terminal has nothing else to look at.
                 text = f"{text}\n{failure.stacktrace.rstrip()}"
-            logger.warning("%s %s: attempt failed (%s): %s", name, self._id(), failure.code, wire_text(text))
+            logger.warning(
+                "%s %s: attempt failed (%s): %s", name, self._id(), failure.code, wire_text(text), extra=self._marks()
+            )
             if self.environment.on_failure is not None:
                 self.environment.on_failure(self, failure)
+
+    def _marks(self) -> dict[str, str]:
+        """For log records: whose they are."""
+        return {"service": self.service.name, "handler": self.handler.name, "invocation_id": self._id()}
 
     def _close(self) -> None:
         """Frees everything: coroutines are closed, bodies cancelled.

@@ -13,9 +13,10 @@ __all__ = ["ReplayAwareLogger"]
 class ReplayAwareLogger(logging.LoggerAdapter[logging.Logger]):
     """Logs to ``restate_reflect.handlers.<Service>``, with the invocation id, each line once."""
 
-    def __init__(self, service: str, invocation_id: str, engine: Engine) -> None:
+    def __init__(self, service: str, handler: str, key: str, invocation_id: str, engine: Engine) -> None:
         logger = logging.getLogger(f"restate_reflect.handlers.{service}")
-        super().__init__(logger, {"invocation_id": invocation_id})
+        marks = {"service": service, "handler": handler, "key": key, "invocation_id": invocation_id}
+        super().__init__(logger, marks)
         self._engine = engine
 
     def isEnabledFor(self, level: int) -> bool:

@@ -138,7 +138,10 @@ class Operations:
     @property
     def log(self) -> ReplayAwareLogger:
         if self._log is None:
-            self._log = ReplayAwareLogger(self._attempt.service.name, self.request.id, self._engine)
+            attempt = self._attempt
+            self._log = ReplayAwareLogger(
+                attempt.service.name, attempt.handler.name, self.key, self.request.id, self._engine
+            )
         return self._log
 
     @property

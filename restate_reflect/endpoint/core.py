@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -106,6 +106,8 @@ class Core:
         self.local_only = False
         """Whether requests must name this machine in ``Host``: for an endpoint beside a browser. To be set before the
         first request."""
+        self.on_answer: Callable[[str, str, int], object] | None = None
+        """Told of every request that starts no attempt: method, path and status."""
         self.accepted: dict[str | None, dict[str, Accepted]] = {}
         """By content type and path, of requests that need no signature: what ``answer`` has found before."""
 
@@ -123,6 +125,8 @@ class Core:
             if known is not None:
                 return known
         decision = self._decide(method, path.partition("?")[0], headers, mode)
+        if self.on_answer is not None and isinstance(decision, Answer):
+            self.on_answer(method, path, decision.status)
         if method == "HEAD" and isinstance(decision, Answer):
             return decision._replace(body=b"")  # RFC 9110 section 9.3.2: the headers of GET, content-length included
         return decision

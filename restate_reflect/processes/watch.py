@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 __all__ = ["Watch"]
 
@@ -15,8 +15,10 @@ _INTERVAL = 0.25
 class Watch:
     """Remembers how files look now; ``changed`` returns when one looks different."""
 
-    def __init__(self, files: Iterable[str]) -> None:
-        self._known = {file: _stamp(file) for file in files}
+    def __init__(self, files: Iterable[str], folders: Iterable[str] = ()) -> None:
+        """Every file in one of the ``folders`` counts, also one that comes later."""
+        self._folders = tuple(folders)
+        self._known = {file: _stamp(file) for file in (*files, *_files_in(self._folders))}
 
     def add(self, files: Iterable[str]) -> None:
         """Watches these, too; what is watched already keeps its stamp."""
@@ -34,10 +36,18 @@ class Watch:
         return different
 
     def _different(self) -> list[str]:
-        now = {file: _stamp(file) for file in self._known}
-        different = [file for file, stamp in now.items() if stamp != self._known[file]]
+        now = {file: _stamp(file) for file in (*self._known, *_files_in(self._folders))}
+        different = [file for file, stamp in now.items() if stamp != self._known.get(file)]
         self._known = now
         return sorted(different)
+
+
+def _files_in(folders: Iterable[str]) -> Iterator[str]:
+    """But for hidden ones, and what Python writes there itself."""
+    for folder in folders:
+        for place, below, files in os.walk(folder):
+            below[:] = [name for name in below if not name.startswith((".", "__pycache__"))]
+            yield from (os.path.join(place, name) for name in files if not name.startswith("."))
 
 
 def _stamp(file: str) -> tuple[int, int, int] | None:

@@ -17,6 +17,7 @@ from restate_reflect.processes.terminal import Terminal
 
 __all__ = ["SLACK", "Worker", "WorkerEndedError"]
 
+_OPTIONS = "RESTATE_REFLECT_SERVE_"
 SLACK = 5.0
 """Seconds beyond the grace period before a worker that should have ended is killed."""
 
@@ -47,7 +48,9 @@ class Worker:
     async def start(cls, number: int, arguments: Sequence[str], terminal: Terminal) -> Worker:
         """Starts a child with these arguments after ``serve``."""
         ours, theirs = socket.socketpair()
-        environ = {**os.environ, FD_VARIABLE: str(theirs.fileno()), WORKER_VARIABLE: str(number)}
+        # Options by variable are the supervisor's: it hands on what workers need.
+        own = {name: value for name, value in os.environ.items() if not name.startswith(_OPTIONS)}
+        environ = {**own, FD_VARIABLE: str(theirs.fileno()), WORKER_VARIABLE: str(number)}
         with theirs, terminal.line() as (more, descriptor):
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "restate_reflect", "serve", *arguments,
