@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import logging.config
 import sys
@@ -97,9 +98,7 @@ def _read(file: Path) -> dict[str, Any]:
 
             found = tomllib.loads(text)
         case ".yaml" | ".yml":
-            import yaml
-
-            found = yaml.safe_load(text)
+            found = importlib.import_module("yaml").safe_load(text)
         case _:
             import json
 
