@@ -202,7 +202,7 @@ def lent_terminal() -> Desk | None:
         return None
     desk = Desk(socket.socket(fileno=int(number)))
     if is_there == "1":
-        sys.stdin = _Lent(desk)  # type: ignore[assignment]
+        sys.stdin = _Lent(desk)
     elif "PYTHONBREAKPOINT" not in os.environ:
         sys.breakpointhook = _no_terminal
     return desk
