@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any, Final, NamedTuple
 
 from restate_reflect.cli._logs import LogOptions
@@ -25,8 +23,6 @@ __all__ = ["ServeOptions", "places", "serve", "stop_orphan", "url_of"]
 
 _LONGEST: Final = 86_400.0
 """Seconds; a longer grace period is none that an orphan gets."""
-
-logger = logging.getLogger("restate_reflect")
 
 OnReady = Callable[[str], Awaitable[None]]
 
@@ -129,17 +125,13 @@ async def _listen(
 @contextmanager
 def _observed(app: Any, options: ServeOptions) -> Iterator[None]:
     """Logs requests if that is asked for, and whatever blocks the event loop."""
-    from restate_reflect.durable.blocking import watching_for_blocks
     from restate_reflect.endpoint import CORE, Core
-    from restate_reflect.endpoint.records import log_access, log_answer
+    from restate_reflect.endpoint.records import log_access, log_answer, logging_blocks
 
     core = app if isinstance(app, Core) else app[CORE]
     if options.log.access:
         core.environment.wrap_sink, core.on_answer = log_access, log_answer
-    if not options.blocked_after:
-        yield
-        return
-    with watching_for_blocks(options.blocked_after, core.environment.attempts, partial(logger.warning, "%s")):
+    with logging_blocks(core.environment, options.blocked_after):
         yield
 
 

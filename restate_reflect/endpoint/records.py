@@ -8,16 +8,21 @@ from __future__ import annotations
 
 import json
 import logging
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from restate_reflect.durable.attempt import Attempt, Sink
+from restate_reflect.durable.blocking import watching_for_blocks
+from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.extending import running_loop
 from restate_reflect.engine.machine import Ending
 from restate_reflect.escaping import terminal_text
 
-__all__ = ["InvocationFilter", "JsonFormatter", "TextFormatter", "log_access", "log_answer"]
+__all__ = ["InvocationFilter", "JsonFormatter", "TextFormatter", "log_access", "log_answer", "logging_blocks"]
 
+_logger = logging.getLogger("restate_reflect")
 _access = logging.getLogger("restate_reflect.access")
 
 _FIELDS: Final = ("service", "handler", "key", "invocation_id")
@@ -83,6 +88,13 @@ class JsonFormatter(logging.Formatter):
 
 
 _KNOWN: Final = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", *_FIELDS}
+
+
+def logging_blocks(environment: Environment, seconds: float) -> AbstractContextManager[None]:
+    """Logs who blocks the running loop for that long; never for 0."""
+    if not seconds:
+        return nullcontext()
+    return watching_for_blocks(seconds, environment.attempts, partial(_logger.warning, "%s"))
 
 
 # ------------------------------------------------------------ the access log
