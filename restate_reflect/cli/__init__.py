@@ -29,6 +29,7 @@ _COMMANDS = {
     "call": ("_calling:call", "Call a handler and print its result."),
     "cancel": ("_operating:cancel", "Ask invocations to cancel themselves."),
     "completion": ("_completion:command", "Print what a shell needs to complete commands."),
+    "deployments": ("_listing:deployments", "List deployments: address, age, services."),
     "dev": ("_dev:command", "Run TARGETs with an engine, again on each save."),
     "inspect": ("_inspect:command", "Show services, handlers and types of TARGETs."),
     "journal": ("_journal:journal", "Show the journal of an invocation, step by step."),
@@ -41,9 +42,13 @@ _COMMANDS = {
     "ps": ("_invocations:ps", "List invocations: status, age, retries, last error."),
     "purge": ("_operating:purge", "Forget finished invocations."),
     "register": ("_register:command", "Register a deployment at a server."),
+    "restart-as-new": ("_operating:restart_as_new", "Start a finished invocation again."),
     "resume": ("_operating:resume", "Go on with a paused invocation."),
     "send": ("_calling:send", "Start a handler, now or later, without waiting."),
     "serve": ("_serve:command", "Serve TARGETs to a restate-server."),
+    "services": ("_listing:services", "List services: kind, revision, handlers."),
+    "sql": ("_sql:command", "Ask the tables of a server."),
+    "state": ("_state:command", "Read, write and clear the state of a key."),
     "stubs": ("_stubs:command", "Write interfaces of services that run elsewhere."),
 }
 """Module and attribute, and the one-line help."""

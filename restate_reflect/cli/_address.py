@@ -13,7 +13,16 @@ import click
 
 from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
 
-__all__ = ["Address", "Body", "parse_address", "parse_delay", "parse_id", "parse_invocation", "read_body", "shown"]
+__all__ = [
+    "Address",
+    "Body",
+    "parse_address",
+    "parse_delay",
+    "parse_invocation",
+    "parse_object",
+    "read_body",
+    "shown",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,18 @@ class Address:
     service: str
     key: str | None
     handler: str
+
+
+def parse_object(text: str) -> tuple[str, str]:
+    """``Object/key``, or ``Workflow/key``; a key may hold slashes.
+
+    Raises:
+        click.BadParameter: it is none.
+    """
+    service, _, key = text.partition("/")
+    if service and key:
+        return service, key
+    raise click.BadParameter(f"{text!r} names no key. Write it as Counter/my-key.", param_hint="OBJECT/KEY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +70,6 @@ def parse_address(text: str) -> Address:
 
 
 _ID = re.compile(r"inv_[0-9A-Za-z]{34,}")
-
-
-def parse_id(text: str) -> str:
-    """An invocation id.
-
-    Raises:
-        click.BadParameter: it is none; servers would answer this in many ways.
-    """
-    if _ID.fullmatch(text):
-        return text
-    raise click.BadParameter(
-        f"{text!r} is no invocation id, which is inv_ and 34 letters and digits. "
-        "`restate-reflect ps --all` lists them.",
-        param_hint="INVOCATION_ID",
-    )
 
 
 def parse_invocation(text: str, idempotency_key: str | None = None) -> InvocationTarget:

@@ -32,7 +32,9 @@ _INGRESS: Final = _Kind("ingress", "--ingress", "RESTATE_INGRESS_URL", 8080)
 _ADMIN: Final = _Kind("admin API", "--admin", "RESTATE_ADMIN_URL", 9070)
 
 
-def ask_admin(url: str, as_json: bool, work: Callable[[AdminClient], Awaitable[T]]) -> T:
+def ask_admin(
+    url: str, as_json: bool, work: Callable[[AdminClient], Awaitable[T]], explain: Explain = lambda error: None
+) -> T:
     """Runs ``work`` with a client; errors end the program with a message and an exit code.
 
     One attempt: whoever sits at a terminal sees at once that no server is there.
@@ -46,7 +48,7 @@ def ask_admin(url: str, as_json: bool, work: Callable[[AdminClient], Awaitable[T
         async with AdminClient(url, retry=RetryPolicy(max_attempts=1)) as admin:
             return await work(admin)
 
-    with plain_errors(as_json=as_json, explain=lambda error: _explained(error, _ADMIN, url)):
+    with plain_errors(as_json=as_json, explain=lambda error: explain(error) or _explained(error, _ADMIN, url)):
         return asyncio.run(main())
 
 

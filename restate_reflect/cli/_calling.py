@@ -11,6 +11,7 @@ from restate_reflect.cli import _completing, _hints
 from restate_reflect.cli._address import parse_address, parse_delay, parse_invocation, read_body, shown
 from restate_reflect.cli._asking import ask_ingress
 from restate_reflect.cli._errors import NOT_READY
+from restate_reflect.cli._numbers import TakesNumbers
 from restate_reflect.cli._options import headers_of, ingress_option, json_option, print_json, timeout_option
 from restate_reflect.cli._terminal import say, show_result
 
@@ -56,7 +57,7 @@ def _invocation_options(function: F) -> F:
     return function
 
 
-@click.command("call")
+@click.command("call", cls=TakesNumbers)
 @_request_options
 def call(
     handler: str,
@@ -97,7 +98,7 @@ def call(
     _print_result(ask_ingress(ingress_url, timeout, as_json, work, explain), as_json)
 
 
-@click.command("send")
+@click.command("send", cls=TakesNumbers)
 @_request_options
 @click.option("--delay", metavar="TIME", help="Start after that long: 30s, 2h30m, 3d.")
 def send(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from restate_reflect.escaping import terminal_text
@@ -13,20 +13,23 @@ from restate_reflect.escaping import terminal_text
 __all__ = ["age", "columns", "duration", "one_line"]
 
 
-def columns(rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
-    """Lines as wide as they need to be; the last column ends where the terminal does, for a pipe nowhere."""
+def columns(rows: Sequence[Sequence[str]], *, width: int | None = None, paint: Callable[[str], str] = str) -> str:
+    """Lines as wide as they need to be; the last column ends where the terminal does, for a pipe nowhere.
+
+    ``paint`` gives cells colours, which take no room.
+    """
     rows = [[terminal_text(cell, lines=False) for cell in row] for row in rows]
     widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]) - 1)]
     left = (width or _width()) - sum(widths) - 2 * len(widths)
-    return "\n".join(_row(row, widths, max(left, 20)) for row in rows)
+    return "\n".join(_row(row, widths, max(left, 20), paint) for row in rows)
 
 
 def _width() -> int:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() or "COLUMNS" in os.environ else sys.maxsize
 
 
-def _row(row: Sequence[str], widths: Sequence[int], left: int) -> str:
-    cells = [f"{cell:{width}}" for cell, width in zip(row, widths, strict=False)]
+def _row(row: Sequence[str], widths: Sequence[int], left: int, paint: Callable[[str], str]) -> str:
+    cells = [paint(cell) + " " * (width - len(cell)) for cell, width in zip(row, widths, strict=False)]
     return "  ".join([*cells, one_line(row[-1], left)]).rstrip()
 
 

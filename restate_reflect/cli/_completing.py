@@ -16,7 +16,7 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-__all__ = ["handlers", "invocations"]
+__all__ = ["handlers", "invocations", "keyed_services"]
 
 _TIMEOUT: Final = 1.0
 _SHOWN: Final = 50
@@ -43,6 +43,14 @@ def _prefix(service: dict[str, Any], incomplete: str) -> str:
     typed, _, rest = incomplete.partition("/")
     key = rest.rpartition("/")[0] if typed == name else ""
     return f"{name}/{key or 'KEY'}/"
+
+
+def keyed_services(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """``Object/``, to which a key is added by hand."""
+    from click.shell_completion import CompletionItem
+
+    found = [each for each in _asked(ctx, "/services").get("services", ()) if str(each["ty"]).lower() != "service"]
+    return [CompletionItem(f"{each['name']}/") for each in found if f"{each['name']}/".startswith(incomplete)]
 
 
 def invocations(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:

@@ -29,6 +29,7 @@ UNREACHABLE: Final = 6
 
 EXIT_CODES: Final = {
     "ServiceError": FAILED,
+    "NoSuchInvocationError": NOT_FOUND,
     "NotFoundError": NOT_FOUND,
     "AdminNotFoundError": NOT_FOUND,
     "RequestTimeoutError": NOT_READY,

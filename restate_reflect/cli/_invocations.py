@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from restate_reflect.cli._asking import ask_admin
+from restate_reflect.cli._choosing import STATUSES
 from restate_reflect.cli._columns import age, columns, duration
 from restate_reflect.cli._options import admin_option, json_option, print_json
-from restate_reflect.cli._terminal import say
+from restate_reflect.cli._terminal import paint_status, say, show
+from restate_reflect.cli._watching import repeated
 from restate_reflect.frames import split
 
 if TYPE_CHECKING:
@@ -21,17 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = ["as_data", "error_of", "last_failures", "ps", "status_of"]
 
-_STATUSES = ("pending", "scheduled", "ready", "running", "backing-off", "suspended", "paused", "completed")
-
 
 @click.command("ps")
 @click.argument("target", metavar="[SERVICE[/HANDLER]]", required=False)
 @click.option("--all", "everything", is_flag=True, help="Those that are completed, too.")
-@click.option("--status", type=click.Choice(_STATUSES), help="Only those in this state.")
+@click.option("--status", type=click.Choice(STATUSES), help="Only those in this state.")
 @click.option("--key", help="Only those of this key.")
 @click.option(
     "--limit", default=100, show_default=True, type=click.IntRange(1), help="At most that many, newest first."
 )
+@click.option("--watch", is_flag=True, help="Look again each second, until Ctrl-C.")
 @admin_option
 @json_option
 def ps(
@@ -40,6 +41,7 @@ def ps(
     status: str | None,
     key: str | None,
     limit: int,
+    watch: bool,
     admin_url: str,
     as_json: bool,
 ) -> None:
@@ -60,15 +62,23 @@ def ps(
         )
         return list(found), await last_failures(admin, found)
 
+    none = f"no invocations{'' if everything or status else '; --all shows those that are completed'}"
+    if watch:
+        repeated(lambda: _table(*ask_admin(admin_url, as_json, work)) or none)
     found, failures = ask_admin(admin_url, as_json, work)
     if as_json:
         print_json([as_data(each, failures) for each in found])
     elif found:
-        rows = [_row(each, failures) for each in found]
-        say(columns([("ID", "TARGET", "STATUS", "AGE", "RETRIES", "LAST ERROR"), *rows]))
+        show(_table(found, failures))
     else:
-        more = "" if everything or status else "; --all shows those that are completed"
-        say(f"no invocations{more}", err=True)
+        say(none, err=True)
+
+
+def _table(found: Sequence[InvocationInfo], failures: dict[str, str]) -> str:
+    if not found:
+        return ""
+    rows = [_row(each, failures) for each in found]
+    return columns([("ID", "TARGET", "STATUS", "AGE", "RETRIES", "LAST ERROR"), *rows], paint=paint_status)
 
 
 async def last_failures(admin: AdminClient, found: Iterable[InvocationInfo]) -> dict[str, str]:

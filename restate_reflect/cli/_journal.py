@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from restate_reflect.cli import _completing
-from restate_reflect.cli._address import parse_id
 from restate_reflect.cli._asking import ask_admin
+from restate_reflect.cli._choosing import check_target, id_of
 from restate_reflect.cli._columns import age, columns, duration, one_line
 from restate_reflect.cli._errors import plain_errors
 from restate_reflect.cli._invocations import as_data, error_of, last_failures, status_of
 from restate_reflect.cli._options import admin_option, files, full_trace_option, json_option, print_json
-from restate_reflect.cli._terminal import say
+from restate_reflect.cli._terminal import paint_status, show
+from restate_reflect.cli._watching import followed
+from restate_reflect.escaping import terminal_text
 from restate_reflect.frames import folded, split
 
 if TYPE_CHECKING:
@@ -30,35 +32,55 @@ __all__ = ["journal"]
 
 
 @click.command("journal")
-@click.argument("invocation", metavar="INVOCATION_ID", shell_complete=_completing.invocations)
+@click.argument("invocation", metavar="INVOCATION", shell_complete=_completing.invocations)
 @click.argument("targets", metavar="[TARGET...]", nargs=-1, shell_complete=files)
 @full_trace_option
+@click.option("--follow", is_flag=True, help="Go on until the invocation has ended, or Ctrl-C.")
 @admin_option
 @json_option
-def journal(invocation: str, targets: tuple[str, ...], full_trace: bool, admin_url: str, as_json: bool) -> None:
+def journal(
+    invocation: str, targets: tuple[str, ...], full_trace: bool, follow: bool, admin_url: str, as_json: bool
+) -> None:
     """Show the journal of an invocation, step by step, with times and values.
+
+    INVOCATION is an id, or Workflow/key for the run of a workflow.
 
     JSON and text are shown as they are. With TARGETs, the code of the service and of those it
     calls, binary protobuf messages are shown as protobuf-JSON.
     """
-    invocation = parse_id(invocation)
+    check_target(invocation)
     services = _services(targets, as_json)
 
     async def work(admin: AdminClient) -> Found:
-        info = await admin.invocation(invocation)
-        return info, await admin.journal(invocation), await last_failures(admin, [info])
+        identifier = await id_of(admin, invocation)
+        info = await admin.invocation(identifier)
+        return info, await admin.journal(identifier), await last_failures(admin, [info])
 
+    def look() -> tuple[str, bool]:
+        info, entries, failures = ask_admin(admin_url, as_json, work)
+        return _shown(info, _steps(entries, info, services), failures, full_trace), info.status == "completed"
+
+    if follow:
+        followed(look)
+        return
     info, entries, failures = ask_admin(admin_url, as_json, work)
     steps = _steps(entries, info, services)
     if as_json:
         print_json({"invocation": as_data(info, failures), "steps": steps})
-        return
-    say(f"{info.id}  {info.target}  {status_of(info)}, began {age(info.created_at)} ago")
-    say("\n".join(_lines(steps)) if steps else "no steps: the journal is past its retention")
+    else:
+        show(_shown(info, steps, failures, full_trace))
+
+
+def _shown(info: InvocationInfo, steps: Sequence[dict[str, Any]], failures: dict[str, str], full_trace: bool) -> str:
+    """All of it as text that is harmless."""
+    status = paint_status(status_of(info))
+    said = [terminal_text(f"{info.id}  {info.target}  ") + f"{status}, began {age(info.created_at)} ago"]
+    said += _lines(steps) if steps else ["no steps: the journal is past its retention"]
     if (error := error_of(info, failures)) is not None:
-        say(f"{'failed' if info.success is False else 'last error'}: {error}")
+        said.append(terminal_text(f"{'failed' if info.success is False else 'last error'}: {error}"))
     if info.last_failure is not None and (trace := split(info.last_failure.message)[1]):
-        say(trace.rstrip() if full_trace else folded(trace.rstrip()))
+        said.append(terminal_text(trace.rstrip() if full_trace else folded(trace.rstrip())))
+    return "\n".join(said)
 
 
 def _services(targets: Sequence[str], as_json: bool) -> Sequence[ServiceDefinition]:

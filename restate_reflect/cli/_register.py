@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from restate_reflect.cli._asking import ask_admin
+from restate_reflect.cli._errors import Explained
 from restate_reflect.cli._options import URL, admin_option, headers_of, json_option, print_json
 from restate_reflect.cli._terminal import say
+from restate_reflect.errors import RestateReflectError
 
 if TYPE_CHECKING:
     from restate_reflect.ingress import AdminClient
@@ -51,9 +53,27 @@ def command(
             url, force=force, breaking=breaking, use_http_11=use_http_11, dry_run=dry_run, additional_headers=sent
         )
 
-    registered = ask_admin(admin_url, as_json, work)
+    registered = ask_admin(admin_url, as_json, work, _hint)
     if as_json:
         print_json(registered.raw)
         return
     revisions = ", ".join(f"{service.name} (revision {service.revision})" for service in registered.services)
     say(f"{'would register' if dry_run else registered.id}: {revisions}")
+
+
+def _hint(error: RestateReflectError) -> Explained | None:
+    """The server speaks of its own command line's options; these are ours."""
+    text = str(error).partition(f": {getattr(error, 'status', '')} ")[2]
+    for word, hint in _HINTS.items():
+        if word in text.lower():
+            return Explained(text, hint)
+    return None
+
+
+_HINTS: Final = {
+    "breaking": "`restate-reflect register URL --breaking` allows it.",
+    "force": "`restate-reflect register URL --force` replaces it.",
+    "already exists": "`restate-reflect register URL --force` replaces it.",
+    "http1": "`restate-reflect register URL --http1` uses HTTP/1.1.",
+}
+"""By words of the server's refusals."""

@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import Final
 
 import click
 
 from restate_reflect.escaping import terminal_text
 
-__all__ = ["say", "show_result"]
+__all__ = ["paint_status", "say", "show", "show_result"]
 
 
 def say(text: str, *, err: bool = False) -> None:
     """Lines on stdout, or stderr."""
     click.echo(terminal_text(text), err=err)
+
+
+def show(text: str) -> None:
+    """Lines that are harmless already and may have colours, which only a terminal gets."""
+    click.echo(text)
+
+
+_COLOURS: Final = {
+    "succeeded": "green",
+    "running": "cyan",
+    "ready": "cyan",
+    "backing-off": "yellow",
+    "paused": "magenta",
+    "failed": "red",
+    "scheduled": "blue",
+    "suspended": "blue",
+    "pending": "blue",
+}
+
+
+def paint_status(cell: str) -> str:
+    """A word for the state of an invocation in its colour; everything else as it is. ``NO_COLOR`` is heeded."""
+    colour = _COLOURS.get(cell.split(" ", 1)[0])
+    return cell if colour is None or os.environ.get("NO_COLOR") else click.style(cell, fg=colour)
 
 
 def show_result(result: bytes) -> None:

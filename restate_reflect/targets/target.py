@@ -116,12 +116,27 @@ def _attribute(target: Target, module: ModuleType, dotted: str) -> Any:
     walked = f"module {module.__name__!r} ({importing.file_of(module)})"
     for part in dotted.split("."):
         if not hasattr(value, part):
-            names = [name for name in vars_of(value) if not name.startswith("_")]
-            offers = did_you_mean(part, names)
+            offers = did_you_mean(part, _offered(value))
             raise TargetError(f"{target.text!r}: {walked} has no attribute {part!r}.{offers}")
         value = getattr(value, part)
         walked = f"{dotted.partition(part)[0]}{part}"
     return value
+
+
+def _offered(value: Any) -> list[str]:
+    """What could have been meant: services if there are any, and not whatever a module has imported."""
+    names = [name for name in vars_of(value) if not name.startswith("_")]
+    return [name for name in names if _is_servable(getattr(value, name, None), value)] or names
+
+
+def _is_servable(value: Any, owner: Any) -> bool:
+    if isinstance(value, type):
+        return value.__module__ == getattr(owner, "__name__", None) and candidates.has_handlers(value)
+    if isinstance(value, ModuleType):
+        return False
+    if candidates.is_factory(value):
+        return bool(value.__module__ == getattr(owner, "__name__", None))
+    return candidates.is_application(value) or candidates.is_finished(value) or candidates.has_handlers(type(value))
 
 
 def vars_of(value: Any) -> list[str]:

@@ -59,6 +59,12 @@ class Dev:
         self.ingress, self.admin, self.docs = found[1], found[2], found[3] or ""
         self.wait_for("revision 1 serves")
 
+    def shown(self) -> str:
+        """Everything that it has printed so far."""
+        while not self._news.empty():
+            self.lines.append(self._news.get())
+        return self.text
+
     @property
     def text(self) -> str:
         """Everything that was waited past."""
