@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
-from restate_reflect.durable.attempt import Attempt, Sink
+from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.blocking import watching_for_blocks
-from restate_reflect.durable.environment import Environment
+from restate_reflect.durable.environment import Environment, Sink
 from restate_reflect.durable.extending import running_loop
-from restate_reflect.engine.machine import Ending
+from restate_reflect.engine.ending import Ending
 from restate_reflect.escaping import terminal_text
 
 __all__ = ["InvocationFilter", "JsonFormatter", "TextFormatter", "log_access", "log_answer", "logging_blocks"]
@@ -90,7 +90,7 @@ class JsonFormatter(logging.Formatter):
 _KNOWN: Final = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", *_FIELDS}
 
 
-def logging_blocks(environment: Environment, seconds: float) -> AbstractContextManager[None]:
+def logging_blocks(environment: Environment[Attempt], seconds: float) -> AbstractContextManager[None]:
     """Logs who blocks the running loop for that long; never for 0."""
     if not seconds:
         return nullcontext()
