@@ -365,10 +365,11 @@ class Attempt:
             self.engine.fail(self._error(error))
 
     def _error(self, error: BaseException) -> AttemptError:
-        """A handler's exception that is not terminal, told to whoever watches."""
-        if self.environment.on_exception is not None:
+        """A handler's exception that is not terminal, told to whoever watches unless it is known as a bug."""
+        failure = failures.to_attempt_error(error, self.engine)
+        if self.environment.on_exception is not None and not failure.bug:
             self.environment.on_exception(self, error, None)
-        return failures.to_attempt_error(error, self.engine)
+        return failure
 
     def _run_error(
         self, run: Run, error: BaseException, retry_after: float | None = None, pause: bool = False

@@ -272,7 +272,12 @@ def test_errors_of_the_users_own_are_left_as_they_are(caplog: pytest.LogCaptureF
     made = Service()
     made.body = body
     caplog.set_level(logging.WARNING)
-    assert called(made, Service.go) == 3
+
+    async def call() -> int:
+        async with TestEnvironment(made, retries=True) as env:
+            return await env.call(Service.go)
+
+    assert asyncio.run(call()) == 3
 
 
 LIBRARY = """
