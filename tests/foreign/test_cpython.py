@@ -6,6 +6,7 @@ start loops of their own (``asyncio.run``) or ask nothing of one: a handler has 
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 import unittest
@@ -56,7 +57,7 @@ class Foreign:
         test = getattr(LOADED[module], cls)(method)
         try:
             await test.asyncSetUp()
-            await getattr(test, method)()
+            await asyncio.create_task(getattr(test, method)())  # a task of its own, as unittest has it
             await test.asyncTearDown()
         except unittest.SkipTest as skipped:
             return f"skipped: {skipped}"
@@ -67,6 +68,13 @@ class Foreign:
 
 LEFT_OUT = {
     "test_locks.ConditionTests.test_ambiguous_loops": "makes a second event loop, which a handler must not",
+    # From 3.14 on.
+    **{
+        f"test_taskgroups.{cls}.test_exception_refcycles_parent_task{suffix}": "nobody may hold a task that has failed;"
+        " a handler's loop knows its last ones, to tell of those whose failure nobody sees"
+        for cls in ("TestTaskGroup", "TestEagerTaskTaskGroup")
+        for suffix in ("", "_wr")
+    },
 }
 
 
