@@ -22,6 +22,7 @@ __all__ = [
     "ENSURE_FUTURE",
     "HAS_EAGER_TASKS",
     "LOOK_AT_LOOP",
+    "WAIT",
     "WRAP_FUTURE",
     "GatheringFuture",
     "Outer",
@@ -180,6 +181,7 @@ def children(future: object) -> Sequence[Future[Any]] | None:
 LOOK_AT_LOOP: Final[CodeType] = asyncio.Event._get_loop.__code__  # type: ignore[attr-defined]
 """With that locks, events and queues compare the running loop with their own; raises RuntimeError."""
 
+WAIT: Final[CodeType] = asyncio.wait.__code__
 WRAP_FUTURE: Final[CodeType] = asyncio.wrap_future.__code__
 ENSURE_FUTURE: Final[CodeType] = getattr(tasks, "_ensure_future", asyncio.ensure_future).__code__
 # Up to 3.12 a generator function; from 3.13 on a function that makes an iterator object.

@@ -16,7 +16,7 @@ from datetime import date, datetime
 from types import FrameType
 from typing import Any, Final
 
-__all__ = ["asked"]
+__all__ = ["BUILTINS", "CODES", "asked"]
 
 _TIME: Final = "await ctx.now() is the time, journaled; asyncio.get_running_loop().time() measures how long it took"
 _CHANCE: Final = "ctx.random has the same functions, and draws the same numbers on every replay"
@@ -47,14 +47,14 @@ def _functions() -> Iterator[tuple[Any, str, str]]:
     yield type(os.environ).__getitem__, "os.environ", _SETTING
 
 
-_BY_BUILTIN: Final = {function: (name, counterpart) for function, name, counterpart in _builtins()}
+BUILTINS: Final = {function: (name, counterpart) for function, name, counterpart in _builtins()}
 # By identity: the hash of a code object is computed from all that is in it.
-_BY_CODE: Final = {id(function.__code__): (name, counterpart) for function, name, counterpart in _functions()}
+CODES: Final = {id(function.__code__): (name, counterpart) for function, name, counterpart in _functions()}
 
 
 def asked(event: str, frame: FrameType, argument: object) -> tuple[str, str] | None:
     """What the call that a profile function is told of asks, and what to ask instead; None for any other call."""
-    found = _BY_BUILTIN.get(argument) if event == "c_call" else _BY_CODE.get(id(frame.f_code))
+    found = BUILTINS.get(argument) if event == "c_call" else CODES.get(id(frame.f_code))
     return None if found is None or _is_collecting(frame) else found
 
 

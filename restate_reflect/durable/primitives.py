@@ -15,7 +15,7 @@ from weakref import ref
 from restate_reflect.durable.locations import Spot
 from restate_reflect.errors import InvocationCancelledError
 
-__all__ = ["Primitives", "is_constructor", "is_use", "name_of"]
+__all__ = ["CODES", "Primitives", "is_constructor", "is_use", "name_of"]
 
 _STATES: Final[dict[type[Any], Callable[[Any], object]]] = {
     asyncio.Event: asyncio.Event.is_set,
@@ -44,6 +44,9 @@ def _codes(names: tuple[str, ...]) -> Iterator[int]:
 # By identity: the hash of a code object is computed from all that is in it.
 _CONSTRUCTORS: Final = frozenset(_codes(("__init__",)))
 _USES: Final = frozenset(_codes(_METHODS))
+
+
+CODES: Final = _CONSTRUCTORS | _USES
 
 
 def is_constructor(frame: FrameType) -> bool:

@@ -6,21 +6,27 @@ turns or while the guard is off. A profiler that is there already stays, and the
 
 from __future__ import annotations
 
+import asyncio
 import sys
 import warnings
+from collections.abc import Collection
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from restate_reflect.durable import natives
-from restate_reflect.durable.extending import LOOK_AT_LOOP
+from restate_reflect.durable.extending import LOOK_AT_LOOP, WAIT
 from restate_reflect.durable.guards import IN_A_STEP, Guard, GuardWarning, current_guard
 from restate_reflect.durable.locations import asked_by, library_call
 from restate_reflect.durable.loop import DurableLoop
-from restate_reflect.durable.primitives import Primitives, is_constructor, is_use, name_of
+from restate_reflect.durable.primitives import CODES, Primitives, is_constructor, is_use, name_of
 from restate_reflect.durable.refusals import filled_from_outside, outside
 from restate_reflect.errors import HandlerBugError
 
 __all__ = ["watch"]
+
+
+_LOOKED_AT: Final = frozenset((*natives.CODES, *CODES, id(WAIT)))
+"""Functions, by the addresses of their code: the hash of a code object is computed from all that is in it."""
 
 
 def watch(loop: DurableLoop, told: set[tuple[str, int | None]]) -> None:
@@ -61,9 +67,11 @@ class _Turn:
 
     def see(self, frame: FrameType, event: str, argument: Any) -> None:
         if event == "call":
-            self._see_call(frame)
+            if id(frame.f_code) in _LOOKED_AT:
+                self._see_call(frame)
         elif event == "c_call":
-            self._see_native(frame, event, argument)
+            if argument in natives.BUILTINS:
+                self._see_native(frame, event, argument)
         elif event == "return" and argument is None and frame.f_code is LOOK_AT_LOOP:
             self._refuse_other_loop(frame)
 
@@ -72,6 +80,8 @@ class _Turn:
             self._primitives.add(frame.f_locals["self"], asked_by(frame))
         elif is_use(frame):
             self._see_use(frame, frame.f_locals["self"])
+        elif frame.f_code is WAIT:
+            self._see_wait(frame, frame.f_locals["fs"])
         else:
             self._see_native(frame, "call", None)
 
@@ -89,6 +99,17 @@ class _Turn:
                 "each process has another one, and no replay finds it as it was. What invocations share goes through"
                 " the context (state, a promise, a signal, an awakeable)",
             )
+
+    def _see_wait(self, frame: FrameType, waited_for: object) -> None:
+        """A plain future is of a C class, made without asking the loop: nothing can give it another hash."""
+        if not isinstance(waited_for, Collection) or sum(type(each) is asyncio.Future for each in waited_for) < 2:
+            return
+        self._tell(
+            frame,
+            "waits for futures that asyncio.Future() has made",
+            "they hash by their addresses, and asyncio.wait hands them out in another order on every replay. Ask the"
+            " loop for them: asyncio.get_running_loop().create_future()",
+        )
 
     def _refuse_other_loop(self, frame: FrameType) -> None:
         """Something that is bound to another loop raises RuntimeError, which anybody may catch."""

@@ -40,6 +40,7 @@ RULES: dict[str, Rule] = {
         Rule("RR109", "blocking-call", "a call that blocks the loop", _world.blocking_call, is_fixed=True),
         Rule("RR110", "set-order", "steps in the order of a set", _world.set_order, is_fixed=True),
         Rule("RR111", "hash-or-address", "hash() or id() in handler code", _world.hash_or_address),
+        Rule("RR112", "plain-future", "asyncio.Future() in handler code", _world.plain_future),
         Rule("RR201", "catches-everything", "a bare except around an await", _flow.catches_everything, is_fixed=True),
         Rule("RR202", "swallows-cancellation", "CancelledError that is not raised again", _flow.swallows_cancellation),
         Rule("RR203", "not-awaited", "a durable call that is not awaited", _flow.not_awaited, is_fixed=True),

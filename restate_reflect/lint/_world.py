@@ -203,6 +203,16 @@ def hash_or_address(look: Look) -> Iterator[Spot]:
             )
 
 
+def plain_future(look: Look) -> Iterator[Spot]:
+    for node, symbol in look.mentions:
+        if symbol in {"asyncio.Future", "asyncio.futures.Future"} and _is_called(look, node):
+            yield Spot(
+                node,
+                "asyncio.Future() hashes by its address: asyncio.wait hands such futures out in an order that changes"
+                " from replay to replay. Ask the loop: asyncio.get_running_loop().create_future()",
+            )
+
+
 # ---------------------------------------------------------------- the order of sets
 
 

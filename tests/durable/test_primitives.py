@@ -166,6 +166,31 @@ def test_it_may_be_used_where_that_is_said() -> None:
     assert guarded(go, Guard.FAIL).output == b"false"
 
 
+# ---------------------------------------------------------------- futures in the order of their addresses
+
+
+@pytest.mark.parametrize("guard", [Guard.WARN, Guard.FAIL])
+def test_waiting_for_plain_futures_is_told(guard: Guard) -> None:
+    """Not for one of them, nor for the loop's."""
+
+    async def go(ctx: Context) -> None:
+        loop = asyncio.get_running_loop()
+        for futures in ([asyncio.Future(), loop.create_future()], [asyncio.Future(), asyncio.Future()]):
+            for future in futures:
+                future.set_result(None)
+            await asyncio.wait(futures)
+
+    if guard is Guard.FAIL:
+        message = play(Service(go), "go", guard=guard).error.message
+    else:
+        with pytest.warns(GuardWarning) as seen:
+            play(Service(go), "go", guard=guard)
+        (warning,) = seen
+        message = str(warning.message)
+    assert "waits for futures that asyncio.Future() has made at tests/durable/test_primitives.py:" in message
+    assert "create_future()" in message
+
+
 # ---------------------------------------------------------------- of another loop
 
 
