@@ -175,7 +175,9 @@ def test_waiting_for_plain_futures_is_told(guard: Guard) -> None:
 
     async def go(ctx: Context) -> None:
         loop = asyncio.get_running_loop()
-        for futures in ([asyncio.Future(), loop.create_future()], [asyncio.Future(), asyncio.Future()]):
+        pairs: list[list[asyncio.Future[None]]]
+        pairs = [[asyncio.Future(), loop.create_future()], [asyncio.Future(), asyncio.Future()]]
+        for futures in pairs:
             for future in futures:
                 future.set_result(None)
             await asyncio.wait(futures)
