@@ -41,6 +41,7 @@ __all__ = [
     "left_behind",
     "message_of",
     "missed_cancellation",
+    "mistake_of",
     "oversized_input",
     "refuse_endless_signal",
     "run_error",
@@ -123,7 +124,7 @@ def _said(error: BaseException) -> str:
 
 def to_attempt_error(error: BaseException, engine: Engine) -> AttemptError:
     """A handler's exception that is not terminal."""
-    mistake = _mistake(error)
+    mistake = mistake_of(error)
     return AttemptError(
         code=code_of(error),
         message=mistake or message_of(error),
@@ -134,7 +135,8 @@ def to_attempt_error(error: BaseException, engine: Engine) -> AttemptError:
     )
 
 
-def _mistake(error: BaseException) -> str | None:
+def mistake_of(error: BaseException) -> str | None:
+    """The ordinary mistake behind a handler's exception, in a sentence."""
     from restate_reflect.durable.mistakes import explained  # for those alone who make some
 
     return explained(error)

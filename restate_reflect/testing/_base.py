@@ -12,6 +12,7 @@ from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.environment import Environment as AttemptEnvironment
+from restate_reflect.durable.failures import mistake_of
 from restate_reflect.embedded import JournalEntry
 from restate_reflect.engine.ending import AttemptError
 from restate_reflect.errors import HandlerBugError, TerminalError
@@ -130,7 +131,7 @@ class Environment(Verbs, ABC):
     def _raised(self, attempt: Attempt, error: BaseException, run: Run | None) -> None:
         """An attempt is about to fail for this exception."""
         invocation = attempt.engine.started.debug_id
-        if is_bug(error) or invocation in self._operations.watch.raised:
+        if is_bug(error) or (run is None and mistake_of(error)) or invocation in self._operations.watch.raised:
             return
         error = raisable(error)
         self._last_raised[invocation] = error

@@ -64,9 +64,9 @@ def told(cls: Any, method: Any, body: Body, **options: Any) -> str:
     return str(caught.value)
 
 
-def called(service: Any, method: Any, **options: Any) -> Any:
+def called(service: Any, method: Any, *, retries: bool = False, **options: Any) -> Any:
     async def call() -> Any:
-        async with TestEnvironment(service) as env:
+        async with TestEnvironment(service, retries=retries) as env:
             return await env.call(method, **options)
 
     return asyncio.run(call())
