@@ -42,7 +42,7 @@ function attemptsView(info, open) {
       el("pre", { class: "trace", tabindex: "0", "aria-label": "Whole traceback" }, attempt.whole)) : null));
   return el("details", { class: "attempts", open },
     // The server notes an error once, however often in a row it comes.
-    el("summary", {}, count === 1 ? "Attempts failed with 1 error" : `Attempts failed with ${count} different errors in turn, newest first`), el("ol", { reversed: true }, ...items));
+    el("summary", {}, count === 1 ? "Attempts failed with 1 error" : `Attempts failed with ${count} different errors in turn, newest first`), el("ol", {}, ...items));
 }
 
 // ---------------------------------------------------------------- steps
