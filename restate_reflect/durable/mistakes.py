@@ -32,7 +32,8 @@ def explained(error: BaseException) -> str | None:
             return _missing_await(str(error), _place(error)) or _wrong_call(error)
         case bdb.BdbQuit():
             return f"the debugger was left at {_place(error)}, and with it the handler."
-    return None
+        case _:
+            return None
 
 
 # ------------------------------------------------------------ a context without that attribute

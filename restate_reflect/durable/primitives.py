@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any, Final
 from weakref import ref
 
@@ -37,7 +37,7 @@ _METHODS: Final = (
 def _codes(names: tuple[str, ...]) -> Iterator[int]:
     for cls in _STATES:
         for function in (vars(cls).get(name) for name in names):
-            if hasattr(function, "__code__"):
+            if isinstance(function, FunctionType):
                 yield id(function.__code__)
 
 

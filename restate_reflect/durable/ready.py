@@ -108,7 +108,7 @@ class ReadyQueue:
         self.turning = 0
         """The thread in which the attempt goes on just now; 0 while it does not."""
         self.handles: list[ReadyHandle] = []
-        self.due: list[ReadyHandle] | None = None
+        self.due: list[Any] | None = None
         """Timers of no or a negative delay, which need no notification, in the order in which they fire."""
         self.timers: dict[int, list[Any]] | None = None
         """Those that wait for a notification, as heaps, by epoch."""

@@ -41,7 +41,7 @@ async def found(admin: AdminClient, filters: Mapping[str, str]) -> list[Json]:
     if "id" in given:
         return [summary(await admin.invocation(given["id"]))]
     status = given.get("status")
-    conditions = _STATUSES.get(status, {"status": status}) if status else {}
+    conditions: Json = _STATUSES.get(status, {"status": status}) if status else {}
     if "since" in given:
         conditions = {**conditions, "since": datetime.fromisoformat(given["since"])}
     listed = await admin.invocations(

@@ -31,7 +31,7 @@ One = Callable[[int, Any], Awaitable[Any]]
 
 @overload
 def map_bounded(
-    ctx: C, function: Callable[[T], Awaitable[R]], items: Iterable[T], *,
+    ctx: BaseContext, function: Callable[[T], Awaitable[R]], items: Iterable[T], *,
     limit: int, name: str | None = None, retry: RetryPolicy | None = None,
 ) -> Coroutine[Any, Any, list[R]]: ...  # fmt: skip
 @overload
@@ -40,12 +40,12 @@ def map_bounded(
 ) -> Coroutine[Any, Any, list[R]]: ...
 @overload
 def map_bounded(
-    ctx: C, function: Callable[[T], R], items: Iterable[T], *,
+    ctx: BaseContext, function: Callable[[T], R], items: Iterable[T], *,
     limit: int, name: str | None = None, retry: RetryPolicy | None = None,
 ) -> Coroutine[Any, Any, list[R]]: ...  # fmt: skip
 @overload
 def map_bounded(
-    ctx: C, function: Callable[[T], Awaitable[R]], items: Iterable[T], *,
+    ctx: BaseContext, function: Callable[[T], Awaitable[R]], items: Iterable[T], *,
     limit: int, tolerate: int, name: str | None = None, retry: RetryPolicy | None = None,
 ) -> Coroutine[Any, Any, list[R | TerminalError]]: ...  # fmt: skip
 @overload
@@ -54,7 +54,7 @@ def map_bounded(
 ) -> Coroutine[Any, Any, list[R | TerminalError]]: ...
 @overload
 def map_bounded(
-    ctx: C, function: Callable[[T], R], items: Iterable[T], *,
+    ctx: BaseContext, function: Callable[[T], R], items: Iterable[T], *,
     limit: int, tolerate: int, name: str | None = None, retry: RetryPolicy | None = None,
 ) -> Coroutine[Any, Any, list[R | TerminalError]]: ...  # fmt: skip
 def map_bounded(

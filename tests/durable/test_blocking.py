@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -45,7 +44,7 @@ class Blocking:
         return 3
 
 
-def blocked(method: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> str:
+def blocked(method: Any, monkeypatch: pytest.MonkeyPatch) -> str:
     service = Blocking()
     said: list[str] = []
 

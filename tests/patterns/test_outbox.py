@@ -42,7 +42,8 @@ class Orders:
 
     async def place(self, ctx: Context, numbers: list[int]) -> None:
         for number in numbers:
-            ctx.send(self.events.put, f"order-{number}", Placed(article="tea"), key="orders")
+            topic = f"order-{number}"
+            ctx.send(self.events.put, topic, Placed(article="tea"), key="orders")
 
 
 async def test_each_goes_out_once_and_in_order(durable: Durable) -> None:

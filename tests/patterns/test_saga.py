@@ -53,6 +53,8 @@ class Shop:
                 raise ValueError("somebody has to mend this")
             case "mixed group" if self.failing:
                 raise ExceptionGroup("both", [TerminalError("no"), ValueError("somebody has to mend this")])
+            case _:
+                pass
 
     async def _ship(self, ctx: Context, number: int) -> None:
         await ctx.run(f"ship {number}", declined, "parcel")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import pytest
 
@@ -152,7 +153,7 @@ def test_a_request_raises_what_its_handler_has_raised(kit: Durable) -> None:
     ],
     ids=["plain", "step", "async_step", "group", "exit"],
 )
-def test_whatever_is_raised_anywhere(kit: Durable, method: Callable[..., object], kind: type, noted: str) -> None:
+def test_whatever_is_raised_anywhere(kit: Durable, method: Any, kind: type, noted: str) -> None:
     async def scenario(env: Environment) -> None:
         await env.call(method)
 
@@ -238,7 +239,7 @@ def test_a_test_may_expect_retries(kit: Durable) -> None:
 
 
 @pytest.mark.parametrize("method, result", [(Shop.patient, 3), (Shop.careful, "ConnectionError: no route after 3")])
-def test_code_that_asks_for_retries_gets_them(kit: Durable, method: Callable[..., object], result: object) -> None:
+def test_code_that_asks_for_retries_gets_them(kit: Durable, method: Any, result: object) -> None:
     async def scenario(env: Environment) -> None:
         assert await env.call(method) == result
 
@@ -274,9 +275,10 @@ async def test_a_caller_of_one_that_is_paused_is_told(restate_env: Durable) -> N
 async def test_a_mock_that_raises_fails_the_request(restate_env: Durable) -> None:
     env = await restate_env(Shop)
     env.mock(Shop.price, raises=ZeroDivisionError("mocked"))
-    for _ in range(2):
-        with pytest.raises(ZeroDivisionError) as caught:
-            await env.call(Shop.front)
+    with pytest.raises(ZeroDivisionError):
+        await env.call(Shop.front)
+    with pytest.raises(ZeroDivisionError) as caught:
+        await env.call(Shop.front)
     assert len(caught.value.__notes__) == 2
 
 

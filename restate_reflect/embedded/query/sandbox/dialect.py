@@ -220,7 +220,7 @@ def _shown(node: exp.Expr) -> str:
             return node.sql(dialect="postgres")
 
 
-_OPERATORS: Final = {
+_OPERATORS: Final[dict[type[exp.Expr], str]] = {
     exp.EQ: "=", exp.NEQ: "!=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%", exp.DPipe: "||",
 }  # fmt: skip
@@ -284,7 +284,8 @@ def _to_sqlite(node: exp.Expr) -> exp.Expr:
             return exp.Anonymous(this="json_group_array", expressions=[node.this])
         case exp.Literal() if node.is_string and _meets_time(node):
             return _moment(node)
-    return node
+        case _:
+            return node
 
 
 def _escaped(like: exp.Expr) -> exp.Expr:
