@@ -80,7 +80,7 @@ def test_reflection_errors_are_plain_lines_and_code_2(folder: Path) -> None:
     [
         (["manifest"], "Missing argument 'TARGET...'"),
         (["manifest", "shop", "--version", "9"], "9 is not in the range 1<=x<=4"),
-        (["server"], "there is no command 'server'. Did you mean 'serve'?"),
+        (["manifes"], "there is no command 'manifes'. Did you mean 'manifest'?"),
         (["serve", "shop", "--workers", "0"], "0 is not in the range"),
         (["serve", "shop", "--register", "http://x", "--with-server"], "exclude each other"),
         (["serve", "shop", "--advertise", "http://x"], "it needs --register or --with-server"),
@@ -104,6 +104,6 @@ def test_help_lists_the_commands_without_importing_them() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert "Usage: restate-reflect [OPTIONS] COMMAND" in shown
-    assert "serve       Serve TARGETs to a restate-server." in shown
-    assert "manifest    Print the endpoint manifest of TARGETs." in shown
+    assert "serve           Serve TARGETs to a restate-server." in shown
+    assert "manifest        Print the endpoint manifest of TARGETs." in shown
     assert shown.splitlines()[-1] == "['restate_reflect.cli._terminal']"
