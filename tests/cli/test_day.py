@@ -107,12 +107,20 @@ def test_a_journal_is_followed_to_its_end(either: Engine) -> None:
 
 def test_ps_is_watched_until_ctrl_c(embedded_engine: Engine) -> None:
     identifier = embedded_engine.out("send", "Shop/wait")
-    command = [sys.executable, "-m", "restate_reflect", "ps", "--watch", "--admin", embedded_engine.admin_url]
+    # Where a shell has started the tests in the background, Ctrl-C is ignored by all that they start.
+    program = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from restate_reflect.cli import main; main()"
+    )
+    command = [sys.executable, "-c", program, "ps", "--watch", "--admin", embedded_engine.admin_url]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert any(identifier in line for line in process.stdout)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        try:
+            assert process.stdout is not None
+            assert any(identifier in line for line in process.stdout)
+            process.send_signal(signal.SIGINT)
+            assert process.wait(60) == 0
+        finally:
+            process.kill()
     embedded_engine.out("kill", identifier)
 
 
