@@ -44,9 +44,7 @@ class Driver:
     """Moves one kernel on; on one event loop."""
 
     def __init__(self, store: Store, clock: Clock, settings: RuntimeSettings, seed: bytes | None) -> None:
-        # Where a transaction costs something, all that happens within one round of the event loop shares one.
-        self._soon = self._turn_soon if store.rolls_back else self.turn
-        self.attempts = Attempts(self._soon)
+        self.attempts = Attempts(self._turn_soon)
         self.kernel = Kernel(store, clock, settings, self.attempts, seed)
         self.attempts.kernel = self.kernel
         self.waiters: dict[str, list[asyncio.Future[Outcome]]] = {}
@@ -124,7 +122,10 @@ class Driver:
             self.after_turn()
 
     def _turn_soon(self) -> None:
-        if self._turning or self._scheduled is not None:
+        """Where a transaction costs something, all that happens within one round of the event loop shares one."""
+        if not self.kernel.store.rolls_back:
+            self.turn()
+        elif self._turning or self._scheduled is not None:
             self._again = True
         elif not self.is_closed:
             self._scheduled = asyncio.get_running_loop().call_soon(self._scheduled_turn)
@@ -201,7 +202,7 @@ class Driver:
             raise
         self._promising = True
         if together:
-            self._soon()
+            self._turn_soon()
             return
         self.turn()
         self.check()

@@ -23,6 +23,8 @@ __all__ = ["checked_class", "has_handlers", "in_module", "is_application", "is_f
 
 _CONTEXT_PACKAGE = "restate_reflect.context."
 _CONTEXT_WORD = re.compile(r"\b(Object|ObjectShared|Workflow|WorkflowShared)?Context\b")
+_OF_ANY_KIND = "BaseContext"
+"""What hooks of interceptors and helpers take: no kind of handler does."""
 _KINDS = "Context, ObjectContext, ObjectSharedContext, WorkflowContext or WorkflowSharedContext"
 _SHOWN = 12
 
@@ -216,8 +218,10 @@ def _is_context(annotation: Any, scope: dict[str, Any]) -> bool:
         return _is_context(_value_of(annotation), scope)
     if parts := get_args(annotation):
         return any(_is_context(part, scope) for part in parts)
-    return isinstance(annotation, type) and any(
-        base.__module__.startswith(_CONTEXT_PACKAGE) for base in annotation.__mro__
+    return (
+        isinstance(annotation, type)
+        and annotation.__name__ != _OF_ANY_KIND
+        and any(base.__module__.startswith(_CONTEXT_PACKAGE) for base in annotation.__mro__)
     )
 
 

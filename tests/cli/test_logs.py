@@ -10,14 +10,13 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
 
 from restate_reflect.cli import main
 from restate_reflect.cli._logs import LogOptions, log_arguments
 from restate_reflect.embedded import Runtime
 from restate_reflect.embedded.deployments.connect import connect
 from restate_reflect.endpoint.records import JsonFormatter, TextFormatter
-from tests.support import ServedProcess, fetch
+from tests.support import ServedProcess, fetch, run_cli
 
 CODE = """
 import logging
@@ -125,9 +124,9 @@ def test_a_configuration_file_decides_alone(
 
 def test_a_file_that_is_no_configuration_is_told(folder: Path) -> None:
     (folder / "log.json").write_text('{"version": 9}')
-    result = CliRunner().invoke(main, ["serve", str(folder / "shop.py"), "--log-config", str(folder / "log.json")])
-    assert result.exit_code == 2
-    assert "no logging configuration" in result.output
+    result = run_cli("serve", "shop.py", "--log-config", "log.json", cwd=folder)
+    assert result.returncode == 2
+    assert "no logging configuration" in result.stderr
 
 
 def test_workers_log_as_their_supervisor_was_told() -> None:
@@ -175,8 +174,8 @@ def test_options_come_from_variables_and_from_an_env_file(folder: Path, monkeypa
 
 
 def test_waiting_for_the_server_needs_one() -> None:
-    result = CliRunner().invoke(main, ["serve", "shop", "--wait-for-server"])
-    assert "--wait-for-server waits for the one of --register" in result.output
+    told = run_cli("serve", "shop", "--wait-for-server").stderr
+    assert "--wait-for-server waits for the one of --register" in told
 
 
 def test_serve_waits_for_a_server_that_is_not_there_yet(folder: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
 
 from restate_reflect.errors import TargetError
+from restate_reflect.targets.candidates import in_module
 from restate_reflect.targets.interceptors import load_interceptors
 
 AROUND = """
@@ -67,3 +69,18 @@ def test_objects_classes_and_functions_make_one() -> None:
 def test_what_leads_nowhere_is_told(text: str, said: str) -> None:
     with pytest.raises(TargetError, match=said):
         load_interceptors([text])
+
+
+def test_interceptors_beside_services_are_none_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their hooks take a ``BaseContext``, as no handler does."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "hooks_beside.py").write_text(
+        "from restate_reflect import Context\n"
+        "from restate_reflect.context import BaseContext\n"
+        "class Hooks:\n"
+        "    def __init__(self, needed): ...\n"
+        "    async def handler(self, ctx: BaseContext, call, proceed): return await proceed()\n"
+        "class Shop:\n"
+        "    async def buy(self, ctx: Context) -> None: ...\n"
+    )
+    assert [name for name, _ in in_module("hooks_beside", importlib.import_module("hooks_beside"))] == ["Shop"]
