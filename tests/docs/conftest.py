@@ -6,12 +6,14 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from tests.docs.blocks import PAGES, module_name, write_program
 
 _PROGRAM = pytest.StashKey[Path]()
+_MODULES = pytest.StashKey[dict[str, ModuleType]]()
 
 
 def program(config: pytest.Config) -> Path:
@@ -29,6 +31,22 @@ def program(config: pytest.Config) -> Path:
 def docs_program(pytestconfig: pytest.Config) -> Path:
     """The folder with the files made of the documentation's blocks."""
     return program(pytestconfig)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What the pages' tests have imported is theirs alone: other tests have a ``shop.py``, too."""
+    if (folder := session.config.stash.get(_PROGRAM, None)) is None:
+        return
+    files = {name: getattr(module, "__file__", None) or "" for name, module in sys.modules.items()}
+    imported = [name for name, file in files.items() if Path(file).parent == folder and not name.startswith("test_")]
+    session.config.stash[_MODULES] = {name: sys.modules.pop(name) for name in imported}
+
+
+@pytest.fixture(autouse=True)
+def modules_of_pages(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Puts them back, for the tests of the documentation."""
+    for name, module in pytestconfig.stash.get(_MODULES, {}).items():
+        monkeypatch.setitem(sys.modules, name, module)
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
