@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from restate_reflect import (
     WorkflowContext,
     WorkflowSharedContext,
     handler,
+    service,
 )
 from restate_reflect.server import RestateServer, ServerSettings
 from tests.embedded.official_cli import CommandLine, find_command_line
@@ -34,6 +36,11 @@ from tests.support import ServedInThread, fetch
 pytestmark = pytest.mark.server
 
 
+# What waits stays running, however long the commands take on a busy machine.
+waiting = service(inactivity_timeout=timedelta(hours=1))
+
+
+@waiting
 class Counter:
     """Counts."""
 
@@ -57,6 +64,7 @@ async def breaks() -> int:
     raise ValueError("broken")
 
 
+@waiting
 class Greeter:
     async def greet(self, ctx: Context, name: str) -> str:
         await ctx.run("step", one)
@@ -75,6 +83,7 @@ class Greeter:
         raise TerminalError("no", 409, metadata={"a": "b"})
 
 
+@waiting
 class Flow:
     async def run(self, ctx: WorkflowContext, number: int) -> int:
         ctx.set("number", number)
