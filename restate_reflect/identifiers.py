@@ -7,7 +7,14 @@ import re
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-__all__ = ["IdempotentRequest", "InvocationTarget", "WorkflowRun", "is_awakeable_id", "is_invocation_id"]
+__all__ = [
+    "IdempotentRequest",
+    "InvocationTarget",
+    "WorkflowRun",
+    "invocation_bytes",
+    "is_awakeable_id",
+    "is_invocation_id",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,18 @@ def is_invocation_id(text: str) -> bool:
     """Whether a server could have given out this text: two numbers, of 64 and of 128 bits, in base 62."""
     found = _INVOCATION_ID.fullmatch(text)
     return found is not None and not (_number(found[1]) >> 64 or _number(found[2]) >> 128)
+
+
+def invocation_bytes(text: str) -> bytes:
+    """The 24 bytes that an invocation id stands for.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found = _INVOCATION_ID.fullmatch(text)
+    if found is None or not is_invocation_id(text):
+        raise ValueError(f"{text!r} is no invocation id")
+    return _number(found[1]).to_bytes(8, "little") + _number(found[2]).to_bytes(16, "little")
 
 
 def is_awakeable_id(text: str) -> bool:

@@ -83,6 +83,18 @@ class BaseContext(Caller["Context", "KeyedContext"], Runner):
         """The current time (UTC, aware), read once and journaled."""
         return self._operations.now()
 
+    def version(self, name: str, *, since: int) -> asyncio.Future[bool]:
+        """Whether this invocation takes the code that came with a change: ``if await ctx.version("fraud", since=2):``.
+
+        False for an invocation whose journal was written before there was the gate, True for all others; decided once
+        per invocation, by a step of its journal. See the guide on new versions.
+
+        Args:
+            name: Of the change.
+            since: The version of it, from 1 on, that brought this code.
+        """
+        return self._operations.version(name, since)
+
     # -- steps
 
     @overload

@@ -7,7 +7,7 @@ from restate_reflect.engine.machine cimport Engine
 @cython.final
 cdef class Attempt:
     cdef object __weakref__
-    cdef readonly object plan, service, handler, headers, environment, results, context
+    cdef readonly object plan, service, handler, headers, environment, results, context, operations
     cdef readonly ReadyQueue loop
     cdef readonly Engine engine
     cdef public object on_received, _observed, _runs, _calls, _root, _assignments, _sink

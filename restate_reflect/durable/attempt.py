@@ -27,7 +27,7 @@ from restate_reflect.durable.environment import Environment, Sink
 from restate_reflect.durable.extending import waits_for
 from restate_reflect.durable.futures import DurableFuture, DurableTask, Waiter, WatchedFuture
 from restate_reflect.durable.guards import Guard, enter_handler
-from restate_reflect.durable.locations import caller, waiting_at
+from restate_reflect.durable.locations import caller, user_spot, waiting_at
 from restate_reflect.durable.loop import DurableLoop
 from restate_reflect.durable.operations import Operations
 from restate_reflect.durable.plain import nothing
@@ -40,6 +40,7 @@ from restate_reflect.engine.awaiting import FIRST_COMPLETED, AwaitNode
 from restate_reflect.engine.commands.output import output
 from restate_reflect.engine.commands.sleep import sleep
 from restate_reflect.engine.ending import AttemptError, Ending
+from restate_reflect.engine.journal import Mismatch
 from restate_reflect.engine.machine import Engine, Progress
 from restate_reflect.engine.notifications import CANCEL_SIGNAL, Notification, SignalIndex, wire_text
 from restate_reflect.engine.retries import Fail, Pause, Retry, next_step
@@ -97,6 +98,8 @@ class Attempt:
         """Told of the request's bytes before they are read; for logs."""
         self.context: Any = None
         """The handler's; None before it begins and after the end."""
+        self.operations: Operations | None = None
+        """What it stands on."""
         self._observed: Any = None
         self._runs: Runs | None = None
         self._calls: Calls | None = None
@@ -308,6 +311,20 @@ class Attempt:
         waiting = None if self._root is None or self._root.done() else waiting_at(self._root.get_coro())
         return waiting or f"{self.handler.source} in {self.handler.qualified_name}"
 
+    def place(self) -> object:
+        """The user's line that leads to the current call."""
+        return user_spot()
+
+    def explain(self, mismatch: Mismatch) -> str:
+        """The text of error 570."""
+        from restate_reflect.durable.mismatches import report  # for those alone who meet one
+        from restate_reflect.durable.shown import Codecs
+
+        if self.environment.on_mismatch is not None:
+            self.environment.on_mismatch(self, mismatch)
+        codecs = Codecs(self.service, self.handler, self.environment.routes.directory)
+        return report(mismatch, codecs, self._id())
+
     def disclosed(self, error: AttemptError) -> AttemptError:
         """What of a failure leaves the process; the log has all of it."""
         return failures.disclosed(error, self._error_details(), self._id())
@@ -322,6 +339,8 @@ class Attempt:
 
     def _start(self) -> DurableTask[Any]:
         self.engine.input_closed |= self.environment.draining
+        if self.environment.strict:
+            self.engine.note()
         given = self.engine.read_input()
         plan = self.plan
         if plan.observe is not None:
@@ -334,7 +353,7 @@ class Attempt:
         except DecodeError as error:
             self._answer(failures.bad_input(self.handler, error, self.engine.version))
             return DurableTask(nothing(), self.loop)
-        operations = Operations(self, given)
+        operations = self.operations = Operations(self, given)
         self.context = plan.context(operations if plan.intercept is None else plan.intercept(self, operations))
         coroutine = plan.call(self.context, *args, **kwargs)
         variables = contextvars.copy_context()
@@ -531,16 +550,20 @@ class Attempt:
     def _log_failure(self) -> None:
         failure = self.engine.failure
         if failure is not None:
-            name = f"{self.service.name}/{self.handler.name}"
-            text = failure.message
-            if failure.stacktrace and self.engine.has_started and self.engine.started.retry_count == 0:
-                # Once, not again at every retry: whoever runs this in a terminal has nothing else to look at.
-                text = f"{text}\n{failure.stacktrace.rstrip()}"
-            logger.warning(
-                "%s %s: attempt failed (%s): %s", name, self._id(), failure.code, wire_text(text), extra=self._marks()
-            )
+            if self.environment.logs_failures:
+                self._log(failure)
             if self.environment.on_failure is not None:
                 self.environment.on_failure(self, failure)
+
+    def _log(self, failure: AttemptError) -> None:
+        name = f"{self.service.name}/{self.handler.name}"
+        text = failure.message
+        if failure.stacktrace and self.engine.has_started and self.engine.started.retry_count == 0:
+            # Once, not again at every retry: whoever runs this in a terminal has nothing else to look at.
+            text = f"{text}\n{failure.stacktrace.rstrip()}"
+        logger.warning(
+            "%s %s: attempt failed (%s): %s", name, self._id(), failure.code, wire_text(text), extra=self._marks()
+        )
 
     def _marks(self) -> dict[str, str]:
         """For log records: whose they are."""
@@ -567,5 +590,5 @@ class Attempt:
         self.results.forget()
         if self._calls is not None:
             self._calls.forget()
-        self._root = self.context = None
+        self._root = self.context = self.operations = None
         self._sink = _CLOSED

@@ -13,6 +13,7 @@ from restate_reflect.durable.guards import Guard
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.routes import Routes
 from restate_reflect.engine.ending import AttemptError
+from restate_reflect.engine.journal import Mismatch
 from restate_reflect.errors import HandlerBugError
 from restate_reflect.options import LATEST, ErrorDetails
 from restate_reflect.protocol.framing import MAX_MESSAGE_BYTES
@@ -40,10 +41,12 @@ class Environment(Generic[A]):
         "error_details",
         "executor",
         "guard",
+        "logs_failures",
         "loop",
         "max_message_bytes",
         "on_exception",
         "on_failure",
+        "on_mismatch",
         "routes",
         "strict",
         "told",
@@ -83,9 +86,13 @@ class Environment(Generic[A]):
         self.on_exception: Callable[[A, BaseException, Run | None], None] | None = None
         """Told, before that, of the exception that fails an attempt, if it is one of a handler's or (with the step) of
         a step's body; test kits raise it."""
-        self.wrap_step: Callable[[str, str, Callable[[], Any], bool], Callable[[], Any]] | None = None
-        """Given invocation, name and body of every step, and whether it is async, returns the body to execute; to
-        inject failures."""
+        self.on_mismatch: Callable[[A, Mismatch], None] | None = None
+        """Told, before that, of what the handler does that its journal has not recorded."""
+        self.logs_failures = True
+        """Whether an attempt that fails is logged."""
+        self.wrap_step: Callable[[str, str, Callable[[], Any], bool], Callable[[], Any] | None] | None = None
+        """Given invocation, name and body of every step without a result, and whether it is async, returns the body to
+        execute, or ``None`` if it is not to be executed; to inject failures, and to replay without side effects."""
         self.wrap_sink: Callable[[A, Sink], Sink] | None = None
         """Given each new attempt and where its output goes, returns where it goes instead; for logs."""
         self.strict = False

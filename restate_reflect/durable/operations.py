@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import random
 from collections.abc import Callable, Mapping
@@ -40,7 +41,8 @@ from restate_reflect.durable.decoding import (
 )
 from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.extending import running_loop
-from restate_reflect.durable.futures import DurableFuture, RunFuture, SerialLoop, WatchedFuture
+from restate_reflect.durable.futures import DurableFuture, LoopFuture, RunFuture, SerialLoop, WatchedFuture
+from restate_reflect.durable.gates import NO_GATES, gate_named, is_passed, passed
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
 from restate_reflect.durable.outgoing import OutgoingCall
@@ -67,6 +69,7 @@ from restate_reflect.errors import (
 )
 from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.options import Duration, RetryPolicy, seconds
+from restate_reflect.versions import Gate
 
 __all__ = ["Operations"]
 
@@ -110,7 +113,7 @@ class Journaled(Protocol):
 class Operations:
     """Implements ``context.Operations``; one per attempt."""
 
-    __slots__ = ("_attempt", "_engine", "_input", "_log", "_loop", "_random", "_refused", "_request")
+    __slots__ = ("_attempt", "_engine", "_input", "_log", "_loop", "_random", "_refused", "_request", "gates")
 
     def __init__(self, attempt: Journaled, given: Input) -> None:
         self._attempt = attempt
@@ -121,6 +124,8 @@ class Operations:
         self._log: ReplayAwareLogger | None = None
         self._input = given
         self._request: Request | None = None
+        self.gates: Mapping[Gate, bool] = NO_GATES
+        """The version gates that were passed, and what each has decided."""
 
     # ------------------------------------------------------------ without commands
 
@@ -149,6 +154,11 @@ class Operations:
         if self._random is None:
             self._random = random.Random(self._engine.started.random_seed)
         return self._random
+
+    @property
+    def used_random(self) -> bool:
+        """Whether the handler has asked for random numbers."""
+        return self._random is not None
 
     def unguarded(self) -> AbstractContextManager[None]:
         return guards.unguarded()
@@ -290,7 +300,10 @@ class Operations:
             wrap = self._attempt.environment.wrap_step
             if wrap is not None:
                 body = partial(function, *args, **kwargs)
-                function, args, kwargs = wrap(self._engine.started.debug_id, name, body, known.is_async), (), {}
+                wrapped = wrap(self._engine.started.debug_id, name, body, known.is_async)
+                if wrapped is None:
+                    return future
+                function, args, kwargs = wrapped, (), {}
             run_ = Run(
                 completion_id,
                 name,
@@ -318,6 +331,18 @@ class Operations:
 
     def now(self) -> RunFuture[datetime]:
         return self.run("now", utc, (self._attempt.environment.wall_clock,), {}, None, datetime)
+
+    def version(self, name: str, since: int) -> asyncio.Future[bool]:
+        self._check()
+        gate = gate_named(name, since)
+        decided = self.gates.get(gate)
+        is_open = is_passed(self._engine.peek_recorded(), gate) if decided is None else decided
+        self.gates = {**self.gates, gate: is_open}
+        if is_open and decided is None:
+            return self.run(gate.step, passed, (), {}, None, bool)
+        future: LoopFuture[bool] = LoopFuture(self._loop)
+        future.set_result(is_open)
+        return future
 
     def _at(self, delay: float) -> int:
         return self._attempt.environment.due(delay)

@@ -87,10 +87,10 @@ def _write_one(target: CallTarget) -> Callable[[Any], bytes] | None:
 class Routes:
     """Those of an endpoint, by the method that is given to ``ctx.call``."""
 
-    __slots__ = ("_directory", "_known")
+    __slots__ = ("_known", "directory")
 
     def __init__(self, directory: TargetDirectory) -> None:
-        self._directory = directory
+        self.directory = directory
         self._known: dict[Any, Route] = {}
 
     def find(self, method: Callable[..., Any]) -> Route:
@@ -102,7 +102,7 @@ class Routes:
         return route if route is not None else self._made(method)
 
     def _made(self, method: Callable[..., Any]) -> Route:
-        route = Route(self._directory.target(method))
-        if self._directory.keeps(method):
+        route = Route(self.directory.target(method))
+        if self.directory.keeps(method):
             self._known[method] = route
         return route

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from restate_reflect.errors import JournalMismatchError, ProtocolViolationError, RelatedCommand
+from restate_reflect.errors import ProtocolViolationError
 from restate_reflect.protocol import pb
 from restate_reflect.protocol.framing import RawMessage
 from restate_reflect.protocol.messages import MessageType, command_classes, parsed
 
-__all__ = ["Command", "astray", "check", "decode", "describe"]
+__all__ = ["AWAIT", "END", "Command", "Mismatch", "Noted", "decode", "describe", "fits", "plain"]
 
 
 class Command(NamedTuple):
@@ -31,20 +31,14 @@ _NOT_COMPARED: Final[dict[int, tuple[str, ...]]] = {
 _MAX_SHOWN: Final = 120
 
 
-def check(index: int, recorded: RawMessage, current: Command, where: str) -> None:
-    """Accepts the current command as the recorded one.
+def fits(recorded: RawMessage, current: Command) -> bool:
+    """Whether the current command is the recorded one.
 
     The usual case is one comparison of bytes: the server stores a command as it got it.
-
-    Raises:
-        JournalMismatchError: They are not the same step.
     """
-    if recorded.type == current.type:
-        if recorded.payload == current.payload:
-            return
-        if _same_but_for_clocks(recorded, current):
-            return
-    raise mismatch(index, recorded, current, where)
+    if recorded.type != current.type:
+        return False
+    return recorded.payload == current.payload or _same_but_for_clocks(recorded, current)
 
 
 def _same_but_for_clocks(recorded: RawMessage, current: Command) -> bool:
@@ -55,35 +49,47 @@ def _same_but_for_clocks(recorded: RawMessage, current: Command) -> bool:
     return old == new
 
 
-def mismatch(index: int, recorded: RawMessage, current: Command, where: str) -> JournalMismatchError:
-    """The error for two commands that differ; names both and the user's line."""
-    return JournalMismatchError(
-        f"journal mismatch at command {index}: the code no longer does what this invocation's journal recorded.\n"
-        f"  recorded: {describe(recorded.type, recorded.payload)}\n"
-        f"  current:  {describe(current.type, current.payload)}\n"
-        f"  at:       {where}\n"
-        "Deploy the old code for invocations in flight (a new deployment serves new ones), or make the step"
-        " deterministic: clocks, random numbers and I/O belong in ctx.run.",
-        related=RelatedCommand(index, current.type, str(current.name) or None),
-    )
+class Noted(NamedTuple):
+    """A command that was replayed, and where in the user's source it was issued."""
+
+    number: int
+    type: MessageType
+    payload: bytes
+    place: object
+    """Shown by ``str``; ``None`` if it is not known."""
 
 
-def astray(
-    index: int, why: str, recorded: RawMessage | None, current: str, where: str, related: RelatedCommand | None
-) -> JournalMismatchError:
-    """The error for code that does something else than the next command of the journal."""
-    shown = "nothing" if recorded is None else describe(recorded.type, recorded.payload)
-    advice = "\nAn await was added or moved. Deploy the old code for invocations in flight."
-    return JournalMismatchError(
-        f"journal mismatch after command {index}: {why}\n"
-        f"  recorded: {shown}\n"
-        f"  current:  {current}\n"
-        f"  at:       {where}{advice if current == AWAIT else ''}",
-        related=related,
-    )
+class Mismatch(NamedTuple):
+    """What the handler does, and what its journal says instead."""
+
+    number: int
+    """Of the recorded command that it does not issue again; the input is 0."""
+    why: str
+    recorded: RawMessage
+    current: Command | None
+    """``None``: it issues none, but awaits something or ends."""
+    doing: str
+    """That in words: the current command's, ``AWAIT`` or ``END``."""
+    where: str
+    """In the user's source."""
+    later: tuple[RawMessage, ...]
+    """The recorded commands behind it."""
+    before: tuple[Noted, ...]
+    """The last commands that fitted, if they were noted; oldest first."""
 
 
 AWAIT: Final = "an await"
+END: Final = "the end"
+
+
+def plain(mismatch: Mismatch) -> str:
+    """The mismatch in words, by one who knows nothing but the wire."""
+    return (
+        f"journal mismatch at command {mismatch.number}: {mismatch.why}\n"
+        f"  recorded: {describe(mismatch.recorded.type, mismatch.recorded.payload)}\n"
+        f"  current:  {mismatch.doing}\n"
+        f"  at:       {mismatch.where}"
+    )
 
 
 def decode(message_type: int, payload: bytes) -> pb.Message:

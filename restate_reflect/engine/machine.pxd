@@ -17,7 +17,7 @@ cdef class Engine:
     cdef FrameDecoder _decoder
     cdef public list _output
     cdef list _recorded
-    cdef object _queue
+    cdef object _queue, _trail
     cdef set _seen
     cdef dict _proposals
     cdef Py_ssize_t _missing, _next_completion, _next_signal, _telling_due
@@ -34,7 +34,7 @@ cdef class Engine:
     cdef _enqueue(self, notification)
     cpdef Py_ssize_t next_completion_id(self, Py_ssize_t count=*) except -1
     cpdef record(self, int message_type, bytes payload, object name=*)
-    cdef _tell_recording(self)
+    cdef _tell_recording(self, int message_type, bytes payload)
     cdef tuple _next_recorded(self)
     cpdef read_input(self)
     cpdef peek_recorded(self)

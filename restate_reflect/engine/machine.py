@@ -26,7 +26,7 @@ from restate_reflect.engine import journal, notifications
 from restate_reflect.engine.awaiting import AwaitNode, to_awaiting_on, to_suspension
 from restate_reflect.engine.eager_state import EagerState
 from restate_reflect.engine.ending import MAX_ERROR_TEXT, AttemptError, Ending, error_message
-from restate_reflect.engine.journal import Command
+from restate_reflect.engine.journal import Command, Mismatch, Noted
 from restate_reflect.engine.notifications import Notification, NotificationId, shortened
 from restate_reflect.engine.opening import Input, StartInfo, read_input, read_start, read_state
 from restate_reflect.engine.retries import RetryInfo
@@ -63,15 +63,27 @@ _TOLD_PER_ENTRY: Final = 64
 
 _END_FRAME: Final = encode_frame(MessageType.END, b"")
 
-RECORDING: Final[list[Callable[[Engine], None]]] = []
-"""Called for each command that a handler issues, in any engine of the process; for tests, and empty otherwise."""
+RECORDING: Final[list[Callable[[Engine, int, bytes], None]]] = []
+"""Called for each command that a handler issues, with its type and payload, in any engine of the process; for tests and
+``replay``, and empty otherwise."""
+
+_NOTED: Final = 5
+"""Commands before a mismatch that are shown with their lines."""
 
 
 class Locator(Protocol):
-    """Asked for errors only."""
+    """Asked for errors only (and for the places of commands, where they are noted for one)."""
 
     def locate(self) -> str:
         """Where in the user's source the current call stands."""
+        ...
+
+    def place(self) -> object:
+        """The same, cheap to make; ``str`` shows it."""
+        ...
+
+    def explain(self, mismatch: Mismatch) -> str:
+        """The text of the error for it."""
         ...
 
     def disclosed(self, error: AttemptError) -> AttemptError:
@@ -82,6 +94,12 @@ class Locator(Protocol):
 class _Nowhere:
     def locate(self) -> str:
         return "unknown"
+
+    def place(self) -> object:
+        return None
+
+    def explain(self, mismatch: Mismatch) -> str:
+        return journal.plain(mismatch)
 
     def disclosed(self, error: AttemptError) -> AttemptError:
         return error
@@ -129,6 +147,7 @@ class Engine:
         "_started",
         "_state",
         "_telling_due",
+        "_trail",
         "_wrote_command",
         "command_index",
         "eager_state",
@@ -180,6 +199,7 @@ class Engine:
         self._next_signal = notifications.FIRST_USER_SIGNAL
         self._last_awaiting: bytes | None = None
         self._telling_due = 0
+        self._trail: deque[Noted] | None = None
 
     # ------------------------------------------------------------ bytes
 
@@ -264,6 +284,15 @@ class Engine:
         self.eager_state = EagerState(read_state(start), start.partial_state)
         self._missing = start.known_entries
         self._state = WAITING_REPLAY
+        if start.retry_count_since_last_stored_entry:
+            self.note()
+
+    def note(self) -> None:
+        """Notes where the handler issues the commands that it replays, which an error shows.
+
+        That costs a replayed step 2 µs of 15, so it is done after an attempt that failed, in tests and in ``dev``.
+        """
+        self._trail = deque(maxlen=_NOTED)
 
     def _on_command(self, message_type: int, payload: bytes) -> None:
         if self._state != WAITING_REPLAY:
@@ -330,7 +359,7 @@ class Engine:
         self.command_index += 1
         self._last_type, self._last_name = message_type, name
         if RECORDING:
-            self._tell_recording()
+            self._tell_recording(message_type, payload)
         if self._state == PROCESSING:
             self._wrote_command = True
             self._output.append(header(message_type, 0, len(payload)))
@@ -339,15 +368,23 @@ class Engine:
         try:
             recorded = self._next_recorded()
             if recorded[0] != message_type or recorded[1] != payload:  # the server stores a command as it got it
-                current = Command(MessageType(message_type), payload, name)
-                journal.check(self.command_index, RawMessage(*recorded), current, self._locator.locate())
+                self._compare(RawMessage(*recorded), Command(MessageType(message_type), payload, name))
+            if self._trail is not None:
+                noted = Noted(self.command_index, MessageType(message_type), payload, self._locator.place())
+                self._trail.append(noted)
         except EngineError as error:
             self.fail_with(error)
             raise
 
-    def _tell_recording(self) -> None:
+    def _compare(self, recorded: RawMessage, current: Command) -> None:
+        if not journal.fits(recorded, current):
+            why = "the code no longer does what this invocation's journal recorded."
+            related = RelatedCommand(self.command_index, current.type, str(current.name) or None)
+            raise self._mismatch(self.command_index, why, recorded, current, related)
+
+    def _tell_recording(self, message_type: int, payload: bytes) -> None:
         for told in RECORDING:
-            told(self)
+            told(self, message_type, payload)
 
     def _next_recorded(self) -> tuple[int, bytes]:
         if self._state != REPLAYING:
@@ -452,9 +489,21 @@ class Engine:
             journal.AWAIT,
         )
 
-    def _astray(self, why: str, current: str) -> JournalMismatchError:
+    def _astray(self, why: str, doing: str) -> JournalMismatchError:
+        recorded = RawMessage(*self._recorded.pop())
+        return self._mismatch(self.command_index + 1, why, recorded, doing, self.related)
+
+    def _mismatch(
+        self, index: int, why: str, recorded: RawMessage, current: Command | str, related: RelatedCommand | None
+    ) -> JournalMismatchError:
+        """``current``: the command that the handler issues, or in words what it does instead of issuing one."""
+        command = None if isinstance(current, str) else current
+        doing = current if isinstance(current, str) else journal.describe(current.type, current.payload)
+        later = tuple(RawMessage(*each) for each in reversed(self._recorded))
+        before = tuple(self._trail or ())
         where = self._locator.locate()
-        return journal.astray(self.command_index, why, self.peek_recorded(), current, where, self.related)
+        found = journal.Mismatch(index, why, recorded, command, doing, where, later, before)
+        return JournalMismatchError(self._locator.explain(found), related=related)
 
     def has_result(self, completion_id: int) -> bool:
         """Whether the journal has this completion already, handed out or not.
@@ -551,7 +600,7 @@ class Engine:
     def end(self) -> None:
         """The invocation is complete; its output was recorded."""
         if self._state == REPLAYING:
-            self.fail_with(self._astray("the handler ended, but its journal goes on.", "the end"))
+            self.fail_with(self._astray("the handler ended, but its journal goes on.", journal.END))
             return
         if not self.is_closed:
             self._output.append(_END_FRAME)

@@ -90,6 +90,13 @@ class TargetDirectory:
         except TypeError:
             return False
 
+    def named(self, service: str, handler: str) -> CallTarget | None:
+        """The target of these names, if it is served here or was looked up before."""
+        for each in self._services:
+            if each.name == service and handler in each.handlers:
+                return _target(each, each.handlers[handler])
+        return next((each for each in self._known.values() if (each.service, each.handler) == (service, handler)), None)
+
     def _find(self, method: Any) -> CallTarget:
         if isinstance(method, HandlerReference):
             return self._remember(method, self._of_class(method.cls, method.name))

@@ -15,6 +15,7 @@ from restate_reflect.testing._durable import Durable
 from restate_reflect.testing._environment import TestEnvironment
 from restate_reflect.testing._fake_context import FakeCall, FakeContext
 from restate_reflect.testing._mocks import Mock, MockCall
+from restate_reflect.testing._recorded import recorded_journals, replay
 from restate_reflect.testing._server_environment import ServerEnvironment
 from restate_reflect.testing._state import StateView
 from restate_reflect.testing._views import AwakeableView, InvocationSummary, Journal, PromiseView
@@ -36,4 +37,6 @@ __all__ = [
     "ServerEnvironment",
     "StateView",
     "TestEnvironment",
+    "recorded_journals",
+    "replay",
 ]

@@ -35,6 +35,8 @@ class FakeContext(ObjectContext, ObjectSharedContext, WorkflowContext, WorkflowS
         results: Answers of steps by name; those steps are not executed.
         promises, signals: Values (or exceptions) by name, for what somebody else has completed.
         awakeables: Values (or exceptions) of awakeables, in the order in which the handler makes them.
+        versions: What ``ctx.version`` decides, by the name of a change: its version here. A change that is not named
+            is the newest.
         now: What ``ctx.now()`` says.
         seed: Of ``ctx.random`` and ``ctx.uuid``.
     """
@@ -51,6 +53,7 @@ class FakeContext(ObjectContext, ObjectSharedContext, WorkflowContext, WorkflowS
         promises: Mapping[str, Any] | None = None,
         signals: Mapping[str, Any] | None = None,
         awakeables: Sequence[Any] = (),
+        versions: Mapping[str, int] | None = None,
         headers: Mapping[str, str] | None = None,
         request: Request | None = None,
         now: datetime | None = None,
@@ -63,7 +66,14 @@ class FakeContext(ObjectContext, ObjectSharedContext, WorkflowContext, WorkflowS
         given |= {awakeable_id(number): value for number, value in enumerate(awakeables, 1)}
         super().__init__(
             FakeOperations(
-                told, dict(state or {}), known, now, random.Random(seed), results=dict(results or {}), given=given
+                told,
+                dict(state or {}),
+                known,
+                now,
+                random.Random(seed),
+                results=dict(results or {}),
+                given=given,
+                versions=dict(versions or {}),
             )
         )
 

@@ -71,6 +71,8 @@ class FakeOperations:
     results: dict[str, Any] = field(default_factory=dict)
     given: dict[str, Any] = field(default_factory=dict)
     """What futures are made with, by their names in ``futures``."""
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """Of changes that are not the newest."""
     _awakeables: int = 0
 
     @property
@@ -80,6 +82,9 @@ class FakeOperations:
     @property
     def log(self) -> logging.LoggerAdapter[logging.Logger]:
         return logging.LoggerAdapter(logging.getLogger("restate_reflect.handlers.fake"), {})
+
+    def version(self, name: str, since: int) -> asyncio.Future[bool]:
+        return _done(since <= self.versions.get(name, since))
 
     # -- state
 

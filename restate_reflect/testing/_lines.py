@@ -22,7 +22,7 @@ def noting_lines() -> Iterator[Lines]:
     """Notes the place of every command that is issued meanwhile, the latest attempt's if there are several."""
     lines: Lines = {}
 
-    def note(engine: Engine) -> None:
+    def note(engine: Engine, _type: int, _payload: bytes) -> None:
         lines[engine.started.debug_id, engine.command_index] = spot()
 
     RECORDING.append(note)

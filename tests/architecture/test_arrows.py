@@ -13,7 +13,7 @@ import pytest
 from tests.architecture.imports import imports_of, modules, part
 
 ROOT_MODULE = ""
-VALUES = {"annotations", "errors", "escaping", "frames", "identifiers", "options", "tracebacks"}
+VALUES = {"annotations", "errors", "escaping", "frames", "identifiers", "options", "tracebacks", "versions"}
 """Plain values that anybody may use."""
 
 ALLOWED: dict[str, set[str]] = {
@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "frames": set(),
     "options": set(),
     "tracebacks": set(),
+    "versions": set(),
     "generics": {"annotations"},
     "identifiers": {"errors"},
     "codecs": {"annotations", "errors", "generics"},
@@ -54,9 +55,13 @@ ALLOWED: dict[str, set[str]] = {
     "stubs": {"codecs", "definitions", *VALUES},
     "protobuf": {"codecs", "definitions", "escaping", "reflection"},
     "page": {"codecs", "definitions", "endpoint", "ingress", "openapi", "server", *VALUES},
+    # Journals from a server's tables, replayed here.
+    "replay": {
+        "codecs", "definitions", "durable", "engine", "ingress", "interceptors", "protocol", "reflection", *VALUES,
+    },
     "testing": {
         "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "protocol",
-        "reflection", "server", *VALUES,
+        "reflection", "replay", "server", *VALUES,
     },
     # On the public API; and whether what unwinds will be tried again.
     "patterns": {"context", "definitions", "durable", "reflection", *VALUES},
@@ -74,7 +79,7 @@ ALLOWED: dict[str, set[str]] = {
     # Decoding the state in a journal needs the declared keys, which are values of context.State.
     "cli": {
         "codecs", "context", "definitions", "dev", "endpoint", "generics", "ingress", "lint", "manifest", "openapi",
-        "page", "processes", "server", "stubs", "targets", *VALUES,
+        "page", "processes", "reflection", "replay", "server", "stubs", "targets", *VALUES,
     },
     # Sources in, findings out: it knows nothing but names.
     "lint": set(),

@@ -78,10 +78,10 @@ def test_another_type_of_command() -> None:
             return 1
 
     text = mismatch(New)
-    assert "recorded: set state key=b'a' value=" in text
-    assert "current:  clear state key=b'a'" in text
+    assert "recorded: set state 'a'  value=1" in text
+    assert "current:  clear state 'a'" in text
     assert "New.go" in text
-    assert "Deploy the old code" in text
+    assert "deploy the old code" in text
 
 
 def test_another_payload() -> None:
@@ -91,8 +91,8 @@ def test_another_payload() -> None:
             return await ctx.call(Callee.work, 2)
 
     text = mismatch(New)
-    assert "recorded: call service_name='Callee' handler_name='work' parameter=b'1'" in text
-    assert "current:  call service_name='Callee' handler_name='work' parameter=b'2'" in text
+    assert "recorded: call Callee/work  parameter=1" in text
+    assert "current:  call Callee/work  parameter=2" in text
     assert "at command 2" in text
 
 
@@ -102,7 +102,7 @@ def test_another_state_value() -> None:
             ctx.set("a", 2)
             return 1
 
-    assert "current:  set state key=b'a' value=content: \"2\"" in mismatch(New)
+    assert "current:  set state 'a'  value=2" in mismatch(New)
 
 
 def test_an_additional_command() -> None:
@@ -112,7 +112,7 @@ def test_an_additional_command() -> None:
             ctx.set("new", 1)
             return await ctx.call(Callee.work, 1)
 
-    assert "current:  set state key=b'new'" in mismatch(New)
+    assert "current:  set state 'new'" in mismatch(New)
 
 
 def test_a_missing_command() -> None:
@@ -122,7 +122,7 @@ def test_a_missing_command() -> None:
             await ctx.sleep(1, name="nap")
             return n
 
-    assert "recorded: set state key=b'a'" in mismatch(New)
+    assert "recorded: set state 'a'" in mismatch(New)
 
 
 def test_another_name() -> None:
@@ -134,8 +134,8 @@ def test_another_name() -> None:
             return n
 
     text = mismatch(New)
-    assert "recorded: sleep name='nap'" in text
-    assert "current:  sleep name='sleep'" in text
+    assert "recorded: sleep 'nap'" in text
+    assert "current:  sleep 'sleep'" in text
 
 
 def test_an_added_await_of_something_the_journal_has_not() -> None:
@@ -147,7 +147,7 @@ def test_an_added_await_of_something_the_journal_has_not() -> None:
 
     text = mismatch(New)
     assert "the next result in the journal (completion 1) belongs to a step that the code has not reached" in text
-    assert "recorded: call service_name='Callee'" in text
+    assert "recorded: call Callee/work" in text
     assert "current:  an await" in text
     assert "New.go" in text
 
@@ -167,7 +167,7 @@ def test_an_added_await_where_no_result_is_left() -> None:
     error = play(First, "go").again(target=Second).error
     assert error.code == 570
     assert "the code waits for a result that this invocation's journal does not have" in error.message
-    assert "recorded: set state key=b'b'" in error.message
+    assert "recorded: set state 'b'" in error.message
     assert "Second.go" in error.message
 
 
@@ -212,8 +212,8 @@ def test_a_handler_that_returns_early() -> None:
             return 1
 
     text = mismatch(New)
-    assert "recorded: call service_name='Callee'" in text
-    assert 'current:  output value=content: "1"' in text
+    assert "recorded: call Callee/work" in text
+    assert "current:  output  value=1" in text
     assert "New.go" in text
 
 
@@ -238,8 +238,8 @@ def test_another_result() -> None:
             return n + 1
 
     text = mismatch(New)
-    assert 'recorded: output value=content: "5"' in text
-    assert 'current:  output value=content: "6"' in text
+    assert "recorded: output  value=5" in text
+    assert "current:  output  value=6" in text
 
 
 def test_the_error_names_the_current_command() -> None:

@@ -1,0 +1,298 @@
+"""Runs a handler of this process against a recorded journal, up to the await where the invocation stands.
+
+The handler gets what a server would send: start message and journal. Then nothing comes any more: steps without a
+result are not executed (unless they are named), nothing is sent, and what the handler has written is looked at. An
+attempt does all that within one call, as bytes come in; only the execution of steps needs an event loop that runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Collection, Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from restate_reflect.definitions import ServiceDefinition
+from restate_reflect.durable.attempt import Attempt
+from restate_reflect.durable.begun_run import Run
+from restate_reflect.durable.environment import Environment
+from restate_reflect.durable.guards import Guard
+from restate_reflect.durable.locations import user_spot
+from restate_reflect.durable.routes import Plan
+from restate_reflect.engine.journal import Mismatch
+from restate_reflect.engine.machine import RECORDING, Engine
+from restate_reflect.errors import RestateReflectError
+from restate_reflect.identifiers import invocation_bytes
+from restate_reflect.interceptors import Hooks, combined, hooks_of
+from restate_reflect.protocol import pb
+from restate_reflect.protocol.framing import FrameDecoder, RawMessage, encode_frame
+from restate_reflect.protocol.messages import MessageType
+from restate_reflect.protocol.versions import MAXIMUM, MINIMUM, ProtocolVersion
+from restate_reflect.reflection import TargetDirectory
+from restate_reflect.replay._recorded import RecordedJournal
+from restate_reflect.replay._result import Replay
+from restate_reflect.replay._summary import Seen, summary
+
+__all__ = ["OnStep", "Replayer", "UnknownHandlerError"]
+
+OnStep = Callable[[int, str, bool], None]
+"""Told of each command before it is compared: number, name, and whether it is new."""
+
+
+class UnknownHandlerError(RestateReflectError):
+    """The code has no such service or handler."""
+
+
+class Replayer:
+    """Replays journals against some services; made once for many of them.
+
+    Args:
+        services: As ``reflect`` makes them.
+        interceptors: Around those of the services, as ``endpoint`` takes them.
+        execute: Names of steps that are executed if the journal has no result of them.
+        guard: What happens when handler code does I/O outside of steps: it is refused by default.
+        on_step: Told of each command, on the stack of the handler that issues it; for debuggers.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[ServiceDefinition],
+        *,
+        interceptors: Iterable[object] = (),
+        execute: Collection[str] = (),
+        guard: Guard = Guard.FAIL,
+        on_step: OnStep | None = None,
+    ) -> None:
+        self.services = {service.name: service for service in services}
+        self.execute = frozenset(execute)
+        self._hooks = hooks_of(interceptors)
+        self._directory = TargetDirectory(self.services.values())
+        self._plans: dict[tuple[str, str], Plan] = {}
+        self._guard = guard
+        self._on_step = on_step
+
+    def replay(self, journal: RecordedJournal) -> Replay:
+        """One attempt.
+
+        Raises:
+            UnknownHandlerError: There is no such service, handler or protocol version here.
+        """
+        plan = self._plan(journal)
+        if self.execute:
+            return _run(self._executing(plan, journal))
+        loop = _LOOPS.get()
+        one = _One(plan, journal, self._environment(loop), self._on_step)
+        return one.go()
+
+    async def _executing(self, plan: Plan, journal: RecordedJournal) -> Replay:
+        environment = self._environment(asyncio.get_running_loop())
+        return await _One(plan, journal, environment, self._on_step, self.execute).go_executing()
+
+    def _environment(self, loop: asyncio.AbstractEventLoop) -> Environment[Attempt]:
+        environment: Environment[Attempt] = Environment(self._directory, loop, guard=self._guard)
+        environment.logs_failures = False
+        return environment
+
+    def _plan(self, journal: RecordedJournal) -> Plan:
+        if not MINIMUM <= journal.protocol <= MAXIMUM:
+            raise UnknownHandlerError(
+                f"{journal.invocation} runs on service protocol V{journal.protocol}; V{MINIMUM} to V{MAXIMUM} are"
+                " spoken here."
+            )
+        service = self.services.get(journal.service)
+        if service is None:
+            known = ", ".join(sorted(self.services)) or "none"
+            raise UnknownHandlerError(f"there is no service {journal.service!r} in the code; it has {known}.")
+        handler = service.handlers.get(journal.handler)
+        if handler is None:
+            known = ", ".join(service.handlers)
+            raise UnknownHandlerError(f"{service.name} has no handler {journal.handler!r} any more; it has {known}.")
+        names = (service.name, handler.name)
+        if names not in self._plans:
+            self._plans[names] = Plan(service, handler, self._combined(service))
+        return self._plans[names]
+
+    def _combined(self, service: ServiceDefinition) -> Hooks:
+        return combined(self._hooks, hooks_of(service.options.interceptors or ()))
+
+
+class _Loops(threading.local):
+    """An event loop for each thread that replays: nothing runs on it, but an attempt has one."""
+
+    loop: asyncio.AbstractEventLoop | None = None
+
+    def get(self) -> asyncio.AbstractEventLoop:
+        if self.loop is None or self.loop.is_closed():
+            self.loop = asyncio.new_event_loop()
+        return self.loop
+
+
+_LOOPS = _Loops()
+
+
+def _run(work: Any) -> Replay:
+    """Runs a coroutine to its end, also where an event loop runs in this thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)  # type: ignore[no-any-return]
+    found: list[Replay] = []
+    thread = threading.Thread(target=lambda: found.append(asyncio.run(work)), name="replay")
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+@dataclass(slots=True)
+class _Written:
+    """Where the output of the attempt goes."""
+
+    messages: list[RawMessage] = field(default_factory=list)
+    decoder: FrameDecoder = field(default_factory=FrameDecoder)
+    on_write: Callable[[bool], None] | None = None
+
+    def write(self, data: bytes, *, end: bool) -> None:
+        self.messages += self.decoder.feed(data)
+        if self.on_write is not None:
+            self.on_write(end)
+
+
+class _One:
+    """One replay."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        journal: RecordedJournal,
+        environment: Environment[Attempt],
+        on_step: OnStep | None,
+        execute: Collection[str] = (),
+    ) -> None:
+        self._journal = journal
+        self._execute = execute
+        self._on_step = on_step
+        self._version = ProtocolVersion(journal.protocol)
+        self._written = _Written()
+        self._seen = Seen()
+        self._bodies = 0
+        self._stands: asyncio.Event | None = None
+        self._written.on_write = self._on_write
+        environment.wrap_step = self._wrap_step
+        environment.on_exception = self._on_exception
+        environment.on_mismatch = self._on_mismatch
+        self._attempt = Attempt(plan, self._version, self._written, environment, {})
+
+    def go(self) -> Replay:
+        with self._watched():
+            self._attempt.receive(start_of(self._journal))
+            return self._end()
+
+    async def go_executing(self) -> Replay:
+        """The same, with the steps that are to be executed."""
+        self._stands = asyncio.Event()
+        with self._watched():
+            self._attempt.receive(start_of(self._journal))
+            self._look()
+            await self._stands.wait()
+            return self._end()
+
+    def _end(self) -> Replay:
+        if self._attempt.engine.ending is None:
+            self._seen.look(self._attempt)
+        try:
+            return summary(self._journal, self._attempt, self._seen)
+        finally:
+            self._attempt.abort("the replay has ended")
+
+    def _on_write(self, end: bool) -> None:
+        if end:
+            self._seen.look(self._attempt)
+        if self._stands is not None:
+            self._look()
+
+    # ------------------------------------------------------------ what the attempt tells
+
+    @contextmanager
+    def _watched(self) -> Generator[None]:
+        RECORDING.append(self._on_command)
+        try:
+            yield
+        finally:
+            RECORDING.remove(self._on_command)
+
+    def _on_command(self, engine: Engine, type_: int, payload: bytes) -> None:
+        if engine is not self._attempt.engine:
+            return
+        self._seen.issued[engine.command_index] = (RawMessage(type_, payload), user_spot())
+        if self._on_step is not None and type_ != MessageType.OUTPUT_COMMAND:
+            related = engine.related
+            name = "" if related is None else related.name or ""
+            self._on_step(engine.command_index, name, engine.command_index >= len(self._journal.commands))
+
+    def _on_mismatch(self, attempt: Attempt, mismatch: Mismatch) -> None:
+        self._seen.look_at_mismatch(attempt, mismatch)
+
+    def _on_exception(self, _: Attempt, error: BaseException, run: Run | None) -> None:
+        self._seen.exception = error
+
+    # ------------------------------------------------------------ steps that are executed
+
+    def _wrap_step(self, _: str, name: str, body: Callable[[], Any], is_async: bool) -> Callable[[], Any] | None:
+        if name not in self._execute:
+            return None
+        self._bodies += 1
+        return body
+
+    def _look(self) -> None:
+        """Answers what was proposed, as a server does; the attempt stands once nothing is executed any more."""
+        for proposed in [each for each in self._written.messages if each.type == MessageType.PROPOSE_RUN_COMPLETION]:
+            self._written.messages.remove(proposed)
+            self._bodies -= 1
+            asyncio.get_running_loop().call_soon(self._answer, proposed.payload)
+            return
+        if self._stands is not None and (self._bodies == 0 or self._attempt.engine.ending is not None):
+            self._stands.set()
+
+    def _answer(self, payload: bytes) -> None:
+        message = pb.ProposeRunCompletionMessage.FromString(payload)
+        self._attempt.receive(_stored(message, self._version))
+        self._look()
+
+
+def _stored(proposed: pb.ProposeRunCompletionMessage, version: ProtocolVersion) -> bytes:
+    """What a server sends for a proposal."""
+    completion_id = proposed.result_completion_id
+    if version.has_run_acks:
+        ack = pb.ProposeRunCompletionAckMessage(completion_id=completion_id)
+        return encode_frame(MessageType.PROPOSE_RUN_COMPLETION_ACK, ack.SerializeToString())
+    told = pb.Notification(completion_id=completion_id)
+    if proposed.WhichOneof("result") == "failure":
+        told.failure.CopyFrom(proposed.failure)
+    else:
+        told.value.content = proposed.value
+        told.value.SetInParent()
+    return encode_frame(MessageType.RUN_COMPLETION, told.SerializeToString())
+
+
+def start_of(journal: RecordedJournal) -> bytes:
+    """The first bytes of an attempt: start message and journal."""
+    version = ProtocolVersion(journal.protocol)
+    start = pb.StartMessage(
+        id=invocation_bytes(journal.invocation),
+        debug_id=journal.invocation,
+        known_entries=len(journal.entries),
+        key=journal.key or "",
+        partial_state=journal.state is None,
+    )
+    for name, value in (journal.state or {}).items():
+        start.state_map.add(key=name.encode(), value=value)
+    if version.has_random_seed and journal.random_seed is not None:
+        start.random_seed = journal.random_seed
+    if version.has_scopes:
+        for name in ("scope", "limit_key", "idempotency_key"):
+            if (known := getattr(journal, name)) is not None:
+                setattr(start, name, known)
+    frames = [encode_frame(each.type, each.payload) for each in journal.entries]
+    return b"".join([encode_frame(MessageType.START, start.SerializeToString()), *frames])
