@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from restate_reflect.lint._findings import Edit, place_of
 from restate_reflect.lint._look import Look, Spot
+from restate_reflect.lint._nodes import within
 from restate_reflect.lint._project import Function
 
 __all__ = ["calls_own_key", "catches_everything", "endless_loop", "left_behind", "not_awaited", "swallows_cancellation"]
@@ -18,7 +19,11 @@ __all__ = ["calls_own_key", "catches_everything", "endless_loop", "left_behind",
 def catches_everything(look: Look) -> Iterator[Spot]:
     for handler, awaited in _handlers(look):
         names = _caught(look, handler)
-        if not awaited or _raises(handler) or names & {"asyncio.CancelledError", "asyncio.exceptions.CancelledError"}:
+        if (
+            not awaited
+            or _passes_on(look, handler)
+            or names & {"asyncio.CancelledError", "asyncio.exceptions.CancelledError"}
+        ):
             continue
         if handler.type is None or "builtins.BaseException" in names:
             what = "except:" if handler.type is None else "except BaseException:"
@@ -27,6 +32,13 @@ def catches_everything(look: Look) -> Iterator[Spot]:
                 " within asyncio. Write 'except Exception:', or raise at its end."
             )
             yield Spot(handler, message, _narrowed(look, handler))
+    for _block, call in _suppressing(look):
+        if "builtins.BaseException" in {look.symbol(each) for each in call.args}:
+            message = (
+                "suppress(BaseException) around an await also swallows what ends an attempt: its being closed, and"
+                " cancellation within asyncio. Write suppress(Exception)."
+            )
+            yield Spot(call, message)
 
 
 def _narrowed(look: Look, handler: ast.excepthandler) -> tuple[Edit, ...]:
@@ -42,33 +54,52 @@ def _narrowed(look: Look, handler: ast.excepthandler) -> tuple[Edit, ...]:
     return ()
 
 
+_CANCELLED = {"asyncio.CancelledError", "asyncio.exceptions.CancelledError", "concurrent.futures.CancelledError"}
+
+
 def swallows_cancellation(look: Look) -> Iterator[Spot]:
     for handler, awaited in _handlers(look):
-        caught = _caught(look, handler) & {
-            "asyncio.CancelledError",
-            "asyncio.exceptions.CancelledError",
-            "concurrent.futures.CancelledError",
-        }
-        if caught and awaited and not _raises(handler) and not _stops_a_task(look, handler):
+        caught = _caught(look, handler) & _CANCELLED
+        if caught and awaited and not _passes_on(look, handler) and not _stops_a_task(look, handler):
             message = (
                 "asyncio.CancelledError is caught and not raised again: a timeout or a task group around this"
                 " would not end."
                 " A cancellation by Restate is InvocationCancelledError, a TerminalError: catch that for compensation."
             )
             yield Spot(handler, message)
+    for block, call in _suppressing(look):
+        if _CANCELLED.intersection(filter(None, map(look.symbol, call.args))) and not _awaits_cancelled(
+            look, block.body
+        ):
+            message = (
+                "suppress(asyncio.CancelledError) keeps a timeout or a task group around this from ending."
+                " A cancellation by Restate is InvocationCancelledError, a TerminalError: catch that for compensation."
+            )
+            yield Spot(call, message)
+
+
+def _suppressing(look: Look) -> Iterator[tuple[ast.With, ast.Call]]:
+    """Each ``with suppress(…):`` that has an await in it."""
+    for node in look.of(ast.With):
+        if _has_await(node.body):
+            for item in node.items:
+                call = item.context_expr
+                if isinstance(call, ast.Call) and look.symbol(call.func) == "contextlib.suppress":
+                    yield node, call
+
+
+def _has_await(body: list[ast.stmt]) -> bool:
+    waits = (ast.Await, ast.AsyncWith, ast.AsyncFor)
+    return any(isinstance(each, waits) for each in within(body))
 
 
 def _handlers(look: Look) -> Iterator[tuple[ast.ExceptHandler, bool]]:
     """Each ``except``, and whether there is an await in its ``try`` that no clause before it takes the error from."""
-    for node in look.nodes:
-        if isinstance(node, (ast.Try, ast.TryStar)):
-            awaited = any(
-                isinstance(each, (ast.Await, ast.AsyncWith, ast.AsyncFor))
-                for body in node.body
-                for each in ast.walk(body)
-            )
-            for handler in node.handlers:
-                yield handler, awaited
+    tries: list[ast.Try | ast.TryStar] = [*look.of(ast.Try), *look.of(ast.TryStar)]
+    for node in tries:
+        awaited = _has_await(node.body)
+        for handler in node.handlers:
+            yield handler, awaited
 
 
 def _caught(look: Look, handler: ast.ExceptHandler) -> set[str]:
@@ -76,15 +107,42 @@ def _caught(look: Look, handler: ast.ExceptHandler) -> set[str]:
     return {symbol for each in types if (symbol := look.symbol(each)) is not None}
 
 
-def _raises(handler: ast.ExceptHandler) -> bool:
-    return any(isinstance(node, ast.Raise) for statement in handler.body for node in ast.walk(statement))
+def _passes_on(look: Look, handler: ast.ExceptHandler) -> bool:
+    """Whether the error is raised again, there or later, or given to something that may do so."""
+    inside = [node for statement in handler.body for node in ast.walk(statement)]
+    if any(isinstance(node, ast.Raise) for node in inside):
+        return True
+    if any(isinstance(node, ast.Name) and node.id == handler.name and not _is_told(look, node) for node in inside):
+        return True
+    return any(look.symbol(node.exc) in _CANCELLED for node in look.of(ast.Raise))
+
+
+_TELLING = {"print", "str", "repr", "type", "isinstance", "format_exception", "print_exception", "log", "debug", "info"}
+_TELLING |= {"warning", "warn", "error", "exception", "critical"}
+
+
+def _is_told(look: Look, node: ast.AST) -> bool:
+    """The error in a text, a log or a question about it: it goes nowhere from there."""
+    for each in look.above(node):
+        if isinstance(each, (ast.JoinedStr, ast.Compare)):
+            return True
+        if isinstance(each, ast.Call):
+            called = each.func
+            return (called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")) in _TELLING
+        if isinstance(each, ast.stmt):
+            return isinstance(each, (ast.If, ast.Expr))
+    return True
 
 
 def _stops_a_task(look: Look, handler: ast.ExceptHandler) -> bool:
     """``task.cancel()`` and then ``try: await task`` is how asyncio's documentation waits for a task to end."""
     parent = look.parent(handler)
     assert isinstance(parent, (ast.Try, ast.TryStar))
-    awaited = [node.value for body in parent.body for node in ast.walk(body) if isinstance(node, ast.Await)]
+    return _awaits_cancelled(look, parent.body)
+
+
+def _awaits_cancelled(look: Look, body: list[ast.stmt]) -> bool:
+    awaited = [node.value for statement in body for node in ast.walk(statement) if isinstance(node, ast.Await)]
     cancelled = {
         ast.unparse(call.func.value)
         for call in look.calls
@@ -222,16 +280,14 @@ def _is_outer(look: Look, node: ast.expr) -> bool:
 
 
 def endless_loop(look: Look) -> Iterator[Spot]:
-    for node in look.nodes:
-        if not isinstance(node, ast.While):
-            continue
-        body = [each for statement in node.body for each in _within(statement)]
+    for node in look.of(ast.While):
+        body = within(node.body)
         waits = [
             each
             for each in body
             if isinstance(each, (ast.Await, ast.AsyncFor, ast.AsyncWith)) and not _is_no_wait(look, each)
         ]
-        if waits or not _spins(node, body):
+        if waits or not _spins(look, node, body):
             continue
         yield Spot(
             node,
@@ -240,12 +296,36 @@ def endless_loop(look: Look) -> Iterator[Spot]:
         )
 
 
-def _spins(loop: ast.While, body: list[ast.AST]) -> bool:
-    """It can't end by itself: the condition is constant and nothing leaves, or it only passes turns of the loop on."""
-    if any(isinstance(each, ast.Await) for each in body):
-        return True
+def _spins(look: Look, loop: ast.While, body: list[ast.AST]) -> bool:
+    """It can't end by itself: the condition is constant and nothing leaves, or nothing in it changes what it asks."""
+    if any(isinstance(each, (ast.Yield, ast.YieldFrom)) for each in body):
+        return False
     leaves = any(isinstance(each, (ast.Break, ast.Return, ast.Raise)) for each in body)
-    return isinstance(loop.test, ast.Constant) and bool(loop.test.value) and not leaves
+    is_constant = isinstance(loop.test, ast.Constant) and bool(loop.test.value)
+    return (is_constant and not leaves) or _only_asks(look, loop, body)
+
+
+def _only_asks(look: Look, loop: ast.While, body: list[ast.AST]) -> bool:
+    """Nothing in it can change what it asks: tests, of values and by calls that only look."""
+    statements = [each for each in body if isinstance(each, ast.stmt)]
+    if not all(_changes_nothing(look, each) for each in statements):
+        return False
+    tests = [loop.test, *(each.test for each in statements if isinstance(each, ast.If))]
+    asked = [node for test in tests for node in ast.walk(test)]
+    names = any(isinstance(each, (ast.Name, ast.Attribute)) for each in asked)
+    return names and all(_only_looks(each) for each in asked)
+
+
+def _changes_nothing(look: Look, statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.Expr):
+        return _is_no_wait(look, statement.value)
+    return isinstance(statement, (ast.If, ast.Break, ast.Continue, ast.Pass, ast.Return))
+
+
+def _only_looks(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Attribute) and node.func.attr in {"get", "done", "is_set", "empty", "locked"}
+    return not isinstance(node, ast.NamedExpr)
 
 
 def _is_no_wait(look: Look, node: ast.AST) -> bool:
@@ -257,14 +337,6 @@ def _is_no_wait(look: Look, node: ast.AST) -> bool:
         isinstance(call.func, ast.Attribute) and call.func.attr == "sleep"
     )
     return is_sleep and len(call.args) == 1 and isinstance(call.args[0], ast.Constant) and not call.args[0].value
-
-
-def _within(node: ast.AST) -> Iterator[ast.AST]:
-    """A statement's nodes, without functions defined in it."""
-    yield node
-    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-        for child in ast.iter_child_nodes(node):
-            yield from _within(child)
 
 
 # ---------------------------------------------------------------- calls to oneself

@@ -9,12 +9,12 @@ __all__ = [
     "CLOCKS",
     "ENVIRONMENT",
     "FILES",
-    "PROCESSES",
     "RANDOM",
-    "THREADS",
     "UUIDS",
     "is_file",
     "is_network",
+    "is_process",
+    "is_thread",
 ]
 
 CLOCKS: Final = {
@@ -93,7 +93,7 @@ _NETWORK: Final = (
 _HARMLESS: Final = {
     # Values of these libraries: looking at them reads nothing.
     "Response", "ClientResponse", "Headers", "URL", "QueryParams", "Timeout", "ClientTimeout", "Limits", "Request",
-    "Cookies", "Row", "Result", "MetaData", "Table", "Column", "Engine", "AsyncEngine", "BasicAuth", "ObjectId",
+    "Cookies", "Row", "Result", "MetaData", "Table", "Column", "BasicAuth", "ObjectId",
 }  # fmt: skip
 _MADE_ONLY: Final = {
     # Functions that make something and touch nothing; using what they made does.
@@ -103,7 +103,7 @@ _MADE_ONLY: Final = {
     "join", "desc", "asc", "exists", "values", "bindparam", "union", "distinct",
 }  # fmt: skip
 
-THREADS: Final = (
+_THREADS: Final = (
     "threading.Thread", "threading.Timer", "threading.Event", "threading.Lock", "threading.RLock",
     "threading.Condition", "threading.Semaphore", "threading.Barrier", "concurrent.futures.", "multiprocessing.",
     "asyncio.to_thread", "anyio.to_thread.", "anyio.from_thread.", "anyio.to_process.", "queue.Queue",
@@ -111,7 +111,7 @@ THREADS: Final = (
     "starlette.concurrency.run_in_threadpool", "fastapi.concurrency.run_in_threadpool", "joblib.", "_thread.",
     "asyncio.run_coroutine_threadsafe", "asyncio.wrap_future",
 )  # fmt: skip
-PROCESSES: Final = (
+_PROCESSES: Final = (
     "subprocess.", "os.system", "os.popen", "os.spawn", "os.exec", "os.fork", "os.posix_spawn", "os.kill", "os.wait",
     "pty.", "asyncio.create_subprocess_exec", "asyncio.create_subprocess_shell", "anyio.run_process",
     "anyio.open_process", "pexpect.", "sh.",
@@ -134,6 +134,18 @@ def is_file(symbol: str) -> bool:
     if owner in _PATHS:
         return method in _PATH_METHODS
     return symbol in FILES or symbol.startswith(_FILE_MODULES)
+
+
+def is_thread(symbol: str) -> bool:
+    """Whether it leaves the loop for a thread."""
+    in_executor = symbol.endswith((".run_in_executor", ".call_soon_threadsafe")) and "asyncio" in symbol
+    return in_executor or symbol.startswith(_THREADS)
+
+
+def is_process(symbol: str) -> bool:
+    """Whether a call of it starts or touches a process."""
+    last = symbol.rpartition(".")[2]
+    return symbol.startswith(_PROCESSES) and (last == "Popen" or not last[:1].isupper())
 
 
 def is_network(symbol: str) -> bool:

@@ -6,14 +6,18 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar, cast
 
 from restate_reflect.lint._findings import Edit, place_of
+from restate_reflect.lint._handing import is_step
 from restate_reflect.lint._project import Function, Project
-from restate_reflect.lint._reach import Reached, is_step
+from restate_reflect.lint._reach import Reached
 from restate_reflect.lint._symbols import Symbols, context_kind, is_context
 
 __all__ = ["Check", "Look", "Spot", "replaced"]
+
+
+N = TypeVar("N", bound=ast.AST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Look:
     def mentions(self) -> list[tuple[ast.expr, str]]:
         """Each longest name in the function and what it stands for; values (that end with a call) and annotations are
         none: they were mentioned where they were made."""
-        names = (node for node in self.nodes if isinstance(node, (ast.Name, ast.Attribute)))
+        names = (node for node in self.nodes if isinstance(node, (ast.Name, ast.Attribute)))  # in source order
         return [(node, symbol) for node in names if (symbol := self._mentioned(node)) is not None]
 
     def _mentioned(self, node: ast.Name | ast.Attribute) -> str | None:
@@ -82,7 +86,18 @@ class Look:
 
     @cached_property
     def calls(self) -> list[ast.Call]:
-        return [node for node in self.nodes if isinstance(node, ast.Call)]
+        return self.of(ast.Call)
+
+    def of(self, kind: type[N]) -> list[N]:
+        """All nodes of a kind, in source order."""
+        return cast("list[N]", self._by_kind.get(kind, []))
+
+    @cached_property
+    def _by_kind(self) -> dict[type[ast.AST], list[ast.AST]]:
+        found: dict[type[ast.AST], list[ast.AST]] = {}
+        for node in self.nodes:
+            found.setdefault(type(node), []).append(node)
+        return found
 
     @cached_property
     def steps(self) -> list[ast.Call]:

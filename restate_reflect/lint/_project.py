@@ -6,8 +6,11 @@ import ast
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
+
+from restate_reflect.lint._nodes import within
 
 __all__ = ["Class", "Function", "FunctionNode", "Module", "Project"]
 
@@ -46,7 +49,7 @@ class Class:
         return f"{self.module.name}.{self.name}"
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False)
 class Function:
     """A function, a method, or a function within one."""
 
@@ -61,34 +64,40 @@ class Function:
     """Imports in its body."""
     classes: dict[str, str] = field(default_factory=dict)
     """Classes in its body, with their dotted names."""
-    _assigned: dict[str, list[ast.expr | None]] | None = None
 
-    @property
+    @cached_property
     def assigned(self) -> dict[str, list[ast.expr | None]]:
         """Local names with every value they are given; ``None`` where that is not an expression of the name alone.
 
         Found when it is asked for: most functions of a project are never looked at.
         """
-        if self._assigned is None:
-            self._assigned = {name: [None] for name in self.classes}
-            for node in _own_nodes(self.node.body):
+        found: dict[str, list[ast.expr | None]] = {name: [None] for name in self.classes}
+        for node in within(self.node.body):
+            if isinstance(node, _ASSIGNING):
                 for name, value in _assigned(node):
-                    self._assigned.setdefault(name, []).append(value)
-        return self._assigned
+                    found.setdefault(name, []).append(value)
+        return found
 
-    @property
+    @cached_property
     def parameters(self) -> list[ast.arg]:
         arguments = self.node.args
         return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
 
-    @property
+    @cached_property
     def own_parameters(self) -> list[ast.arg]:
         """Without ``self`` or ``cls``."""
         return self.parameters[1:] if self.cls is not None and not self.is_static else self.parameters
 
-    @property
+    @cached_property
     def is_static(self) -> bool:
-        return any(isinstance(each, ast.Name) and each.id == "staticmethod" for each in self.node.decorator_list)
+        return self._is_decorated("staticmethod")
+
+    @cached_property
+    def is_class_method(self) -> bool:
+        return self._is_decorated("classmethod")
+
+    def _is_decorated(self, name: str) -> bool:
+        return any(isinstance(each, ast.Name) and each.id == name for each in self.node.decorator_list)
 
     @property
     def is_async(self) -> bool:
@@ -286,14 +295,10 @@ def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _flat(part.body)
 
 
-def _own_nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
-    """Every node of a function's own scope; nested functions and classes themselves, but not what is in them."""
-    waiting: list[ast.AST] = list(reversed(body))
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            waiting.extend(reversed(list(ast.iter_child_nodes(node))))
+_ASSIGNING = (
+    ast.Assign, ast.AnnAssign, ast.NamedExpr, ast.AugAssign, ast.For, ast.AsyncFor, ast.comprehension, ast.withitem,
+    ast.ExceptHandler,
+)  # fmt: skip
 
 
 def _assigned(node: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:

@@ -11,10 +11,12 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from restate_reflect.lint._handing import is_kept, runs_here, step_bodies
+from restate_reflect.lint._nodes import children as parts
 from restate_reflect.lint._project import Class, Function, Project
 from restate_reflect.lint._symbols import Symbols, is_context
 
-__all__ = ["Reached", "is_step", "reached", "step_body"]
+__all__ = ["Reached", "reached"]
 
 _TAKE_A_HANDLER = {"call", "send", "target", "submit"}
 
@@ -32,6 +34,8 @@ class Reached:
     made: set[int] = field(repr=False)
     """Classes (by ``id``) that code on the durable loop makes instances of: those belong to one invocation. One set,
     which is complete when everything is reached."""
+    held: set[int] = field(repr=False)
+    """Classes of what services have as attributes: those are shared by invocations. One set as well."""
 
     def above(self, node: ast.AST) -> Iterator[ast.AST]:
         """What a node stands in, from the inside, up to the function."""
@@ -51,29 +55,15 @@ def reached(project: Project, symbols: Symbols) -> list[Reached]:
     waiting = deque((root, root) for root in roots)
     found: dict[int, Reached] = {}
     made: set[int] = set()
+    held: set[int] = set()
     while waiting:
         function, handler = waiting.popleft()
         if id(function) in found:
             continue
-        view = _view(Reached(function, handler, [], {}, made), symbols)
+        view = _view(Reached(function, handler, [], {}, made, held), symbols)
         found[id(function)] = view
         waiting.extend((each, handler) for each in _called(view, project, symbols))
     return list(found.values())
-
-
-def is_step(call: ast.Call, function: Function, symbols: Symbols) -> bool:
-    """``ctx.run(…)``, with or without options."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr != "run":
-        return False
-    owner = symbols.of(call.func.value, function)
-    return is_context(owner) or (
-        owner is not None and owner.endswith(".options()") and is_context(owner[: -len(".options()")])
-    )
-
-
-def step_body(call: ast.Call) -> ast.expr | None:
-    """The function of a step."""
-    return call.args[1] if len(call.args) > 1 else None
 
 
 def _has_context(function: Function, symbols: Symbols) -> bool:
@@ -92,21 +82,23 @@ def _view(view: Reached, symbols: Symbols) -> Reached:
     while waiting:
         node = waiting.pop()
         view.nodes.append(node)
-        children = list(_children(node, function, symbols))
-        for child in children:
+        found = _children(node, function, symbols)
+        for child in found:
             view.parents[id(child)] = node
-        waiting.extend(reversed(children))
+        waiting += found[::-1]
     return view
 
 
-def _children(node: ast.AST, function: Function, symbols: Symbols) -> Iterator[ast.AST]:
+def _children(node: ast.AST, function: Function, symbols: Symbols) -> list[ast.AST]:
     """What runs with a node."""
     if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return
-    left_out = _left_out(node, function, symbols)
-    for child in ast.iter_child_nodes(node):
-        if id(child) not in left_out:
-            yield child
+        return []
+    left_out = _left_out(node, function, symbols) if isinstance(node, _HIDING) else ()
+    found = parts(node)
+    return [child for child in found if id(child) not in left_out] if left_out else found
+
+
+_HIDING = (ast.AnnAssign, ast.With, ast.AsyncWith, ast.Call, ast.Tuple, ast.List, ast.Dict)
 
 
 def _left_out(node: ast.AST, function: Function, symbols: Symbols) -> set[int]:
@@ -115,10 +107,15 @@ def _left_out(node: ast.AST, function: Function, symbols: Symbols) -> set[int]:
             return {id(node.annotation)}
         case ast.With() | ast.AsyncWith() if any(_is_unguarded(each, function, symbols) for each in node.items):
             return {id(each) for each in node.body}
-        case ast.Call() if is_step(node, function, symbols):
-            return {id(step_body(node))}
-        case ast.Call(func=ast.Attribute() as called, args=[first, *_]) if called.attr in _TAKE_A_HANDLER:
-            return {id(first)} if is_context(symbols.of(called.value, function)) else set()
+        case ast.Call(func=ast.Attribute() as called, args=[first, *_]) if (
+            called.attr in _TAKE_A_HANDLER and is_context(symbols.of(called.value, function))
+        ):
+            return {id(first)}
+        case ast.Call() | ast.Tuple() | ast.List() | ast.Dict():
+            kept = {id(each) for each in parts(node) if isinstance(each, ast.Lambda) and is_kept(each, node)}
+            return kept | {
+                id(each) for each in (step_bodies(node, function, symbols) if isinstance(node, ast.Call) else ())
+            }
         case _:
             pass
     return set()
@@ -135,7 +132,9 @@ def _called(view: Reached, project: Project, symbols: Symbols) -> Iterator[Funct
         if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
             symbol = symbols.of(node, view.function)
             target = None if symbol is None else symbols.target(symbol)
-            if isinstance(target, Function):
+            if isinstance(target, Function) and _is_run(node, target, view, symbols):
+                if target.cls is not None and _is_of_own_attribute(node, view.function):
+                    view.held.add(id(target.cls))
                 yield target
             elif isinstance(target, Class) and isinstance(view.parents.get(id(node)), ast.Call):
                 view.made.add(id(target))
@@ -145,6 +144,19 @@ def _called(view: Reached, project: Project, symbols: Symbols) -> Iterator[Funct
             cls = project.find(symbol[:-2]) if symbol is not None and symbol.endswith("()") else None
             if isinstance(cls, Class):
                 yield from _methods(project, cls, "__enter__", "__exit__", "__aenter__", "__aexit__")
+
+
+def _is_run(node: ast.expr, target: Function, view: Reached, symbols: Symbols) -> bool:
+    """A property is run by being named."""
+    return bool(target.node.decorator_list) or runs_here(node, view.parents.get(id(node)), view.function, symbols)
+
+
+def _is_of_own_attribute(node: ast.Name | ast.Attribute, function: Function) -> bool:
+    """``self.stock.take``."""
+    owner = node.value if isinstance(node, ast.Attribute) else None
+    if not isinstance(owner, ast.Attribute) or not isinstance(owner.value, ast.Name) or function.cls is None:
+        return False
+    return not function.is_static and owner.value.id == function.parameters[0].arg
 
 
 def _methods(project: Project, cls: Class, *names: str) -> Iterator[Function]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from restate_reflect.lint._look import Spot
+from restate_reflect.lint._nodes import within
 from restate_reflect.lint._project import Class, Function, Module, Project
 from restate_reflect.lint._symbols import Symbols, context_kind
 
@@ -29,8 +30,18 @@ def shapes(module: Module, project: Project, symbols: Symbols) -> Iterator[tuple
             if name in handlers:
                 yield from _annotations(method)
             else:
-                yield from _almost(method, symbols, is_service=bool(handlers) or _uses_contexts(module))
+                yield from _almost(method, symbols, is_service=bool(handlers) or _is_alike(method, module))
         yield from _kinds(cls, handlers)
+
+
+def _is_alike(method: Function, module: Module) -> bool:
+    """Of a class without any handler: by the usual name, where contexts are in use. A ``context`` may be anything."""
+    return (
+        method.is_async
+        and method.own_parameters[:1] != []
+        and method.own_parameters[0].arg != "context"
+        and (_uses_contexts(module))
+    )
 
 
 def _uses_contexts(module: Module) -> bool:
@@ -62,20 +73,11 @@ def _annotations(method: Function) -> Iterator[tuple[str, Spot]]:
             "RR401",
             Spot(star, f"handler {method.name} takes a variable number of arguments, which have no schema. Name them."),
         )
-    if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in _own(method)):
+    if any(isinstance(node, (ast.Yield, ast.YieldFrom)) for node in within(method.node.body)):
         yield (
             "RR401",
             Spot(method.node, f"handler {method.name} is a generator. Return a list, or send a message for each item."),
         )
-
-
-def _own(method: Function) -> Iterator[ast.AST]:
-    waiting: list[ast.AST] = list(method.node.body)
-    while waiting:
-        node = waiting.pop()
-        yield node
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
-            waiting.extend(ast.iter_child_nodes(node))
 
 
 def _almost(method: Function, symbols: Symbols, *, is_service: bool) -> Iterator[tuple[str, Spot]]:

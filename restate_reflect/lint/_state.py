@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from restate_reflect.lint._handing import step_body
 from restate_reflect.lint._look import Look, Spot
 from restate_reflect.lint._project import Class, Function
-from restate_reflect.lint._reach import step_body
 from restate_reflect.lint._symbols import is_context
 from restate_reflect.lint._world import unstable
 
@@ -76,15 +76,18 @@ def unstable_name(look: Look) -> Iterator[Spot]:
 def _address(look: Look, name: ast.expr) -> str | None:
     """A function or ``self`` in a name prints its address."""
     for node in ast.walk(name):
-        if isinstance(node, ast.FormattedValue) and isinstance(node.value, ast.Name):
+        if isinstance(node, ast.FormattedValue) and isinstance(node.value, (ast.Name, ast.Attribute)):
             symbol = look.symbol(node.value) or ""
             target = look.symbols.target(symbol) if symbol else None
-            cls = look.project.find(symbol[:-2]) if symbol.endswith("()") else None
-            if isinstance(target, Function) or (
-                node.value.id == "self" and isinstance(cls, Class) and not _has_text(look, cls)
-            ):
-                return f"the address of {node.value.id}"
+            is_function = isinstance(target, Function) and not target.node.decorator_list
+            if is_function or _is_bare_self(look, node.value, symbol):
+                return f"the address of {ast.unparse(node.value)}"
     return None
+
+
+def _is_bare_self(look: Look, value: ast.expr, symbol: str) -> bool:
+    cls = look.project.find(symbol[:-2]) if symbol.endswith("()") else None
+    return isinstance(value, ast.Name) and value.id == "self" and isinstance(cls, Class) and not _has_text(look, cls)
 
 
 def _has_text(look: Look, cls: Class) -> bool:
@@ -122,11 +125,20 @@ def assigns_self(look: Look) -> Iterator[Spot]:
 
 
 def _is_service(look: Look, cls: Class) -> bool:
-    """Whether one instance serves many invocations: it has handlers (or its subclass has), and no handler made it."""
+    """Whether one instance serves many invocations: it has handlers (or its subclass has) or a service holds it, and no
+    handler made it."""
     if id(cls) in look.reached.made:
         return False
+    if id(cls) in look.reached.held and not _is_value(cls):
+        return True
     handler = look.reached.handler.cls
     return _has_handlers(look, cls) or (handler is not None and cls in [handler, *_ancestors(look, handler)])
+
+
+def _is_value(cls: Class) -> bool:
+    """A model or dataclass, which travels as input and output, too."""
+    said = [ast.unparse(each) for each in [*cls.node.decorator_list, *cls.node.bases]]
+    return any(word in each for each in said for word in ("dataclass", "BaseModel", "Struct", "attrs", "define"))
 
 
 def _has_handlers(look: Look, cls: Class) -> bool:
@@ -145,7 +157,7 @@ def _ancestors(look: Look, cls: Class) -> list[Class]:
 
 
 def assigns_module_state(look: Look) -> Iterator[Spot]:
-    declared = {name for node in look.nodes if isinstance(node, ast.Global) for name in node.names}
+    declared = {name for node in look.of(ast.Global) for name in node.names}
     for node, target in _changed(look):
         path = _path(target)
         if not path or (
@@ -173,9 +185,14 @@ def _is_of_module(look: Look, name: str) -> bool:
     return name in module.variables or name in module.classes or name in module.imports
 
 
+def _changing(look: Look) -> list[ast.AST]:
+    kinds = (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.Delete, ast.Call)
+    return [node for kind in kinds for node in look.of(kind)]
+
+
 def _changed(look: Look) -> Iterator[tuple[ast.AST, ast.expr]]:
     """What is assigned, deleted, or changed by a container's method."""
-    for node in look.nodes:
+    for node in _changing(look):
         match node:
             case ast.Assign():
                 yield from ((node, leaf) for target in node.targets for leaf in _leaves(target))
@@ -282,20 +299,31 @@ def lost_change(look: Look) -> Iterator[Spot]:
         for name, values in look.function.assigned.items()
         if len(values) == 1 and _is_read_from_state(look, values[0])
     }
-    for call in look.calls:
-        if (
-            not isinstance(call.func, ast.Attribute)
-            or call.func.attr not in _CHANGES
-            or not isinstance(call.func.value, ast.Name)
-        ):
-            continue
-        name = call.func.value.id
+    for node, target in _changed_within(look):
+        name = (_path(target) or [""])[0]
         if name in kept and not _is_handed_on(look, name):
             yield Spot(
-                call,
+                node,
                 f"{name} was read from the state and is changed here, but nothing sets it: the change is lost."
                 f" Write ctx.set(…, {name}) after it.",
             )
+
+
+def _changed_within(look: Look) -> Iterator[tuple[ast.AST, ast.expr]]:
+    """Values that are changed in place: by a method, an item, an attribute."""
+    for node in _changing(look):
+        match node:
+            case ast.Call(func=ast.Attribute(value=value, attr=method)) if method in _CHANGES:
+                yield node, value
+            case ast.Assign():
+                targets = (leaf for target in node.targets for leaf in _leaves(target))
+                yield from ((node, each) for each in targets if not isinstance(each, ast.Name))
+            case ast.AugAssign(target=target) if not isinstance(target, ast.Name):
+                yield node, target
+            case ast.Delete():
+                yield from ((node, each) for each in node.targets if not isinstance(each, ast.Name))
+            case _:
+                pass
 
 
 def _is_read_from_state(look: Look, value: ast.expr | None) -> bool:
@@ -311,9 +339,39 @@ def _is_read_from_state(look: Look, value: ast.expr | None) -> bool:
 
 def _is_handed_on(look: Look, name: str) -> bool:
     """Whether anything but its own methods gets the value: then it may be set, or not be meant for the state."""
-    for node in ast.walk(look.function.node):
-        if isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load):
-            parent = look.parent(node)
-            if not isinstance(parent, (ast.Attribute, ast.Subscript, ast.Compare, ast.For, ast.If, ast.FormattedValue)):
-                return True
-    return False
+    return any(
+        isinstance(node, ast.Name)
+        and node.id == name
+        and isinstance(node.ctx, ast.Load)
+        and not _only_looks(look, node)
+        for node in ast.walk(look.function.node)
+    )
+
+
+def _only_looks(look: Look, node: ast.expr) -> bool:
+    parent = look.parent(node)
+    match parent:
+        case ast.Compare() | ast.If() | ast.While() | ast.FormattedValue():
+            return True
+        case ast.For():
+            return parent.iter is node
+        case ast.Call(func=ast.Name(id=asked)):
+            return asked in {"len", "sum", "any", "all", "bool", "str", "repr", "print"}
+        case ast.Attribute() if _is_method(look, parent):
+            return parent.attr in _CHANGES | {"get", "count", "index"}
+        case ast.Attribute() | ast.Subscript():
+            return _is_part_looked_at(look, parent)
+        case _:
+            return False
+
+
+def _is_method(look: Look, node: ast.Attribute) -> bool:
+    around = look.parent(node)
+    return isinstance(around, ast.Call) and around.func is node
+
+
+def _is_part_looked_at(look: Look, part: ast.Attribute | ast.Subscript) -> bool:
+    """``basket.lines``, ``lines[0]``: changed, returned or asked, and not made part of something that may be set."""
+    if isinstance(part, ast.Subscript) and isinstance(part.slice, ast.Slice):
+        return not isinstance(part.ctx, ast.Load)
+    return not isinstance(part.ctx, ast.Load) or isinstance(look.parent(part), ast.Return) or _only_looks(look, part)

@@ -114,7 +114,7 @@ class Symbols:
 
     def _parameter(self, parameter: ast.arg, index: int, scope: Function) -> str | None:
         if index == 0 and scope.cls is not None and not scope.is_static:
-            return f"{scope.cls.dotted}()"
+            return scope.cls.dotted if scope.is_class_method else f"{scope.cls.dotted}()"
         if parameter.annotation is None:
             # Helpers are often written without annotations; what they call `ctx` is one.
             return "restate_reflect.Context()" if parameter.arg == "ctx" else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from restate_reflect.lint import _known
 from restate_reflect.lint._findings import Edit
@@ -73,12 +73,14 @@ def native_random(look: Look) -> Iterator[Spot]:
 
 
 def _is_seeded(look: Look, node: ast.expr, symbol: str) -> bool:
-    """A generator that is made here with a seed, and what it gives; one that others share goes on from call to call."""
+    """A generator that is made here with a seed, and what one made here gives; one that others share goes on from call
+    to call."""
     if symbol in _known.RANDOM_CLASSES:
         parent = look.parent(node)
         return not isinstance(parent, ast.Call) or bool(parent.args or parent.keywords)
     is_generator = any(symbol.startswith(f"{maker}()") for maker in _known.RANDOM_CLASSES)
-    return is_generator and _root(node) in look.function.assigned
+    made_here = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Call)
+    return is_generator and (made_here or _root(node) in look.function.assigned)
 
 
 def _root(node: ast.expr) -> str | None:
@@ -135,44 +137,55 @@ def environment(look: Look) -> Iterator[Spot]:
 
 
 def file_access(look: Look) -> Iterator[Spot]:
-    for node, symbol in look.mentions:
-        if _known.is_file(symbol) and (_is_called(look, node) or _is_handed_on(look, node)):
-            yield Spot(
-                node,
-                f"{symbol} touches files in handler code{look.whence.rstrip(',')}: it is done again at each"
-                f" replay. Put it into a step: {_STEP}.",
-            )
+    for node, symbol in _touched(look, _known.is_file):
+        yield Spot(
+            node,
+            f"{symbol} touches files in handler code{look.whence.rstrip(',')}: it is done again at each"
+            f" replay. Put it into a step: {_STEP}.",
+        )
 
 
 def network(look: Look) -> Iterator[Spot]:
-    for node, symbol in look.mentions:
-        if _known.is_network(symbol) and (_is_called(look, node) or _is_handed_on(look, node)):
-            yield Spot(
-                node,
-                f"{symbol} talks to the network in handler code{look.whence.rstrip(',')}: it is done again at"
-                f" each replay. Put it into a step: {_STEP}.",
-            )
+    for node, symbol in _touched(look, _known.is_network):
+        yield Spot(
+            node,
+            f"{symbol} talks to the network in handler code{look.whence.rstrip(',')}: it is done again at"
+            f" each replay. Put it into a step: {_STEP}.",
+        )
 
 
 def thread(look: Look) -> Iterator[Spot]:
-    for node, symbol in look.mentions:
-        in_executor = symbol.endswith((".run_in_executor", ".call_soon_threadsafe")) and "asyncio" in symbol
-        if symbol.startswith(_known.THREADS) or in_executor:
-            yield Spot(
-                node,
-                f"{symbol} leaves the durable loop for a thread or another process. Plain functions run in a"
-                f" thread as steps: {_STEP}.",
-            )
+    found = [(node, symbol) for node, symbol in look.mentions if _known.is_thread(symbol)]
+    for node, symbol in _first_told(found):
+        yield Spot(
+            node,
+            f"{symbol} leaves the durable loop for a thread or another process. Plain functions run in a"
+            f" thread as steps: {_STEP}.",
+        )
 
 
 def process(look: Look) -> Iterator[Spot]:
-    for node, symbol in look.mentions:
-        if symbol.startswith(_known.PROCESSES) and (_is_called(look, node) or _is_handed_on(look, node)):
-            yield Spot(
-                node,
-                f"{symbol} starts or touches a process in handler code: again at each replay. Put it into a"
-                f" step: {_STEP}.",
-            )
+    for node, symbol in _touched(look, _known.is_process):
+        yield Spot(
+            node,
+            f"{symbol} starts or touches a process in handler code: again at each replay. Put it into a step: {_STEP}.",
+        )
+
+
+def _touched(look: Look, test: Callable[[str], bool]) -> Iterator[tuple[ast.expr, str]]:
+    """Names of such a thing that are called or handed on."""
+    found = [
+        (node, symbol)
+        for node, symbol in look.mentions
+        if test(symbol) and (_is_called(look, node) or _is_handed_on(look, node))
+    ]
+    return _first_told(found)
+
+
+def _first_told(found: list[tuple[ast.expr, str]]) -> Iterator[tuple[ast.expr, str]]:
+    """Without what is asked of something that is in the list itself."""
+    answers = tuple(f"{symbol}()." for _, symbol in found)
+    return ((node, symbol) for node, symbol in found if not symbol.startswith(answers))
 
 
 def blocking_call(look: Look) -> Iterator[Spot]:
@@ -194,13 +207,26 @@ def _sleep_fix(look: Look, node: ast.expr, symbol: str) -> tuple[Edit, ...]:
 
 def hash_or_address(look: Look) -> Iterator[Spot]:
     for node, symbol in look.mentions:
-        if symbol in {"builtins.hash", "builtins.id"} and _is_called(look, node):
+        if symbol in {"builtins.hash", "builtins.id"} and _is_called(look, node) and not _only_finds(look, node):
             name = symbol.rpartition(".")[2]
             yield Spot(
                 node,
                 f"{name}() differs from process to process, so it must not decide anything here. Use the value"
                 " itself, or hashlib.",
             )
+
+
+def _only_finds(look: Look, node: ast.expr) -> bool:
+    """``id(node) in seen``, ``memo[id(node)]``, ``seen.add(id(node))``: the number itself goes nowhere."""
+    call = look.parent(node)
+    around = None if call is None else look.parent(call)
+    match around:
+        case ast.Compare() | ast.Subscript():
+            return True
+        case ast.Call(func=ast.Attribute(attr=method)):
+            return method in {"add", "discard", "remove", "get", "pop", "setdefault"}
+        case _:
+            return False
 
 
 def plain_future(look: Look) -> Iterator[Spot]:
@@ -218,18 +244,71 @@ def plain_future(look: Look) -> Iterator[Spot]:
 
 def set_order(look: Look) -> Iterator[Spot]:
     """A set that is walked where something durable happens on the way, or whose order becomes a list's."""
-    for node in look.nodes:
+    told: set[int] = set()
+    kinds = (ast.For, ast.AsyncFor, ast.comprehension, ast.Starred, ast.Call)
+    for node in (node for kind in kinds for node in look.of(kind)):
         walked = _walked(node)
         if walked is None:
             continue
         source = _set_behind(look, walked)
-        if source is not None and _decides(look, node):
+        if source is None or _holds_tasks(look, walked) or _holds_tasks(look, source):
+            continue
+        if id(source) not in told and (_decides(look, node) or _picks(look, node)):
+            told.add(id(source))
             message = (
                 "the order of a set differs from process to process, and decides the order of steps here. Use"
                 " sorted(…), a list or a dict."
             )
             edits = replaced(walked, f"sorted({ast.unparse(walked)})") if walked is source else ()
             yield Spot(walked, message, edits)
+
+
+def _holds_tasks(look: Look, expression: ast.expr) -> bool:
+    """Tasks and futures of this loop hash by the order in which they were made."""
+    match expression:
+        case ast.Name(id=name):
+            values = look.function.assigned.get(name, [])
+            added = [call.args[0] for call in look.calls if _is_added_to(call, name)]
+            return any(value is not None and _holds_tasks(look, value) for value in values) or (
+                bool(added) and all(_is_task(look, each) for each in added)
+            )
+        case ast.SetComp(elt=element):
+            return _is_task(look, element)
+        case ast.Set(elts=elements):
+            return all(_is_task(look, each) for each in elements)
+        case ast.Call(func=ast.Name(id="@annotated"), args=[annotation]):
+            return _names_tasks(annotation)
+        case ast.Call(args=[argument]) if isinstance(argument, (ast.GeneratorExp, ast.ListComp)):
+            return _is_task(look, argument.elt)
+        case _:
+            return any(
+                each.arg == getattr(expression, "id", None)
+                and each.annotation is not None
+                and _names_tasks(each.annotation)
+                for each in look.function.parameters
+            )
+
+
+def _names_tasks(annotation: ast.expr) -> bool:
+    return any(word in ast.unparse(annotation) for word in ("Task[", "Task]", "Future[", "Future]"))
+
+
+def _is_added_to(call: ast.Call, name: str) -> bool:
+    match call:
+        case ast.Call(func=ast.Attribute(value=ast.Name(id=owner), attr="add"), args=[_]):
+            return owner == name
+        case _:
+            return False
+
+
+def _is_task(look: Look, expression: ast.expr) -> bool:
+    symbol = look.symbol(expression) or ""
+    if symbol.endswith((".create_task()", ".ensure_future()", ".Task()", ".Future()", ".create_future()")):
+        return True
+    call = expression.func if isinstance(expression, ast.Call) else None
+    return isinstance(call, ast.Attribute) and (
+        call.attr in {"create_task", "ensure_future"} or look.kind(call.value) is not None
+    )
 
 
 def _walked(node: ast.AST) -> ast.expr | None:
@@ -283,6 +362,34 @@ def _decides(look: Look, node: ast.AST) -> bool:
             return any(_is_durable(look, each) for each in ast.walk(around))
         return any(_is_durable(look, each) for each in ast.walk(around)) or _feeds_durable(look, around)
     return _feeds_durable(look, node)
+
+
+def _picks(look: Look, node: ast.AST) -> bool:
+    """One of a set is kept under a name, ``first = next(iter(found))``, and a step or a call is told that name."""
+    at = node
+    for each in look.above(node):
+        if isinstance(each, ast.Assign):
+            names = {target.id for target in each.targets if isinstance(target, ast.Name)}
+            return each.value is at and _is_one(each.value) and any(_tells(look, call, names) for call in look.calls)
+        at = each
+    return False
+
+
+def _is_one(value: ast.expr) -> bool:
+    match value:
+        case ast.Call(func=ast.Name(id="next")) | ast.Call(func=ast.Attribute(attr="pop")):
+            return True
+        case ast.Subscript(slice=index):
+            return not isinstance(index, ast.Slice)
+        case _:
+            return False
+
+
+def _tells(look: Look, call: ast.Call, names: set[str]) -> bool:
+    if not _is_durable(look, call):
+        return False
+    given = [*call.args, *(word.value for word in call.keywords)]
+    return any(isinstance(node, ast.Name) and node.id in names for each in given for node in ast.walk(each))
 
 
 def _feeds_durable(look: Look, node: ast.AST) -> bool:
