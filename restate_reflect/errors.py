@@ -11,6 +11,9 @@
         │   ├── UnsupportedTypeError         no codec for this annotation
         │   ├── EncodeError                  a value does not fit its declared type
         │   └── DecodeError                  bytes do not fit the declared type
+        ├── PayloadError                     a payload can't be written or read; retryable
+        │   ├── PayloadDamagedError          it is not what was written there
+        │   └── PayloadUnavailableError      a key, a codec or what is kept elsewhere is missing
         ├── HandlerBugError                  the handler misuses the durable loop; retryable
         ├── AttemptClosedError               a context call after the attempt ended
         └── EngineError                      ends the attempt with a protocol code
@@ -26,7 +29,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, is_dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 __all__ = [
     "AttemptClosedError",
@@ -37,6 +40,9 @@ __all__ = [
     "HandlerBugError",
     "InvocationCancelledError",
     "JournalMismatchError",
+    "PayloadDamagedError",
+    "PayloadError",
+    "PayloadUnavailableError",
     "Problem",
     "ProtocolViolationError",
     "ReflectionError",
@@ -201,6 +207,31 @@ class DecodeError(CodecError):
     def __init__(self, message: str, errors: Sequence[Mapping[str, Any]] = ()) -> None:
         super().__init__(message)
         self.errors = tuple(errors)
+
+
+class PayloadError(RestateReflectError):
+    """A payload can't be encoded or decoded by ``restate_reflect.payloads``. Ends the attempt; it is tried again."""
+
+    def at(self, position: object) -> Self:
+        """The same, with where the payload stands."""
+        return type(self)(f"the payload of {position} can't be read or written: {self}.")
+
+
+class PayloadUnavailableError(PayloadError):
+    """A key, a codec or a payload that is kept elsewhere is not there. A deployment may bring it."""
+
+
+class PayloadDamagedError(PayloadError):
+    """A payload is not what was written at this place."""
+
+    def __init__(self, message: str, *, is_too_large: bool = False) -> None:
+        super().__init__(message)
+        self.is_too_large = is_too_large
+
+    def at(self, position: object) -> Self:
+        located = super().at(position)
+        located.is_too_large = self.is_too_large
+        return located
 
 
 class HandlerBugError(RestateReflectError):

@@ -10,7 +10,7 @@ cdef class Attempt:
     cdef readonly object plan, service, handler, headers, environment, results, context, operations
     cdef readonly ReadyQueue loop
     cdef readonly Engine engine
-    cdef public object on_received, _observed, _runs, _calls, _root, _assignments, _sink
+    cdef public object on_received, refusal, hides_payloads, _observed, _runs, _calls, _root, _assignments, _sink
     cdef bint _cancelled, _cancelling, _told_blocked, _advancing
     cdef public bint _ended, _closed
 

@@ -100,6 +100,10 @@ class Attempt:
         """The handler's; None before it begins and after the end."""
         self.operations: Operations | None = None
         """What it stands on."""
+        self.refusal: TerminalError | None = None
+        """What is answered in place of the handler, whose input could not be decoded."""
+        self.hides_payloads = False
+        """Whether errors, which go to the server, must not show what is in commands."""
         self._observed: Any = None
         self._runs: Runs | None = None
         self._calls: Calls | None = None
@@ -121,6 +125,11 @@ class Attempt:
                 guarded=self.environment.guard is not Guard.OFF or bool(self.service.options.durable_natives),
             )
         return self._runs
+
+    @property
+    def is_executing(self) -> bool:
+        """Whether a step executes whose result somebody wants."""
+        return self._runs is not None and self._runs.is_executing()
 
     @property
     def calls(self) -> Calls:
@@ -322,6 +331,10 @@ class Attempt:
 
         if self.environment.on_mismatch is not None:
             self.environment.on_mismatch(self, mismatch)
+        if self.hides_payloads:
+            from restate_reflect.durable.payload_slots import hidden
+
+            mismatch = hidden(mismatch)
         codecs = Codecs(self.service, self.handler, self.environment.routes.directory)
         return report(mismatch, codecs, self._id())
 
@@ -345,6 +358,9 @@ class Attempt:
         plan = self.plan
         if plan.observe is not None:
             self._observed = plan.observe(self, given)
+        if self.refusal is not None:
+            self._answer(self.refusal)
+            return DurableTask(nothing(), self.loop)
         if len(given.body) > plan.max_input_bytes:
             self._answer(failures.oversized_input(self.handler, len(given.body), plan.max_input_bytes))
             return DurableTask(nothing(), self.loop)

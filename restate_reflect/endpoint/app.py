@@ -7,7 +7,7 @@ import re
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import AsyncExitStack
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import HttpVersion10, HttpVersion11, web
 from aiohttp.typedefs import Handler
@@ -21,6 +21,10 @@ from restate_reflect.endpoint.limits import DEFAULT_LIMITS, EndpointLimits, boun
 from restate_reflect.endpoint.sinks import QueueSink
 from restate_reflect.options import ErrorDetails
 from restate_reflect.protocol.versions import MAXIMUM
+
+if TYPE_CHECKING:  # loaded where there is a chain
+    from restate_reflect.durable.translated import TranslatedAttempt
+    from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
 
 __all__ = ["CORE", "application", "endpoint"]
 
@@ -40,6 +44,7 @@ def endpoint(
     max_protocol_version: int = MAXIMUM,
     error_details: ErrorDetails = "message",
     interceptors: Iterable[object] = (),
+    payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
 ) -> web.Application:
     """An application that serves ``/discover``, ``/health`` and ``/invoke/{service}/{handler}``.
 
@@ -52,9 +57,13 @@ def endpoint(
 
     ``interceptors`` are objects with hooks around handlers, steps, calls and attempts, outermost first.
 
+    ``payloads`` are codecs of ``restate_reflect.payloads``, in the order of writing: what is done to what the server
+    stores.
+
     Raises:
         ReflectionError: With every problem of every class.
-        TypeError: Something is no interceptor.
+        TypeError: Something is no interceptor, or no codec of payloads.
+        ValueError: The order of these codecs would defeat one of them.
     """
     core = core_of(
         services,
@@ -65,6 +74,7 @@ def endpoint(
         max_protocol_version=max_protocol_version,
         error_details=error_details,
         interceptors=interceptors,
+        payloads=payloads,
     )
     app = application(core)
     app.cleanup_ctx.append(_lifespan)
@@ -169,7 +179,7 @@ async def _attempt(core: Core, accepted: Accepted, request: web.Request, headers
         attempt.abort("the connection was closed before the attempt had ended")
 
 
-async def _read(core: Core, attempt: Attempt, request: web.Request) -> web.Response | None:
+async def _read(core: Core, attempt: Attempt | TranslatedAttempt, request: web.Request) -> web.Response | None:
     """Passes the body on; the answer if it is too large or too slow."""
     left = core.limits.max_request_bytes
     try:

@@ -10,12 +10,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.endpoint.core import Accepted, Answer, Core, ProtocolMode, core_of, refuse_oversized
 from restate_reflect.endpoint.lifespan import Presence
 from restate_reflect.endpoint.sinks import QueueSink
+
+if TYPE_CHECKING:  # loaded where there is a chain of payloads
+    from restate_reflect.durable.translated import TranslatedAttempt
 
 __all__ = ["AsgiApplication", "asgi_app"]
 
@@ -133,7 +136,7 @@ async def _attempt(
         attempt.abort("the connection was closed before the attempt had ended")
 
 
-async def _feed(attempt: Attempt, receive: Receive, left: int) -> bool:
+async def _feed(attempt: Attempt | TranslatedAttempt, receive: Receive, left: int) -> bool:
     """Passes the body on, ``left`` bytes at most. Returns whether it came whole; if not, the peer is gone."""
     while True:
         message = await receive()

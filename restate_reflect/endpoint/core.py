@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, get_args
 
 from restate_reflect.definitions import HandlerDefinition, ServiceDefinition
 from restate_reflect.durable.attempt import Attempt
@@ -29,6 +29,10 @@ from restate_reflect.manifest import build_manifest, content_type, negotiate
 from restate_reflect.options import ErrorDetails
 from restate_reflect.protocol.versions import MAXIMUM, MINIMUM, ProtocolVersion
 from restate_reflect.reflection import TargetDirectory, reflect_all
+
+if TYPE_CHECKING:  # loaded where there is a chain
+    from restate_reflect.durable.translated import TranslatedAttempt
+    from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
 
 __all__ = ["SERVER_HEADER", "Accepted", "Answer", "Core", "ProtocolMode", "core_of", "refuse_oversized", "text_answer"]
 
@@ -78,6 +82,7 @@ class Core:
         max_protocol_version: ProtocolVersion = MAXIMUM,
         error_details: ErrorDetails = "full",
         interceptors: Iterable[object] = (),
+        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
     ) -> None:
         """Args:
         identity_keys: Public keys (``publickeyv1_…``); if any, unsigned requests get a 401.
@@ -85,10 +90,13 @@ class Core:
         max_protocol_version: Newest service protocol version to offer.
         error_details: Of services and handlers whose options do not say it.
         interceptors: Around those of the services, outermost first.
+        payloads: What is done to payloads, in the order of writing.
 
         Raises:
-            TypeError: Something is no interceptor.
+            TypeError: Something is no interceptor, or no codec of payloads.
+            ValueError: The order of these codecs would defeat one of them.
         """
+        self.payloads = None if payloads == () else _chain_of(payloads)
         self.services = {service.name: service for service in services}
         everywhere = hooks_of(interceptors)
         self._hooks = {
@@ -102,6 +110,7 @@ class Core:
         self._executor = executor
         self._error_details: ErrorDetails = error_details
         self._directory = TargetDirectory(self.services.values())
+        self._names = frozenset(self.services)
         self._environment: Environment[Attempt] | None = None
         self.local_only = False
         """Whether requests must name this machine in ``Host``: for an endpoint beside a browser. To be set before the
@@ -209,9 +218,22 @@ class Core:
 
     # ------------------------------------------------------------ attempts
 
-    def start(self, accepted: Accepted, sink: Sink, headers: Mapping[str, str]) -> Attempt:
+    def start(self, accepted: Accepted, sink: Sink, headers: Mapping[str, str]) -> Attempt | TranslatedAttempt:
         """Begins an attempt; must be called on the running event loop."""
-        return Attempt(accepted.plan, accepted.version, sink, self.environment, headers)
+        if self.payloads is None:
+            return Attempt(accepted.plan, accepted.version, sink, self.environment, headers)
+        from restate_reflect.durable.translated import translated
+
+        return translated(
+            accepted.plan,
+            accepted.version,
+            sink,
+            self.environment,
+            headers,
+            self.payloads,
+            services=self._names,
+            max_message_bytes=self.limits.max_message_bytes,
+        )
 
     @property
     def environment(self) -> Environment[Attempt]:
@@ -223,10 +245,21 @@ class Core:
                 loop,
                 self._executor,
                 self._guard,
-                max_message_bytes=self.limits.max_message_bytes,
+                max_message_bytes=self._max_plain_message_bytes(),
                 error_details=self._error_details,
             )
         return self._environment
+
+    def _max_plain_message_bytes(self) -> int:
+        """A message whose payload was decoded may be longer than what the server sends."""
+        more = 0 if self.payloads is None else max(self.payloads.max_bytes, self._max_input_bytes())
+        return self.limits.max_message_bytes + more
+
+    def _max_input_bytes(self) -> int:
+        return max(
+            (each.max_input_bytes(handler) for each in self.services.values() for handler in each.handlers.values()),
+            default=0,
+        )
 
     async def drain(self, timeout: float) -> None:
         """Lets attempts finish or suspend; those left after ``timeout`` seconds are interrupted."""
@@ -252,12 +285,14 @@ def core_of(
     max_protocol_version: int = MAXIMUM,
     error_details: ErrorDetails = "message",
     interceptors: Iterable[object] = (),
+    payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
 ) -> Core:
     """From classes, instances or definitions, and options as ``endpoint(...)`` takes them; a core stands for itself.
 
     Raises:
         ReflectionError: With every problem of every class.
-        TypeError: Something is no interceptor.
+        TypeError: Something is no interceptor, or no codec of payloads.
+        ValueError: The order of these codecs would defeat one of them.
     """
     if len(services) == 1 and isinstance(services[0], Core):
         return services[0]
@@ -272,14 +307,21 @@ def core_of(
         max_protocol_version=ProtocolVersion(max_protocol_version),
         error_details=error_details,
         interceptors=interceptors,
+        payloads=payloads,
     )
 
 
-def refuse_oversized(attempt: Attempt) -> None:
+def refuse_oversized(attempt: Attempt | TranslatedAttempt) -> None:
     """Ends an attempt whose request exceeds ``EndpointLimits.max_request_bytes``."""
     message = "the request exceeds EndpointLimits.max_request_bytes. Raise it, or keep journals smaller."
     attempt.engine.fail(AttemptError(413, message))
     attempt.interrupt(message)  # writes that failure: the first one counts
+
+
+def _chain_of(payloads: Chain | Iterable[PayloadCodec | ClaimCheck]) -> Chain | None:
+    from restate_reflect.payloads import chain_of  # with hashlib and more, which few need
+
+    return chain_of(payloads)
 
 
 _CHALLENGE: Final = ("www-authenticate", "Restate-Signature")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.environment import Environment
@@ -10,6 +11,9 @@ from restate_reflect.endpoint.core import Accepted, Answer, Core, refuse_oversiz
 from restate_reflect.http2 import ErrorCode, RequestHandler
 from restate_reflect.http2.headers import RequestHead
 from restate_reflect.http2.stream import Stream
+
+if TYPE_CHECKING:  # loaded where there is a chain of payloads
+    from restate_reflect.durable.translated import TranslatedAttempt
 
 __all__ = ["has_attempt", "open_stream"]
 
@@ -67,7 +71,12 @@ class _AttemptStream:
         self._stream = stream
         self._request_ended = False
         self._left = core.limits.max_request_bytes
-        self._attempt = Attempt(accepted.plan, accepted.version, self, environment, head.fields)
+        if core.payloads is None:
+            self._attempt: Attempt | TranslatedAttempt = Attempt(
+                accepted.plan, accepted.version, self, environment, head.fields
+            )
+        else:
+            self._attempt = core.start(accepted, self, head.fields)
         stream.begin(accepted.block, False)
 
     def data_received(self, data: bytes) -> None:

@@ -21,8 +21,10 @@ from restate_reflect.ingress._invocations import Invocation, SentInvocation
 from restate_reflect.ingress._requests import CallOptions
 from restate_reflect.ingress._verbs import VerbOperations, Verbs
 from restate_reflect.options import Duration
+from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec, chain_of
 from restate_reflect.reflection import CallTarget, reflect_interface
 from restate_reflect.testing._mocks import UNSET, Mock, Mocks
+from restate_reflect.testing._payloads import PlainPromises, PlainState
 from restate_reflect.testing._raising import annotated, is_bug, is_expected, raisable
 from restate_reflect.testing._reflecting import Reflected, construct
 from restate_reflect.testing._state import StateAccess, StateView
@@ -85,7 +87,14 @@ class Environment(Verbs, ABC):
     # Narrower than the verbs need; set once.
     _operations: EnvironmentOperations  # pyright: ignore[reportIncompatibleVariableOverride]
 
-    def __init__(self, services: Iterable[object], mocks: Iterable[type], retries: bool) -> None:
+    def __init__(
+        self,
+        services: Iterable[object],
+        mocks: Iterable[type],
+        retries: bool,
+        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+    ) -> None:
+        self._payloads = chain_of(payloads)
         self.mocks = Mocks()
         self._retries = retries
         self._given, self._interfaces = tuple(services), tuple(mocks)
@@ -252,11 +261,20 @@ class Environment(Verbs, ABC):
 
     @property
     @abstractmethod
-    def _state(self) -> StateAccess: ...
+    def _stored_state(self) -> StateAccess: ...
 
     @property
     @abstractmethod
-    def _promises(self) -> PromiseAccess: ...
+    def _stored_promises(self) -> PromiseAccess: ...
+
+    @property
+    def _state(self) -> StateAccess:
+        return self._stored_state if self._payloads is None else PlainState(self._stored_state, self._payloads)
+
+    @property
+    def _promises(self) -> PromiseAccess:
+        stored = self._stored_promises
+        return stored if self._payloads is None else PlainPromises(stored, self._payloads)
 
     @abstractmethod
     def _journal(self, invocation_id: InvocationTarget) -> list[JournalEntry]: ...

@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from restate_reflect.durable.guards import Guard
 from restate_reflect.embedded import RuntimeSettings
 from restate_reflect.errors import HandlerBugError
+from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
 from restate_reflect.server import RestateServer
 from restate_reflect.testing._base import Environment
 from restate_reflect.testing._comparing import NO_VARIATION, Divergence, Variation
@@ -59,6 +60,7 @@ class Durable:
         settings: RuntimeSettings | None = None,
         guard: Guard = Guard.WARN,
         interceptors: Iterable[object] = (),
+        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
         retries: bool = False,
     ) -> Environment:
         """An environment for this run; the arguments are those of ``TestEnvironment``."""
@@ -70,6 +72,7 @@ class Durable:
                 settings=settings,
                 guard=guard,
                 interceptors=interceptors,
+                payloads=payloads,
                 retries=retries,
             )
             await self._stack.enter_async_context(environment)
@@ -84,12 +87,13 @@ class Durable:
             settings=chosen,
             guard=guard,
             interceptors=interceptors,
+            payloads=payloads,
             retries=retries,
         )
         await self._stack.enter_async_context(embedded)
         # A crash hits the first environment only: which one it hits must not depend on timing.
         variant = self._variant if not self._recordings else BASELINE
-        self._recordings.append(Recording(variant, embedded.runtime, embedded._steps))
+        self._recordings.append(Recording(variant, embedded.runtime, embedded._steps, embedded._payloads))
         self._environments.append(embedded)
         return embedded
 

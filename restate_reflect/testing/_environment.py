@@ -19,10 +19,12 @@ from restate_reflect.endpoint.lifespan import enter_services
 from restate_reflect.errors import HandlerBugError, TerminalError
 from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.ingress._invocations import Invocation
+from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
 from restate_reflect.reflection import TargetDirectory
 from restate_reflect.testing._base import Environment
 from restate_reflect.testing._blocks import telling_blocks
 from restate_reflect.testing._operations import RuntimeOperations
+from restate_reflect.testing._payloads import plain_entries
 from restate_reflect.testing._raising import paused
 from restate_reflect.testing._state import StateAccess
 from restate_reflect.testing._views import InvocationSummary, PromiseAccess
@@ -49,7 +51,7 @@ class TestEnvironment(Environment):
         auto_skip: Whether time skips by itself; without it only ``advance`` moves it.
         settings: Of the embedded runtime (retry policy, protocol version, suspension …).
         guard: What happens on I/O in handler code; a warning by default.
-        interceptors: As for ``endpoint``.
+        interceptors, payloads: As for ``endpoint``. What the environment shows is plain.
         retries: Whether exceptions of handlers are expected and tried again, as in production. By default the first one
             fails the request.
     """
@@ -64,9 +66,10 @@ class TestEnvironment(Environment):
         settings: RuntimeSettings | None = None,
         guard: Guard = Guard.WARN,
         interceptors: Iterable[object] = (),
+        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
         retries: bool = False,
     ) -> None:
-        super().__init__(services, mocks, retries)
+        super().__init__(services, mocks, retries, payloads)
         self._settings = settings or DEFAULT_SETTINGS
         self._clock = VirtualClock(auto_skip=auto_skip)
         self._guard = guard
@@ -75,7 +78,9 @@ class TestEnvironment(Environment):
 
     async def __aenter__(self) -> Self:
         reflected = await self._reflect()
-        core = Core(self._wrapped(), interceptors=self._interceptors, guard=self._guard)
+        core = self._core = Core(
+            self._wrapped(), interceptors=self._interceptors, payloads=self._payloads or (), guard=self._guard
+        )
         async with AsyncExitStack() as stack:
             await enter_services(stack, core)
             stack.enter_context(telling_blocks(core.environment))
@@ -86,7 +91,7 @@ class TestEnvironment(Environment):
             kernel.on_failure, kernel.on_pause = self._is_failing, self._paused
             stack.callback(self._look_away, core.environment)
             # Looked up by function: the originals, as tests name those.
-            self._operations = RuntimeOperations(self.runtime, TargetDirectory(self._services))
+            self._operations = RuntimeOperations(self.runtime, TargetDirectory(self._services), self._payloads)
             deployment = InProcessDeployment(core)
             await reflected.fill(deployment)
             await self.runtime.register(deployment)
@@ -142,15 +147,17 @@ class TestEnvironment(Environment):
         return self.runtime.crash(invocation.target if isinstance(invocation, Invocation) else invocation)
 
     @property
-    def _state(self) -> StateAccess:
+    def _stored_state(self) -> StateAccess:
         return self.runtime
 
     @property
-    def _promises(self) -> PromiseAccess:
+    def _stored_promises(self) -> PromiseAccess:
         return _Promises(self.runtime)
 
     def _journal(self, invocation_id: InvocationTarget) -> list[JournalEntry]:
-        return self.runtime.journal(invocation_id)
+        record = self.runtime.invocation(invocation_id)
+        entries = plain_entries(self._payloads, record.target, self.runtime.kernel.store.journal(record.id))
+        return [JournalEntry.read(index, entry) for index, entry in enumerate(entries)]
 
     def _invocations(self) -> list[InvocationSummary]:
         return [_summary(each) for each in self.runtime.invocations()]

@@ -26,7 +26,9 @@ from restate_reflect.ingress import (
 from restate_reflect.ingress._invocations import NotReady, Output, Ready, SentInvocation
 from restate_reflect.ingress._operations import RAW
 from restate_reflect.ingress._requests import CallOptions, call_request, given_headers, raw_request
+from restate_reflect.payloads import Chain
 from restate_reflect.reflection import CallTarget, TargetDirectory
+from restate_reflect.testing._payloads import plain_outputs
 from restate_reflect.testing._watch import Watch
 
 __all__ = ["RuntimeOperations"]
@@ -35,8 +37,9 @@ __all__ = ["RuntimeOperations"]
 class RuntimeOperations:
     """Implements ``VerbOperations`` and ``InvocationOperations`` without a network; errors are the client's."""
 
-    def __init__(self, runtime: Runtime, directory: TargetDirectory) -> None:
+    def __init__(self, runtime: Runtime, directory: TargetDirectory, payloads: Chain | None = None) -> None:
         self._runtime = runtime
+        self._payloads = payloads
         self._directory = directory
         self.watch = Watch()
 
@@ -133,11 +136,11 @@ class RuntimeOperations:
             outcome = self._runtime.output(target)
         except UnknownInvocation as error:
             raise InvocationNotFoundError(str(error), 404) from None
-        return NotReady() if outcome is None else Ready(_read(outcome, returns))
+        return NotReady() if outcome is None else Ready(_read(outcome, plain_outputs(self._payloads, returns)))
 
     async def _result(self, request: Awaitable[Outcome], returns: Callable[[bytes], Any]) -> Any:
         try:
-            return _read(await self.watch.wait(request), returns)
+            return _read(await self.watch.wait(request), plain_outputs(self._payloads, returns))
         except UnknownInvocation as error:
             raise InvocationNotFoundError(str(error), 404) from None
 

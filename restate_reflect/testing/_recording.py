@@ -10,6 +10,7 @@ from functools import lru_cache
 from restate_reflect.embedded import AttemptEnd, Entry, Invocation, Runtime, Status
 from restate_reflect.embedded.kernel.records import Failure
 from restate_reflect.engine import journal
+from restate_reflect.payloads import Chain
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol import wire
 from restate_reflect.protocol.framing import is_command
@@ -17,6 +18,7 @@ from restate_reflect.protocol.messages import MessageType
 from restate_reflect.protocol.versions import ProtocolVersion
 from restate_reflect.testing._comparing import NO_VARIATION, Comparison, Difference, Divergence, Variation
 from restate_reflect.testing._crashes import CrashAt, Variant
+from restate_reflect.testing._payloads import plain_entries
 from restate_reflect.testing._replaying import contradiction
 from restate_reflect.testing._steps import Counts, Steps
 from restate_reflect.testing._traces import Names, Trace, read_trace
@@ -31,6 +33,7 @@ class Recording:
     variant: Variant
     runtime: Runtime
     steps: Steps
+    payloads: Chain | None = None
     entries: int = 0
     last_entry: str = ""
     """The entry after which the crash came."""
@@ -97,7 +100,7 @@ class Recording:
             target = str(invocation.target)
             counts[target] += 1
             self.names[invocation.id] = f"{target} #{counts[target]}"
-            entries = list(self.runtime.kernel.store.journal(invocation.id))
+            entries = plain_entries(self.payloads, invocation.target, self.runtime.kernel.store.journal(invocation.id))
             self._stored.append((invocation, entries))
             self._summary.append((invocation.id, invocation.status, list(_telling(entries))))
         self._executed_again = self._find_executed_again()

@@ -20,6 +20,7 @@ from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.ingress import SyncClient
 from restate_reflect.ingress._invocations import Invocation
 from restate_reflect.ingress._transport import DEFAULT_RETRY, Transport
+from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
 from restate_reflect.reflection import TargetDirectory
 from restate_reflect.server import RestateServer
 from restate_reflect.testing._base import Environment
@@ -47,7 +48,7 @@ class ServerEnvironment(Environment):
     time, send a signal, complete a promise) skips the test, with the reason.
 
     Args:
-        services, mocks, guard, interceptors, retries: As for ``TestEnvironment``.
+        services, mocks, guard, interceptors, payloads, retries: As for ``TestEnvironment``.
         server: A server that runs.
         settings: Only ``max_protocol_version`` is possible; the rest belongs to the server.
     """
@@ -60,9 +61,10 @@ class ServerEnvironment(Environment):
         settings: RuntimeSettings | None = None,
         guard: Guard = Guard.WARN,
         interceptors: Iterable[object] = (),
+        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
         retries: bool = False,
     ) -> None:
-        super().__init__(services, mocks, retries)
+        super().__init__(services, mocks, retries, payloads)
         self.server = server
         self._settings = settings or RuntimeSettings()
         self._guard = guard
@@ -73,17 +75,20 @@ class ServerEnvironment(Environment):
     async def __aenter__(self) -> Self:
         _refuse_settings(self._settings)
         await self._reflect()
-        self._tables = ServerTables(self.server, [service.name for service in self._services])
+        self._tables = ServerTables(self.server, [service.name for service in self._services], self._payloads)
         async with AsyncExitStack() as stack:
             app = endpoint(
                 *self._wrapped(),
                 guard=self._guard,
                 interceptors=self._interceptors,
+                payloads=self._payloads or (),
                 max_protocol_version=self._settings.max_protocol_version,
             )
             transport = Transport(self.server.ingress_url, headers=None, timeout=None, retry=DEFAULT_RETRY)
             stack.push_async_callback(transport.close)
-            self._operations = ServerOperations(transport, TargetDirectory(self._services), self._tables)
+            self._operations = ServerOperations(
+                transport, TargetDirectory(self._services), self._tables, self._payloads
+            )
             self._outside = stack.enter_context(SyncClient(self.server.ingress_url))
             listener = await stack.enter_async_context(listening(app))
             self._core = app[CORE]
@@ -135,7 +140,7 @@ class ServerEnvironment(Environment):
         seen: list[Any] = []
         while len(seen) < _SETTLE_LOOKS:
             await self._operations.watch.wait(asyncio.sleep(_SETTLE_POLL))
-            executing = any(attempt.runs.is_executing() for attempt in self._core.environment.attempts)
+            executing = any(attempt.is_executing for attempt in self._core.environment.attempts)
             look = (executing, await asyncio.to_thread(self._tables.progress))
             seen = [look] if executing or (seen and seen[-1] != look) else [*seen, look]
 
@@ -153,11 +158,11 @@ class ServerEnvironment(Environment):
         return len(hit)
 
     @property
-    def _state(self) -> StateAccess:
+    def _stored_state(self) -> StateAccess:
         return self._tables
 
     @property
-    def _promises(self) -> PromiseAccess:
+    def _stored_promises(self) -> PromiseAccess:
         return _Promises(self._tables)
 
     def _journal(self, invocation_id: InvocationTarget) -> list[JournalEntry]:

@@ -7,11 +7,13 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final, TypeVar
 
 from restate_reflect.identifiers import InvocationTarget
-from restate_reflect.ingress import SentInvocation
+from restate_reflect.ingress import Output, SentInvocation
 from restate_reflect.ingress._operations import Operations
 from restate_reflect.ingress._requests import CallOptions
 from restate_reflect.ingress._transport import Transport
+from restate_reflect.payloads import Chain
 from restate_reflect.reflection import CallTarget, TargetDirectory
+from restate_reflect.testing._payloads import plain_outputs
 from restate_reflect.testing._server_tables import ServerTables
 from restate_reflect.testing._unsupported import Unsupported, skipped
 from restate_reflect.testing._views import listed
@@ -30,8 +32,11 @@ _STANDSTILL: Final = 20
 class ServerOperations(Operations):
     """The client's operations, watched."""
 
-    def __init__(self, transport: Transport, directory: TargetDirectory, tables: ServerTables) -> None:
+    def __init__(
+        self, transport: Transport, directory: TargetDirectory, tables: ServerTables, payloads: Chain | None
+    ) -> None:
         super().__init__(transport, directory, None)
+        self._payloads = payloads
         self._tables = tables
         self.watch = Watch()
 
@@ -61,7 +66,10 @@ class ServerOperations(Operations):
     async def attach_to(self, target: InvocationTarget, returns: Callable[[bytes], Any]) -> Any:
         if isinstance(target, str):
             self.watch.reraise(target)
-        return await self._watched(super().attach_to(target, returns))
+        return await self._watched(super().attach_to(target, plain_outputs(self._payloads, returns)))
+
+    async def output_of(self, target: InvocationTarget, returns: Callable[[bytes], Any]) -> Output[Any]:
+        return await super().output_of(target, plain_outputs(self._payloads, returns))
 
     async def cancel_invocation(self, invocation_id: str) -> None:
         await asyncio.to_thread(self._tables._change, invocation_id, "cancel")

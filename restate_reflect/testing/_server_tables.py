@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from restate_reflect.embedded import Entry, JournalEntry
 from restate_reflect.errors import TerminalError
+from restate_reflect.payloads import Chain
 from restate_reflect.protocol.messages import MessageType, command_classes
 from restate_reflect.server import AdminError, RestateServer
+from restate_reflect.testing._payloads import plain_entries
 from restate_reflect.testing._views import InvocationSummary
 
 __all__ = ["ServerTables"]
@@ -25,8 +27,9 @@ _STATUS: Final = {"pending": "inboxed", "ready": "running"}
 class ServerTables:
     """State, journals and invocations of some services."""
 
-    def __init__(self, server: RestateServer, services: Sequence[str]) -> None:
+    def __init__(self, server: RestateServer, services: Sequence[str], payloads: Chain | None = None) -> None:
         self._server = server
+        self._payloads = payloads
         self._services = ", ".join(map(_literal, services))
 
     # ------------------------------------------------------------ state
@@ -72,7 +75,11 @@ class ServerTables:
         """The entries, decoded."""
         where = f"id = {_literal(invocation_id)}"
         rows = self._server.query(f'SELECT entry_type, raw FROM sys_journal WHERE {where} ORDER BY "index"')
-        return [_entry(index, row) for index, row in enumerate(rows)]
+        entries = [_entry(row) for row in rows]
+        if self._payloads is not None:
+            target = next(each for each in self.invocations() if each.id == invocation_id)
+            entries = plain_entries(self._payloads, target, entries)
+        return [JournalEntry.read(index, entry) for index, entry in enumerate(entries)]
 
     def long_waits(self, longer_than: float) -> list[str]:
         """Timers and retries of unfinished invocations that are due later than in so many seconds."""
@@ -163,8 +170,8 @@ def _summary(row: Mapping[str, Any]) -> InvocationSummary:
     )
 
 
-def _entry(index: int, row: Mapping[str, Any]) -> JournalEntry:
-    return JournalEntry.read(index, Entry(_TYPES[row["entry_type"]], bytes.fromhex(row["raw"]), 0))
+def _entry(row: Mapping[str, Any]) -> Entry:
+    return Entry(_TYPES[row["entry_type"]], bytes.fromhex(row["raw"]), 0)
 
 
 def _server_names() -> dict[str, int]:

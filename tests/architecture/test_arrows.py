@@ -39,10 +39,15 @@ ALLOWED: dict[str, set[str]] = {
     "http2": {"errors"},
     # What hooks are given, and which there are.
     "interceptors": {"context", *VALUES},
-    "durable": {"codecs", "context", "definitions", "engine", "interceptors", "protocol", "reflection", *VALUES},
+    # Bytes and where they stand in, bytes out.
+    "payloads": VALUES,
+    "durable": {
+        "codecs", "context", "definitions", "engine", "interceptors", "payloads", "protocol", "reflection", *VALUES,
+    },
     # Sockets begin here.
     "endpoint": {
-        "definitions", "durable", "engine", "http2", "interceptors", "manifest", "protocol", "reflection", *VALUES,
+        "definitions", "durable", "engine", "http2", "interceptors", "manifest", "payloads", "protocol", "reflection",
+        *VALUES,
     },
     # The admin client shares the errors of the helper for the real server.
     "ingress": {"codecs", "definitions", "reflection", "server", *VALUES},
@@ -60,8 +65,8 @@ ALLOWED: dict[str, set[str]] = {
         "codecs", "definitions", "durable", "engine", "ingress", "interceptors", "protocol", "reflection", *VALUES,
     },
     "testing": {
-        "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "protocol",
-        "reflection", "replay", "server", *VALUES,
+        "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "payloads",
+        "protocol", "reflection", "replay", "server", *VALUES,
     },
     # On the public API; and whether what unwinds will be tried again.
     "patterns": {"context", "definitions", "durable", "reflection", *VALUES},

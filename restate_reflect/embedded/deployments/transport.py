@@ -184,7 +184,7 @@ class _InProcessExchange:
 
     @property
     def is_executing(self) -> bool:
-        return self._attempt.runs.is_executing()
+        return self._attempt.is_executing
 
 
 class _Sink:
