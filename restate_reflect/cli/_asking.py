@@ -33,7 +33,12 @@ _ADMIN: Final = _Kind("admin API", "--admin", "RESTATE_ADMIN_URL", 9070)
 
 
 def ask_admin(
-    url: str, as_json: bool, work: Callable[[AdminClient], Awaitable[T]], explain: Explain = lambda error: None
+    url: str,
+    as_json: bool,
+    work: Callable[[AdminClient], Awaitable[T]],
+    explain: Explain = lambda error: None,
+    *,
+    payloads: str | None = None,
 ) -> T:
     """Runs ``work`` with a client; errors end the program with a message and an exit code.
 
@@ -43,9 +48,11 @@ def ask_admin(
 
     from restate_reflect.ingress import AdminClient
     from restate_reflect.options import RetryPolicy
+    from restate_reflect.targets.payloads import load_payloads
 
     async def main() -> T:
-        async with AdminClient(url, retry=RetryPolicy(max_attempts=1)) as admin:
+        chain = load_payloads(payloads)
+        async with AdminClient(url, retry=RetryPolicy(max_attempts=1), payloads=chain or ()) as admin:
             return await work(admin)
 
     with plain_errors(as_json=as_json, explain=lambda error: explain(error) or _explained(error, _ADMIN, url)):

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from restate_reflect.cli._options import env_file_option, full_trace_option, targets_argument
+from restate_reflect.cli._options import env_file_option, full_trace_option, payloads_option, targets_argument
 
 __all__ = ["command"]
 
@@ -52,6 +52,7 @@ __all__ = ["command"]
     metavar="MODULE:NAME",
     help="Put this object, or what a class or function makes, around all handlers. May be given several times.",
 )
+@payloads_option
 @full_trace_option
 @env_file_option
 @click.option(

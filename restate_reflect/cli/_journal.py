@@ -15,7 +15,14 @@ from restate_reflect.cli._choosing import check_target, id_of
 from restate_reflect.cli._columns import age, columns, duration, one_line
 from restate_reflect.cli._errors import plain_errors
 from restate_reflect.cli._invocations import as_data, error_of, last_failures, status_of
-from restate_reflect.cli._options import admin_option, files, full_trace_option, json_option, print_json
+from restate_reflect.cli._options import (
+    admin_option,
+    files,
+    full_trace_option,
+    json_option,
+    payloads_option,
+    print_json,
+)
 from restate_reflect.cli._terminal import paint_status, show
 from restate_reflect.cli._watching import followed
 from restate_reflect.escaping import terminal_text
@@ -38,15 +45,23 @@ __all__ = ["journal"]
 @click.option("--follow", is_flag=True, help="Go on until the invocation has ended, or Ctrl-C.")
 @admin_option
 @json_option
+@payloads_option
 def journal(
-    invocation: str, targets: tuple[str, ...], full_trace: bool, follow: bool, admin_url: str, as_json: bool
+    invocation: str,
+    targets: tuple[str, ...],
+    full_trace: bool,
+    follow: bool,
+    admin_url: str,
+    as_json: bool,
+    payloads: str | None,
 ) -> None:
     """Show the journal of an invocation, step by step, with times and values.
 
     INVOCATION is an id, or Workflow/key for the run of a workflow.
 
     JSON and text are shown as they are. With TARGETs, the code of the service and of those it
-    calls, binary protobuf messages are shown as protobuf-JSON.
+    calls, binary protobuf messages are shown as protobuf-JSON; with the services' --payloads what
+    these have encoded is decoded.
     """
     check_target(invocation)
     services = _services(targets, as_json)
@@ -57,13 +72,13 @@ def journal(
         return info, await admin.journal(identifier), await last_failures(admin, [info])
 
     def look() -> tuple[str, bool]:
-        info, entries, failures = ask_admin(admin_url, as_json, work)
+        info, entries, failures = ask_admin(admin_url, as_json, work, payloads=payloads)
         return _shown(info, _steps(entries, info, services), failures, full_trace), info.status == "completed"
 
     if follow:
         followed(look)
         return
-    info, entries, failures = ask_admin(admin_url, as_json, work)
+    info, entries, failures = ask_admin(admin_url, as_json, work, payloads=payloads)
     steps = _steps(entries, info, services)
     if as_json:
         print_json({"invocation": as_data(info, failures), "steps": steps})

@@ -20,6 +20,7 @@ __all__ = [
     "headers_of",
     "ingress_option",
     "json_option",
+    "payloads_option",
     "print_json",
     "targets_argument",
     "timeout_option",
@@ -74,6 +75,12 @@ admin_option = click.option(
     default="http://127.0.0.1:9070",
     show_default=True,
     help="The admin API.",
+)
+
+payloads_option = click.option(
+    "--payloads",
+    metavar="MODULE:NAME",
+    help="Payload codecs of the services: a Chain, a list of them, or a function that makes one.",
 )
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, errors too.")

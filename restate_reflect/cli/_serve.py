@@ -10,7 +10,7 @@ import click
 
 from restate_reflect.cli._logs import LogOptions, log_options, set_up_logging
 from restate_reflect.cli._loop import LOOPS, run
-from restate_reflect.cli._options import URL, Seconds, env_file_option, targets_argument
+from restate_reflect.cli._options import URL, Seconds, env_file_option, payloads_option, targets_argument
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -100,6 +100,7 @@ def _url_option(name: str, variable: str, what: str, environment: str) -> Callab
     metavar="MODULE:NAME",
     help="Put this object, or what a class or function makes, around all handlers. May be given several times.",
 )
+@payloads_option
 @click.option(
     "--max-protocol-version",
     type=click.IntRange(5, 7),

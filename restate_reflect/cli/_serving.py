@@ -41,6 +41,7 @@ class ServeOptions(NamedTuple):
     guard: str | None
     error_details: str | None
     interceptors: tuple[str, ...]
+    payloads: str | None
     max_protocol_version: int | None
     page: PageOptions | None
     log: LogOptions = LogOptions()
@@ -82,6 +83,7 @@ async def serve(
 async def _application(found: Sequence[Found], options: ServeOptions) -> Any:
     from restate_reflect.targets.application import application, definitions_of, servable
     from restate_reflect.targets.interceptors import load_interceptors
+    from restate_reflect.targets.payloads import load_payloads
     from restate_reflect.targets.table import table
 
     with_page = options.page is not None and options.page.port is None
@@ -92,6 +94,7 @@ async def _application(found: Sequence[Found], options: ServeOptions) -> Any:
         guard=options.guard,
         error_details=options.error_details,
         interceptors=load_interceptors(options.interceptors),
+        payloads=load_payloads(options.payloads),
         max_protocol_version=options.max_protocol_version,
     )
     if options.page is not None and with_page:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -14,10 +14,15 @@ from restate_reflect.cli._columns import columns
 from restate_reflect.cli._confirming import confirmed, yes_option
 from restate_reflect.cli._errors import NOT_FOUND
 from restate_reflect.cli._numbers import TakesNumbers
-from restate_reflect.cli._options import admin_option, json_option, print_json
+from restate_reflect.cli._options import admin_option, json_option, payloads_option, print_json
 from restate_reflect.cli._terminal import say, show_result
 
+if TYPE_CHECKING:
+    from restate_reflect.ingress import AdminClient
+
 __all__ = ["command"]
+
+T = TypeVar("T")
 
 
 @click.command("state", cls=TakesNumbers)
@@ -27,19 +32,23 @@ __all__ = ["command"]
 @yes_option
 @admin_option
 @json_option
-def command(action: str, owner: str, names: tuple[str, ...], yes: bool, admin_url: str, as_json: bool) -> None:
+@payloads_option
+def command(
+    action: str, owner: str, names: tuple[str, ...], yes: bool, admin_url: str, as_json: bool, payloads: str | None
+) -> None:
     """Read, write and clear the state of an object's or a workflow's key.
 
     `get` shows all of it, or the value of NAME as it is stored. `set` stores VALUE, which is JSON
     (a word that is none is a string, @FILE is the content of a file, - is stdin); it is applied
-    between invocations of that key. `clear` removes NAMEs, or after a question all of it.
+    between invocations of that key. `clear` removes NAMEs, or after a question all of it. With the
+    services' --payloads values are decoded and encoded.
 
     \b
     restate-reflect state get Counter/my-key
     restate-reflect state set Counter/my-key count 5
     restate-reflect state clear Counter/my-key count
     """
-    place = _Place(owner, *parse_object(owner), admin_url, as_json)
+    place = _Place(owner, *parse_object(owner), admin_url, as_json, payloads)
     match action, names:
         case "get", ():
             _show_all(place)
@@ -61,12 +70,16 @@ class _Place(NamedTuple):
     key: str
     admin_url: str
     as_json: bool
+    payloads: str | None
 
     def read(self) -> dict[str, bytes]:
-        return ask_admin(self.admin_url, self.as_json, lambda admin: admin.state(self.service, self.key))
+        return self._ask(lambda admin: admin.state(self.service, self.key))
 
     def write(self, state: dict[str, bytes]) -> None:
-        ask_admin(self.admin_url, self.as_json, lambda admin: admin.replace_state(self.service, self.key, state))
+        self._ask(lambda admin: admin.replace_state(self.service, self.key, state))
+
+    def _ask(self, work: Callable[[AdminClient], Awaitable[T]]) -> T:
+        return ask_admin(self.admin_url, self.as_json, work, payloads=self.payloads)
 
     def done(self, data: Any, text: str) -> None:
         if self.as_json:

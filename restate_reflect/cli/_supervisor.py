@@ -145,10 +145,11 @@ def _arguments(options: ServeOptions, port: int) -> list[str]:
     guard = ["--guard", options.guard] if options.guard else []
     details = ["--error-details", options.error_details] if options.error_details else []
     around = [argument for each in options.interceptors for argument in ("--interceptor", each)]
+    payloads = ["--payloads", options.payloads] if options.payloads else []
     protocol = ["--max-protocol-version", str(options.max_protocol_version)] if options.max_protocol_version else []
     reload = ["--reload"] if options.reload else []
     log = [*log_arguments(options.log), "--blocked-after", str(options.blocked_after)]
-    return [*options.targets, *place, *keys, *guard, *details, *around, *protocol, *reload, *log]
+    return [*options.targets, *place, *keys, *guard, *details, *around, *payloads, *protocol, *reload, *log]
 
 
 @contextmanager

@@ -51,6 +51,7 @@ class DevOptions:
     server_binary: str | None
     guard: str
     interceptors: tuple[str, ...] = ()
+    payloads: str | None = None
     full_trace: bool = False
     """Whether tracebacks show the frames of libraries, too."""
     origins: tuple[str, ...] = ()
@@ -68,6 +69,7 @@ class DevSession:
             "targets": list(options.targets),
             "guard": options.guard,
             "interceptors": list(options.interceptors),
+            "payloads": options.payloads,
             "docs": options.docs,
             "ingress": self._engine.ingress_url,
             "admin": self._engine.admin_url,

@@ -71,13 +71,18 @@ async def _serve(found: list[Found], options: dict[str, Any], control: Control, 
     from restate_reflect.endpoint import CORE, listening
     from restate_reflect.targets.application import application, definitions_of
     from restate_reflect.targets.interceptors import load_interceptors
+    from restate_reflect.targets.payloads import load_payloads
     from restate_reflect.targets.table import table
 
     tell_exhaustion_once(asyncio.get_running_loop())
     line = Line(control)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    app = await application(found, interceptors=load_interceptors(options["interceptors"]))
+    app = await application(
+        found,
+        interceptors=load_interceptors(options["interceptors"]),
+        payloads=load_payloads(options["payloads"]),
+    )
     app[CORE].local_only = True
     if options["docs"]:
         _add_docs(app, options)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
 import aiohttp
@@ -20,7 +20,10 @@ from restate_reflect.ingress._transport import DEFAULT_RETRY, Transport
 from restate_reflect.options import Duration, RetryPolicy
 from restate_reflect.server import AdminError
 
-__all__ = ["AdminClient", "AdminConflictError", "AdminNotFoundError"]
+if TYPE_CHECKING:  # loaded where there are some
+    from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
+
+__all__ = ["AdminClient", "AdminConflictError", "AdminNotFoundError", "chain_of"]
 
 
 class AdminNotFoundError(AdminError):
@@ -40,6 +43,7 @@ class AdminClient:
         timeout: For one request, repetitions included; a registration waits for the endpoint's manifest.
         retry: For requests that only read, and for connections that could not be made.
         session: Used and left open; without it one is made on first use.
+        payloads: As the services' endpoint has them: journals are shown, state is read and written in plain.
 
     Every method raises ``AdminError`` (``status`` is ``None`` if there was no answer), for 404 its subclass
     ``AdminNotFoundError`` and for 409 ``AdminConflictError``.
@@ -53,7 +57,9 @@ class AdminClient:
         timeout: Duration | None = 30.0,
         retry: RetryPolicy = DEFAULT_RETRY,
         session: aiohttp.ClientSession | None = None,
+        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
     ) -> None:
+        self.payloads = chain_of(payloads)
         self._transport = Transport(
             url, headers=headers, timeout=timeout, retry=retry, session=session, what="admin API of a restate-server"
         )
@@ -176,7 +182,12 @@ class AdminClient:
     async def journal(self, invocation_id: str) -> tuple[data.JournalEntry, ...]:
         """The journal in order; empty once it is past its retention."""
         rows = await self.query(f"SELECT * FROM sys_journal WHERE id = {_literal(invocation_id)} ORDER BY index")
-        return tuple(data.journal_entry(row) for row in rows)
+        entries = tuple(data.journal_entry(row) for row in rows)
+        if self.payloads is None or not entries:
+            return entries
+        from restate_reflect.ingress._plain import plain_journal
+
+        return await plain_journal(self.payloads, await self.invocation(invocation_id), entries)
 
     async def cancel(self, invocation_id: str) -> None:
         """Asks it to cancel itself; compensations run."""
@@ -221,12 +232,18 @@ class AdminClient:
     # -- state, SQL, the server
 
     async def state(self, service: str, key: str) -> dict[str, bytes]:
-        """The state of one key of an object or workflow, as stored."""
+        """The state of one key of an object or workflow, as stored; with ``payloads``, as handlers see it, but for what
+        can't be decoded."""
         rows = await self.query(
             "SELECT key, value FROM state"
             f" WHERE service_name = {_literal(service)} AND service_key = {_literal(key)} ORDER BY key"
         )
-        return {row["key"]: bytes.fromhex(row["value"]) for row in rows}
+        found = {row["key"]: bytes.fromhex(row["value"]) for row in rows}
+        if self.payloads is None:
+            return found
+        from restate_reflect.ingress._plain import plain_state
+
+        return await plain_state(self.payloads, service, key, found)
 
     async def replace_state(
         self, service: str, key: str, state: Mapping[str, Any], *, version: str | None = None
@@ -237,7 +254,12 @@ class AdminClient:
             state: ``bytes`` are stored as they are, anything else as JSON.
             version: The state's version as the server reports it; the edit is refused if it has changed.
         """
-        encoded = {name: list(_stored(value)) for name, value in state.items()}
+        stored = {name: _stored(value) for name, value in state.items()}
+        if self.payloads is not None:
+            from restate_reflect.ingress._plain import stored_state
+
+            stored = await stored_state(self.payloads, service, key, stored)
+        encoded = {name: list(value) for name, value in stored.items()}
         body: dict[str, Any] = {"object_key": key, "new_state": encoded}
         body |= {"version": version} if version is not None else {}
         await self.request("POST", f"/services/{_part(service)}/state", body)
@@ -287,6 +309,15 @@ class AdminClient:
             return json.loads(answer.body) if answer.body else None
         except ValueError:
             raise AdminError(f"{what} answered no JSON: is it the admin API (port 9070 by default)?") from None
+
+
+def chain_of(payloads: Chain | Iterable[PayloadCodec | ClaimCheck]) -> Chain | None:
+    """As ``payloads.chain_of``, which is loaded where there are some."""
+    if payloads == ():
+        return None
+    from restate_reflect import payloads as package
+
+    return package.chain_of(payloads)
 
 
 def _message(body: bytes) -> str:

@@ -22,6 +22,7 @@ from restate_reflect.reflection import TargetDirectory
 if TYPE_CHECKING:
     from restate_reflect.context import WorkflowContext
     from restate_reflect.context.verbs import AnyAsync, AnyPlain
+    from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
 
 __all__ = ["Client", "ClientScope"]
 
@@ -50,6 +51,8 @@ class Client(Verbs):
         admin_url: The admin API, which ``Invocation.cancel()`` needs.
         services: Definitions of services whose names or options were given to ``reflect(...)`` and can't be read
             off the class.
+        payloads: As the services' endpoint has them: inputs are sent encoded, and outputs read. Without them an output
+            is plain, unless a handler has made the call.
     """
 
     def __init__(
@@ -62,10 +65,11 @@ class Client(Verbs):
         session: aiohttp.ClientSession | None = None,
         admin_url: str | None = None,
         services: Iterable[ServiceDefinition] = (),
+        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
     ) -> None:
         self._transport = Transport(url, headers=headers, timeout=timeout, retry=retry, session=session)
         self._admin = None if admin_url is None else AdminClient(admin_url, retry=retry, session=session)
-        self._work = Operations(self._transport, TargetDirectory(services), self._admin)
+        self._work = Operations(self._transport, TargetDirectory(services), self._admin, payloads)
         self._operations = self._work
 
     @property

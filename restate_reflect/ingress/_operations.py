@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import from_json
 
 from restate_reflect.codecs import codec_for
 from restate_reflect.identifiers import InvocationTarget
-from restate_reflect.ingress._admin import AdminClient
+from restate_reflect.ingress._admin import AdminClient, chain_of
 from restate_reflect.ingress._admin_data import moment
 from restate_reflect.ingress._answers import NO_INVOCATION, NOT_READY, SECOND_RUN, Claimed, check, failure_of
 from restate_reflect.ingress._errors import InvocationNotFoundError
@@ -28,6 +29,9 @@ from restate_reflect.ingress._requests import (
 from restate_reflect.ingress._transport import Transport
 from restate_reflect.reflection import TargetDirectory
 from restate_reflect.reflection._targets import HandlerReference
+
+if TYPE_CHECKING:  # loaded where there are some
+    from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
 
 __all__ = ["RAW", "UNSET", "Operations"]
 
@@ -46,7 +50,14 @@ RAW = _unchanged
 class Operations:
     """Carries out the verbs of one client, its scopes included."""
 
-    def __init__(self, transport: Transport, directory: TargetDirectory, admin: AdminClient | None) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        directory: TargetDirectory,
+        admin: AdminClient | None,
+        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+    ) -> None:
+        self._payloads = chain_of(payloads)
         self._transport = transport
         self._directory = directory
         self._admin = admin
@@ -56,39 +67,43 @@ class Operations:
     ) -> Any:
         target = self._directory.target(method)
         request = call_request(target, args, kwargs, options, send=False)
-        return target.output.decode(await self._body(request, SECOND_RUN))
+        body = await self._body(await self._encoded(request, target.service, target.handler), SECOND_RUN)
+        return target.output.decode(await self._decoded(body))
 
     async def send(
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
     ) -> SentInvocation[Any]:
         target = self._directory.target(method)
         request = call_request(target, args, kwargs, options, send=True)
-        return self._sent(await self._body(request), target.output.decode)
+        return self._sent(
+            await self._body(await self._encoded(request, target.service, target.handler)), target.output.decode
+        )
 
     async def call_raw(
         self, service: str, handler: str, body: bytes, content_type: str | None, options: CallOptions
     ) -> bytes:
-        return await self._body(raw_request(service, handler, body, content_type, options, send=False))
+        request = raw_request(service, handler, body, content_type, options, send=False)
+        return await self._decoded(await self._body(await self._encoded(request, service, handler)))
 
     async def send_raw(
         self, service: str, handler: str, body: bytes, content_type: str | None, options: CallOptions
     ) -> SentInvocation[bytes]:
         request = raw_request(service, handler, body, content_type, options, send=True)
-        return self._sent(await self._body(request), RAW)
+        return self._sent(await self._body(await self._encoded(request, service, handler)), RAW)
 
     async def attach_to(self, target: InvocationTarget, returns: Callable[[bytes], Any]) -> Any:
         answer = await self._transport.send(result_request(target, "attach"))
         if isinstance(failure_of(answer, NO_INVOCATION), InvocationNotFoundError):
             # Perhaps the handler's own words; asked for once more, its stored failure has an expiry time.
             answer = await self._transport.send(result_request(target, "output"))
-        return returns(check(answer, NO_INVOCATION).body)
+        return returns(await self._decoded(check(answer, NO_INVOCATION).body))
 
     async def output_of(self, target: InvocationTarget, returns: Callable[[bytes], Any]) -> Output[Any]:
         answer = await self._transport.send(result_request(target, "output"))
         # A handler may fail with this code, too; then the answer names the invocation.
         if answer.status == NOT_READY and answer.headers.get("x-restate-error-source") != "invocation":
             return NotReady()
-        return Ready(returns(check(answer, NO_INVOCATION).body))
+        return Ready(returns(await self._decoded(check(answer, NO_INVOCATION).body)))
 
     async def find_id(self, target: InvocationTarget) -> str:
         if isinstance(target, str):
@@ -124,6 +139,22 @@ class Operations:
         """Name and output of a workflow's run handler."""
         target = self._directory.target(method)
         return target.service, target.output.decode
+
+    async def _encoded(self, request: Request, service: str, handler: str) -> Request:
+        """An empty body stays so: the server takes nothing else where a handler has no input."""
+        if self._payloads is None or not request.body:
+            return request
+        from restate_reflect.payloads import Position
+
+        position = Position("input", f"{service}/{handler}")
+        return replace(request, body=await self._payloads.write(request.body, position, marked=True))
+
+    async def _decoded(self, body: bytes) -> bytes:
+        if self._payloads is None:
+            return body
+        from restate_reflect.payloads import Position
+
+        return await self._payloads.read(body, Position("output"))
 
     async def _body(self, request: Request, claimed: Claimed = MappingProxyType({})) -> bytes:
         return check(await self._transport.send(request), claimed).body

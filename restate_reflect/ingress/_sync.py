@@ -20,6 +20,7 @@ from restate_reflect.options import Duration, RetryPolicy
 if TYPE_CHECKING:
     from restate_reflect.context import WorkflowContext
     from restate_reflect.context.verbs import AnyAsync, AnyPlain
+    from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
 
 __all__ = ["SyncClient", "SyncClientScope"]
 
@@ -65,9 +66,16 @@ class SyncClient(SyncVerbs):
         retry: RetryPolicy = DEFAULT_RETRY,
         admin_url: str | None = None,
         services: Iterable[ServiceDefinition] = (),
+        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
     ) -> None:
         self._client = Client(
-            url, headers=headers, timeout=timeout, retry=retry, admin_url=admin_url, services=services
+            url,
+            headers=headers,
+            timeout=timeout,
+            retry=retry,
+            admin_url=admin_url,
+            services=services,
+            payloads=payloads,
         )
         self._background = BackgroundLoop(self._client.close)
         self._run: Run = self._background.run

@@ -103,7 +103,9 @@ class _Docs:
             self._session = session
             if self._admin_url is not None:
                 # The page asks again by itself.
-                self._admin = AdminClient(self._admin_url, timeout=10, retry=RetryPolicy(max_attempts=1))
+                self._admin = AdminClient(
+                    self._admin_url, timeout=10, retry=RetryPolicy(max_attempts=1), payloads=self._core.payloads or ()
+                )
             yield
             if self._admin is not None:
                 await self._admin.close()

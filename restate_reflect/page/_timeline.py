@@ -10,6 +10,7 @@ from typing import Any, Final
 from restate_reflect.codecs import Codec
 from restate_reflect.definitions import HandlerDefinition
 from restate_reflect.ingress import JournalEntry
+from restate_reflect.ingress._plain import invocation_target, taken_apart
 from restate_reflect.page._bodies import show
 
 __all__ = ["Known", "timeline"]
@@ -17,7 +18,6 @@ __all__ = ["Known", "timeline"]
 Json = dict[str, Any]
 
 _ID_OF_CALLEE: Final = "CallInvocationId"
-_OWN_TARGET: Final = ("Service", "VirtualObject", "Workflow")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def timeline(
     waiting: dict[int | None, tuple[Json, Codec[Any] | None]] = {}
     codecs = _Codecs(handler, known or Known())
     for entry in entries:
-        kind, body = _take_apart(entry)
+        kind, body = taken_apart(entry)
         if kind == _ID_OF_CALLEE:
             continue  # the call itself tells it
         if _is_notification(entry) and (command := waiting.pop(_number(body, "completion_id"), None)):
@@ -89,7 +89,7 @@ class _Codecs:
 
     def _callee(self, body: Mapping[str, Any]) -> HandlerDefinition | None:
         request = body.get("request")
-        target = _inner(request.get("invocation_target")) if isinstance(request, Mapping) else {}
+        target = invocation_target(request.get("invocation_target")) if isinstance(request, Mapping) else {}
         return self._known.handlers.get((str(target.get("name")), str(target.get("handler"))))
 
     def _state(self, kind: str, body: Mapping[str, Any]) -> Codec[Any] | None:
@@ -103,16 +103,6 @@ def _number(body: Mapping[str, Any], name: str) -> int | None:
 
 def _is_notification(entry: JournalEntry) -> bool:
     return entry.type.startswith("Notification")
-
-
-def _take_apart(entry: JournalEntry) -> tuple[str, Mapping[str, Any]]:
-    """The type without its prefix, and what the entry holds."""
-    kind = entry.type.rpartition(": ")[2]
-    content: Any = entry.content if isinstance(entry.content, Mapping) else {}
-    for layer in ("Command", "Notification", "Completion", kind):
-        if isinstance(content, Mapping) and layer in content:
-            content = content[layer]
-    return kind, content if isinstance(content, Mapping) else {}
 
 
 def _step(entry: JournalEntry, kind: str, body: Mapping[str, Any], codec: Codec[Any] | None) -> Json:
@@ -166,14 +156,8 @@ def _add(step: Json, label: str, shown: Mapping[str, str]) -> None:
 
 def _target(target: Any) -> str:
     """``Service/handler`` or ``Service/key/handler``."""
-    inner = _inner(target)
+    inner = invocation_target(target)
     return "/".join(str(inner[part]) for part in ("name", "key", "handler") if inner.get(part) is not None)
-
-
-def _inner(target: Any) -> Mapping[str, Any]:
-    """Its parts, from under the kind of service."""
-    parts: Mapping[str, Any] = target if isinstance(target, Mapping) else {}
-    return next((parts[kind] for kind in _OWN_TARGET if isinstance(parts.get(kind), Mapping)), {})
 
 
 def _subject(body: Mapping[str, Any]) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from restate_reflect.durable.payload_slots import Positions, slot_of
 from restate_reflect.errors import RestateReflectError
 from restate_reflect.ingress import AdminClient, InvocationInfo, JournalEntry
+from restate_reflect.payloads import Chain
 from restate_reflect.protocol.messages import MessageType, command_classes
 from restate_reflect.replay._recorded import LastFailure, RecordedEntry, RecordedJournal
 
@@ -30,7 +33,23 @@ async def journal_of(admin: AdminClient, invocation: str) -> RecordedJournal:
     state = None
     if info.key is not None and info.status != "completed":
         state = await admin.state(info.service, info.key)
-    return from_rows(info, entries, state)
+    recorded = from_rows(info, entries, state)
+    return recorded if admin.payloads is None else await decoded(recorded, admin.payloads)
+
+
+async def decoded(recorded: RecordedJournal, chain: Chain) -> RecordedJournal:
+    """With plain payloads. Raises ``PayloadError``: one can't be decoded."""
+    positions = Positions(recorded.service, recorded.handler)
+    positions.key = recorded.key or ""
+    entries = []
+    for entry in recorded.entries:
+        positions.note(entry.type, entry.payload)
+        slot = slot_of(entry.type, entry.payload)
+        if slot is not None:
+            plain = await chain.read(slot.payload, positions.of(entry.type, slot.message))
+            entry = replace(entry, payload=slot.replaced(plain)) if plain != slot.payload else entry
+        entries.append(entry)
+    return replace(recorded, entries=tuple(entries))
 
 
 def from_rows(

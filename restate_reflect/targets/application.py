@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.errors import TargetError
 from restate_reflect.targets.candidates import is_application
 from restate_reflect.targets.instances import construct
 from restate_reflect.targets.target import Found
+
+if TYPE_CHECKING:
+    from restate_reflect.payloads import Chain
 
 __all__ = ["application", "definitions_of", "servable"]
 
@@ -21,6 +24,7 @@ async def application(
     guard: str | None = None,
     error_details: str | None = None,
     interceptors: Sequence[object] = (),
+    payloads: Chain | None = None,
     max_protocol_version: int | None = None,
 ) -> Any:
     """What ``servable`` gives, as an application in any case: something is to be added to it."""
@@ -32,6 +36,7 @@ async def application(
         guard=guard,
         error_details=error_details,
         interceptors=interceptors,
+        payloads=payloads,
         max_protocol_version=max_protocol_version,
     )
     return endpoint(made) if isinstance(made, Core) else made
@@ -44,6 +49,7 @@ async def servable(
     guard: str | None = None,
     error_details: str | None = None,
     interceptors: Sequence[object] = (),
+    payloads: Chain | None = None,
     max_protocol_version: int | None = None,
 ) -> Any:
     """Constructs what is to be served: a core, which needs no aiohttp yet, or the application that was found.
@@ -61,6 +67,7 @@ async def servable(
         "guard": guard,
         "error_details": error_details,
         "interceptors": interceptors,
+        "payloads": payloads,
         "max_protocol_version": max_protocol_version,
     }
     options: dict[str, Any] = {name: value for name, value in asked.items() if value}
@@ -88,6 +95,7 @@ _FLAGS = {
     "guard": "--guard",
     "error_details": "--error-details",
     "interceptors": "--interceptor",
+    "payloads": "--payloads",
     "max_protocol_version": "--max-protocol-version",
 }
 

@@ -50,7 +50,7 @@ ALLOWED: dict[str, set[str]] = {
         *VALUES,
     },
     # The admin client shares the errors of the helper for the real server.
-    "ingress": {"codecs", "definitions", "reflection", "server", *VALUES},
+    "ingress": {"codecs", "definitions", "payloads", "reflection", "server", *VALUES},
     "server": VALUES,
     # The server side of the protocol, and in-process deployments.
     "embedded": {
@@ -62,7 +62,8 @@ ALLOWED: dict[str, set[str]] = {
     "page": {"codecs", "definitions", "endpoint", "ingress", "openapi", "server", *VALUES},
     # Journals from a server's tables, replayed here.
     "replay": {
-        "codecs", "definitions", "durable", "engine", "ingress", "interceptors", "protocol", "reflection", *VALUES,
+        "codecs", "definitions", "durable", "engine", "ingress", "interceptors", "payloads", "protocol", "reflection",
+        *VALUES,
     },
     "testing": {
         "codecs", "context", "definitions", "durable", "embedded", "endpoint", "engine", "ingress", "payloads",
@@ -73,7 +74,7 @@ ALLOWED: dict[str, set[str]] = {
     # Interceptors, for OpenTelemetry.
     "telemetry": {"context", "interceptors"},
     # What a TARGET on a command line means.
-    "targets": {"definitions", "endpoint", "generics", "interceptors", *VALUES},
+    "targets": {"definitions", "endpoint", "generics", "interceptors", "payloads", *VALUES},
     # Processes that serve: the line to each, signals, files that change.
     "processes": set(),
     # Runs and shows services while they are written: the engine, revisions, and attempts watched where they run.
