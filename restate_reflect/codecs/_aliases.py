@@ -44,7 +44,8 @@ def clash(node: dict[str, Any]) -> tuple[str, str, str] | None:
     """Two fields of which one would be read from what the other is written to, and that name."""
     fields = list(_fields(node))
     writers = {_written(name, field): name for name, field in fields}
-    writers |= {each.get("alias", each["property_name"]): each["property_name"] for each in node["computed_fields"]}
+    computed = node.get("computed_fields", ())
+    writers |= {each.get("alias", each["property_name"]): each["property_name"] for each in computed}
     for name, field in fields:
         own = _written(name, field)
         for path in _paths(name, field):

@@ -18,6 +18,7 @@ from threading import get_ident
 from types import FrameType
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
+from restate_reflect.durable.at_once import AtOnce
 from restate_reflect.durable.closing import MAX_REFUSED, HandlerAbandoned, quietly
 from restate_reflect.durable.extending import (
     AS_COMPLETED,
@@ -251,6 +252,19 @@ class DurableLoop(ReadyQueue, SerialLoop):  # type: ignore[misc]  # Handle is an
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         if self._exception_handler is not None:
             quietly(partial(self._exception_handler, self, context))
+
+    def run_in_executor(  # type: ignore[override]
+        self, executor: object, func: Callable[..., T], *args: Any
+    ) -> LoopFuture[T]:
+        """At once, where the executor is the one for that; a thread is refused."""
+        if not isinstance(executor, AtOnce):
+            self.refuse(outside("a thread", "; loop.run_in_executor"))
+        future: LoopFuture[T] = LoopFuture(self)
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
 
     # ------------------------------------------------------------ refusals
 

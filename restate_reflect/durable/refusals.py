@@ -31,7 +31,6 @@ class Refusing(Protocol):
 
 
 REFUSED: Final = {
-    "run_in_executor": "a thread",
     "set_default_executor": "a thread pool",
     "getaddrinfo": "a name look-up",
     "getnameinfo": "a name look-up",

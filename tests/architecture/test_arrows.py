@@ -71,6 +71,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     # On the public API; and whether what unwinds will be tried again.
     "patterns": {"context", "definitions", "durable", "reflection", *VALUES},
+    # Likewise, and what a handler's loop does for libraries that know executors.
+    "agents": {"codecs", "context", "definitions", "durable", "reflection", *VALUES},
     # Interceptors, for OpenTelemetry.
     "telemetry": {"context", "interceptors"},
     # What a TARGET on a command line means.

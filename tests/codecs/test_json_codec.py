@@ -17,10 +17,20 @@ from uuid import UUID
 
 import jsonschema
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, Json, PlainSerializer, RootModel, computed_field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    Json,
+    PlainSerializer,
+    RootModel,
+    computed_field,
+)
+from pydantic_core import core_schema
 from typing_extensions import TypeAliasType, TypedDict
 
-from restate_reflect.codecs import JsonCodec, codec_for
+from restate_reflect.codecs import Codec, JsonCodec, codec_for
 from restate_reflect.errors import DecodeError, EncodeError
 
 T = TypeVar("T")
@@ -367,3 +377,17 @@ def test_schema_modes_differ_where_input_and_output_do() -> None:
     codec = JsonCodec[Area](Area)
     assert "size" not in codec.json_schema("validation")["properties"]
     assert "size" in codec.json_schema("serialization")["properties"]
+
+
+class HandMade:
+    """Like types of libraries that write their pydantic schema themselves, of the parts that must be there alone."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.typed_dict_schema({"a": core_schema.typed_dict_field(core_schema.int_schema())})
+
+
+def test_a_schema_without_its_optional_parts_is_read() -> None:
+    """``computed_fields`` of a schema that pydantic has not made itself."""
+    codec: Codec[Any] = codec_for(HandMade)
+    assert codec.decode(codec.encode({"a": 1})) == {"a": 1}

@@ -21,6 +21,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from restate_reflect import Context, RetryPolicy
+from restate_reflect.durable.at_once import AT_ONCE
 from restate_reflect.durable.guards import Guard, GuardWarning
 from restate_reflect.errors import HandlerBugError
 from tests.journals import LOOP, M, Played, done, play, signal
@@ -288,6 +289,24 @@ def test_io_on_the_handlers_loop_is_refused_with_place_and_fix(name: str) -> Non
     message = bug(go)
     assert "can't be used in handler code" in message
     assert "await ctx.run(" in message
+
+
+def test_an_executor_of_ours_runs_at_once_and_is_no_thread() -> None:
+    """For libraries that take one for their plain functions."""
+    threads: list[int] = []
+
+    async def go(self: Any, ctx: Context) -> None:
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(AT_ONCE, threads.append, threading.get_ident())
+        with pytest.raises(ZeroDivisionError):
+            await loop.run_in_executor(AT_ONCE, divmod, 1, 0)
+
+    assert handler(go).types[-2:] == [M.OUTPUT_COMMAND, M.END]
+    assert threads == [threading.get_ident()]
+
+
+def test_an_executor_of_ours_has_threads_elsewhere() -> None:
+    assert AT_ONCE.submit(threading.get_ident).result() != threading.get_ident()
 
 
 def test_a_future_of_another_loop_is_refused_with_the_fix() -> None:

@@ -1,0 +1,103 @@
+"""Models of pydantic-ai that say what is written down, and count how often they were asked."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelResponse,
+    RetryPromptPart,
+    TextPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.models.function import AgentInfo, FunctionModel
+from pydantic_ai.usage import RequestUsage
+
+from restate_reflect.durable.guards import Guard
+from restate_reflect.testing import Durable, Environment
+
+__all__ = ["Gates", "calls", "heard", "returned", "says", "started"]
+
+
+class Gates:
+    """A folder by which a test sees what a process does, and holds it: ``begun NAME`` and ``ended NAME`` in a log."""
+
+    def __init__(self, folder: Path) -> None:
+        self._log, self._folder = folder / "log", folder
+
+    def hold(self, name: str) -> None:
+        (self._folder / f"hold {name}").touch()
+
+    def open(self, name: str) -> None:
+        (self._folder / f"hold {name}").unlink()
+
+    def forget(self) -> None:
+        self._log.write_text("")
+
+    def begun(self) -> Counter[str]:
+        """How often each was begun."""
+        return self._counted("begun ")
+
+    def ended(self) -> Counter[str]:
+        return self._counted("ended ")
+
+    def _counted(self, word: str) -> Counter[str]:
+        lines = self._log.read_text().splitlines() if self._log.exists() else []
+        return Counter(line.removeprefix(word) for line in lines if line.startswith(word))
+
+    async def passed(self, name: str) -> None:
+        """Called where the work is done; returns once nobody holds it."""
+        self._note(f"begun {name}")
+        while (self._folder / f"hold {name}").exists():
+            await asyncio.sleep(0.02)
+        self._note(f"ended {name}")
+
+    def _note(self, line: str) -> None:
+        with self._log.open("a") as file:
+            file.write(f"{line}\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def says(*answers: Any, gates: Gates | None = None, name: str = "model") -> FunctionModel:
+    """A model that gives these answers, one per request of a conversation: texts, calls, or what makes one of them."""
+
+    async def answer(messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        turn = sum(isinstance(message, ModelResponse) for message in messages)
+        if gates is not None:
+            await gates.passed(f"{name} {turn}")
+        said = answers[turn % len(answers)]
+        said = said(messages) if callable(said) else said
+        parts = [TextPart(said)] if isinstance(said, str) else list(said)
+        return ModelResponse(parts=parts, usage=RequestUsage(input_tokens=10, output_tokens=5))
+
+    return FunctionModel(answer)
+
+
+def calls(tool: str, **arguments: Any) -> ToolCallPart:
+    """A model's call of a tool, with an id of its own."""
+    return ToolCallPart(tool, arguments, tool_call_id=f"{tool} {sorted(map(str, arguments.values()))}")
+
+
+def returned(messages: list[ModelMessage]) -> str:
+    """What the tools that were called last have returned."""
+    parts = messages[-1].parts
+    return ", ".join(str(part.content) for part in parts if isinstance(part, ToolReturnPart | RetryPromptPart))
+
+
+def heard(messages: list[ModelMessage]) -> str:
+    """All that a person has said."""
+    prompts = [part.content for message in messages for part in message.parts if isinstance(part, UserPromptPart)]
+    return " / ".join(map(str, prompts))
+
+
+async def started(durable: Durable, *services: object, **options: Any) -> Environment:
+    """Without the guard, which looks at each call of a function, of which these libraries make many."""
+    return await durable(*services, guard=Guard.OFF, **options)
