@@ -78,6 +78,11 @@ def _unset(error: Exception, name: str, defaults: Mapping[str, Any]) -> Any:
     raise AttributeError(f"{type(error).__name__!r} object has no attribute {name!r}")
 
 
+def _is_code(message: object) -> bool:
+    """As in the exceptions of web frameworks, where the status comes first."""
+    return isinstance(message, int)
+
+
 class TerminalError(RestateReflectError):
     """Ends the invocation with a failure that callers see; it is never retried.
 
@@ -90,6 +95,8 @@ class TerminalError(RestateReflectError):
     """
 
     def __init__(self, message: str = "", code: int = 500, *, metadata: Mapping[str, str] | None = None) -> None:
+        if _is_code(message):
+            raise TypeError(f"a TerminalError's text comes first: TerminalError('…', code={message})")
         super().__init__(message)
         self.message = message
         self.code = code

@@ -45,8 +45,11 @@ ErrorDetails: TypeAlias = Literal["full", "message", "reference"]
 
 
 def seconds(duration: Duration) -> float:
-    """The duration in seconds."""
-    return duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
+    """The duration in seconds. Raises ``TypeError`` for what is none."""
+    try:
+        return duration.total_seconds() if isinstance(duration, timedelta) else float(duration)
+    except ValueError:
+        raise TypeError(f"{duration!r} is no duration: write seconds (5, 0.5) or a timedelta") from None
 
 
 def millis(duration: Duration | None) -> int | None:

@@ -71,6 +71,7 @@ def _hint(error: RestateReflectError) -> Explained | None:
 
 
 _HINTS: Final = {
+    "cannot be changed across revisions": "`restate-reflect register URL --breaking` allows it.",
     "breaking": "`restate-reflect register URL --breaking` allows it.",
     "force": "`restate-reflect register URL --force` replaces it.",
     "already exists": "`restate-reflect register URL --force` replaces it.",

@@ -62,9 +62,9 @@ class Registration:
 
     def _start_server(self) -> RestateServer:
         from restate_reflect.server import RestateServer, ServerSettings
-        from restate_reflect.server._settings import DEFAULT_PORTS
+        from restate_reflect.server._settings import DEFAULT_PORTS, PATIENT
 
-        self._server = self.resources.enter_context(RestateServer(ServerSettings(), prefer=DEFAULT_PORTS))
+        self._server = self.resources.enter_context(RestateServer(ServerSettings(config=PATIENT), prefer=DEFAULT_PORTS))
         say(f"restate-server: ingress {self._server.ingress_url}, admin {self._server.admin_url}")
         return self._server
 

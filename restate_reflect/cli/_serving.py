@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from restate_reflect.cli._logs import LogOptions
@@ -15,6 +16,7 @@ from restate_reflect.cli._page import PageOptions, add_page, page_beside
 from restate_reflect.cli._terminal import say
 from restate_reflect.processes.collector import relieve
 from restate_reflect.processes.control import WORKER_VARIABLE, Control, user_files
+from restate_reflect.processes.debugger import is_debugged
 from restate_reflect.processes.stopping import stop_on_signals
 from restate_reflect.processes.worker import SLACK
 from restate_reflect.targets.target import Found
@@ -127,11 +129,14 @@ async def _listen(
 
 @contextmanager
 def _observed(app: Any, options: ServeOptions) -> Iterator[None]:
-    """Logs requests if that is asked for, and whatever blocks the event loop."""
+    """Logs requests if that is asked for, and whatever blocks the event loop; patient with who debugs."""
     from restate_reflect.endpoint import CORE, Core
     from restate_reflect.endpoint.records import log_access, log_answer, logging_blocks
+    from restate_reflect.manifest import patient
 
     core = app if isinstance(app, Core) else app[CORE]
+    if options.reload or is_debugged():
+        core.described = partial(patient, debugged=is_debugged())
     if options.log.access:
         core.environment.wrap_sink, core.on_answer = log_access, log_answer
     with logging_blocks(core.environment, options.blocked_after):

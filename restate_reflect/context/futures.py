@@ -104,6 +104,9 @@ class DurablePromise(Generic[T]):
     def __await__(self) -> Generator[Any, None, T]:
         return self.get().__await__()
 
+    def __bool__(self) -> bool:
+        raise TypeError("a DurablePromise is neither true nor false: await it, or await its peek()")
+
     def get(self) -> asyncio.Future[T]:
         """The value, as a future to combine with others."""
         return self._operations.get_promise(self.name, self._type)

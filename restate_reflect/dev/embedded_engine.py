@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from restate_reflect.dev.engine import Registered, held
 from restate_reflect.dev.spans import span
+from restate_reflect.endpoint.hosts import is_loopback
 from restate_reflect.server import ServerError
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class EmbeddedEngine:
         """``origins`` are those of pages that may call handlers, see ``ingress``."""
         self._file = folder / "invocations.db"
         self._origins = origins
+        self._is_remote = not (host == "localhost" or is_loopback(host))
         self._resources = AsyncExitStack()
         self._sockets = [held(ingress_port, "--ingress-port", host), held(admin_port, "--admin-port", host)]
         self.ingress_url, self.admin_url = (f"http://{_named(host)}:{one.getsockname()[1]}" for one in self._sockets)
@@ -57,7 +59,7 @@ class EmbeddedEngine:
         self._runtime.wait_for_attempts(lambda: self.is_patient())
         # Deployments that somebody has registered by hand go on; those of an earlier `dev` are gone with its process.
         self._runtime.reconnect(connect)
-        app = admin(self._runtime, connect=connect, ingress_url=self.ingress_url)
+        app = admin(self._runtime, connect=connect, ingress_url=self.ingress_url, remote=self._is_remote)
         await _serve(self._resources, app, self._sockets[1])
 
     async def register(self, port: int) -> Registered:
@@ -82,7 +84,8 @@ class EmbeddedEngine:
 
         if not self._is_open:
             self._is_open = True
-            await _serve(self._resources, ingress(self._runtime, origins=self._origins), self._sockets[0])
+            app = ingress(self._runtime, origins=self._origins, remote=self._is_remote)
+            await _serve(self._resources, app, self._sockets[0])
 
     async def move_all(self, to: Registered, port: int) -> None:
         self._runtime.repin()

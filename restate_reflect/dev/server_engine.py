@@ -13,7 +13,7 @@ from restate_reflect.dev.orphan import remember
 from restate_reflect.dev.spans import span
 from restate_reflect.options import RetryPolicy
 from restate_reflect.server import RestateServer, ServerError, ServerSettings
-from restate_reflect.server._settings import Ports
+from restate_reflect.server._settings import PATIENT, Ports
 
 __all__ = ["ServerEngine"]
 
@@ -24,11 +24,9 @@ _PAUSE: Final = 0.2
 
 _SETTINGS: Final = ServerSettings(
     retry_policy=RetryPolicy(initial_interval=0.5, max_interval=10, factor=2.0),
-    abort_timeout=86_400,
-    config={"worker.invoker.http-keep-alive-options.timeout": "1day"},
+    config=PATIENT,
 )
-"""The server's own first delay, and a longest one that somebody who sits in front of it waits for. An attempt that
-stands in a debugger is not aborted, nor its connection closed."""
+"""The server's own first delay, and a longest one that somebody who sits in front of it waits for."""
 
 
 class ServerEngine:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from restate_reflect.dev.log import DevLog
 from restate_reflect.dev.revisions import Revision, Revisions
 from restate_reflect.dev.server_engine import ServerEngine
 from restate_reflect.processes.collector import resume
+from restate_reflect.processes.debugger import is_debugged
 from restate_reflect.processes.stopping import stop_on_signals
 from restate_reflect.processes.terminal import Terminal
 from restate_reflect.processes.watch import Watch
@@ -71,6 +71,7 @@ class DevSession:
             "interceptors": list(options.interceptors),
             "payloads": options.payloads,
             "docs": options.docs,
+            "patient": options.engine == "server",
             "ingress": self._engine.ingress_url,
             "admin": self._engine.admin_url,
         }
@@ -181,11 +182,6 @@ class DevSession:
         lines = curl_lines(self._engine.ingress_url, revision.registered.services)
         if lines:
             self._log.say("\n".join(["try:", *(f"  {line}" for line in lines), "", "Ctrl-C stops.", ""]))
-
-
-def is_debugged() -> bool:
-    """Whether this process runs in debugpy, which then looks at the revisions' processes, too."""
-    return "debugpy" in sys.modules or "pydevd" in sys.modules
 
 
 def _engine(options: DevOptions) -> DevEngine:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from restate_reflect.durable.guards import Guard
 from restate_reflect.errors import RestateReflectError
+from restate_reflect.processes import debugger
 from restate_reflect.processes.collector import put_off, resume
 from restate_reflect.processes.control import Control, user_files
 from restate_reflect.processes.exhaustion import tell_exhaustion_once
@@ -69,6 +70,7 @@ async def _serve(found: list[Found], options: dict[str, Any], control: Control, 
     from restate_reflect.dev.watching import watch
     from restate_reflect.durable.blocking import watching_for_blocks
     from restate_reflect.endpoint import CORE, listening
+    from restate_reflect.manifest import patient
     from restate_reflect.targets.application import application, definitions_of
     from restate_reflect.targets.interceptors import load_interceptors
     from restate_reflect.targets.payloads import load_payloads
@@ -84,6 +86,8 @@ async def _serve(found: list[Found], options: dict[str, Any], control: Control, 
         payloads=load_payloads(options["payloads"]),
     )
     app[CORE].local_only = True
+    if options["patient"]:
+        app[CORE].described = partial(patient, debugged=debugger.is_debugged())
     if options["docs"]:
         _add_docs(app, options)
     async with listening(app, host="127.0.0.1", port=options["port"]) as listener, AsyncExitStack() as running:
@@ -97,6 +101,7 @@ async def _serve(found: list[Found], options: dict[str, Any], control: Control, 
                 BLOCKED, attempts, partial(_blocked, desk), on_debugging=partial(_debugging, desk)
             )
             running.enter_context(watch_blocks)
+            _debugging(desk, False)
         watcher = asyncio.create_task(line.end_with_supervisor())
         await stop.wait()
         watcher.cancel()
@@ -108,7 +113,7 @@ def _blocked(desk: Desk, sentence: str) -> None:
 
 
 def _debugging(desk: Desk, is_debugged: bool) -> None:
-    desk.tell({"debugged": is_debugged})
+    desk.tell({"debugged": is_debugged or debugger.is_debugged()})
 
 
 def _add_docs(app: Any, options: dict[str, Any]) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
 from restate_reflect.annotations import signature_of
-from restate_reflect.context import NO_OPTIONS, UNSET, CallOptions, InvocationHandle
+from restate_reflect.context import NO_OPTIONS, UNSET, Awakeable, CallOptions, InvocationHandle
 from restate_reflect.definitions import HandlerDefinition, HandlerKind, ServiceDefinition
+from restate_reflect.durable.futures import DurableFuture
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.outgoing import OutgoingCall
 from restate_reflect.engine.commands.call import Destination
@@ -33,6 +34,7 @@ __all__ = [
     "own_turn",
     "raw_body",
     "step_problem",
+    "unawaited_argument",
 ]
 
 
@@ -101,6 +103,17 @@ def step_problem(name: object, function: object) -> str:
         f"ctx.run takes a name and a function, not {type(name).__name__} and {type(function).__name__} ({caller()})."
         f" {_STEP_FIX}"
     )
+
+
+def unawaited_argument(name: str, given: Iterable[object]) -> str | None:
+    """Why a step can't do with what it is given: results of the context belong to the handler."""
+    for value in given:
+        if isinstance(value, DurableFuture) and not isinstance(value, Awakeable):
+            return (
+                f"'await' is missing at {caller()}: run {name!r} is given {value.label}, which is not there yet. Write"
+                " await before that argument."
+            )
+    return None
 
 
 _STEP_FIX: Final = "Write ctx.run('charge', charge, order): the name is how the journal knows the step."

@@ -8,9 +8,11 @@ from process to process (measured on 3.11: 6 orders in 10 runs), which breaks re
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+import sys
+from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context as ContextVars
 from contextvars import copy_context
+from inspect import CO_ITERABLE_COROUTINE, isawaitable
 from typing import Any, Final, Protocol, TypeVar
 from weakref import ref
 
@@ -126,11 +128,39 @@ class DurableFuture(LoopFuture[T]):
         self._decode = decode
         self._label = label
 
+    # What is there at once (state) would be taken for its value without a word: true, equal to nothing, empty.
+
     def __format__(self, spec: str) -> str:
         """An f-string shows what a value is, and this is none yet: without ``await`` it would be sent or stored."""
         if spec:
             return super().__format__(spec)
-        raise HandlerBugError(f"'await' is missing at {caller()}: {self.label} is put into a text before it is there.")
+        raise self._unawaited("is put into a text before it is there.")
+
+    def __str__(self) -> str:
+        raise self._unawaited("is put into a text before it is there. (Its repr() is always there.)")
+
+    def __bool__(self) -> bool:
+        raise self._unawaited(
+            "is asked whether it is true before it is there. (Whether there is a future tells 'is not None'.)"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or isawaitable(other):
+            return self is other
+        raise self._unawaited("is compared before it is there.")
+
+    __hash__ = LoopFuture.__hash__
+
+    def __contains__(self, item: object) -> bool:
+        raise self._unawaited("is searched before it is there.")
+
+    def __iter__(self) -> Generator[Any, None, T]:
+        if sys._getframe(1).f_code.co_flags & CO_ITERABLE_COROUTINE:  # yield from, in types.coroutine
+            return self.__await__()
+        raise self._unawaited("is looped over before it is there.")
+
+    def _unawaited(self, what: str) -> HandlerBugError:
+        return HandlerBugError(f"'await' is missing at {caller()}: {self.label} {what}")
 
     @property
     def label(self) -> str:

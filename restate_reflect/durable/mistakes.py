@@ -8,15 +8,15 @@ from __future__ import annotations
 import bdb
 import inspect
 import re
-from collections.abc import Callable, Iterator
-from types import TracebackType
+from collections.abc import Callable
 from typing import Any, Final
 
 from restate_reflect.annotations import signature_of
-from restate_reflect.context import BaseContext, Context, ObjectContext, ObjectSharedContext, WorkflowContext
+from restate_reflect.context import UNSET, BaseContext, Context, ObjectContext, ObjectSharedContext, WorkflowContext
 from restate_reflect.durable.catching import skips_cancellation
-from restate_reflect.durable.locations import Spot, is_own_file, short
-from restate_reflect.errors import InvocationCancelledError
+from restate_reflect.durable.locations import short
+from restate_reflect.durable.slips import foreign_answer, place_of, slip, user_frames
+from restate_reflect.errors import EncodeError, HandlerBugError, InvocationCancelledError, UnsupportedTypeError
 
 __all__ = ["explained", "missed_cancellation"]
 
@@ -26,14 +26,18 @@ def explained(error: BaseException) -> str | None:
     match error:
         case BaseExceptionGroup():
             return next((text for each in error.exceptions if (text := explained(each))), None)
+        case HandlerBugError():
+            return None  # explains itself
+        case EncodeError() | UnsupportedTypeError():
+            return _missing_await(str(error).replace("\n", " "), place_of(error))
         case AttributeError() if isinstance(error.obj, BaseContext):
-            return _no_such_attribute(error.obj, error.name or "", _place(error))
+            return _no_such_attribute(error.obj, error.name or "", place_of(error))
         case TypeError() | AttributeError() | RuntimeError():
-            return _missing_await(str(error), _place(error)) or _wrong_call(error)
+            return _missing_await(str(error), place_of(error)) or _wrong_call(error) or slip(error)
         case bdb.BdbQuit():
-            return f"the debugger was left at {_place(error)}, and with it the handler."
+            return f"the debugger was left at {place_of(error)}, and with it the handler."
         case _:
-            return None
+            return foreign_answer(error)
 
 
 # ------------------------------------------------------------ a context without that attribute
@@ -69,7 +73,29 @@ def _no_such_attribute(context: BaseContext, name: str, place: str) -> str:
     return said + _nearest(name, [each for each in dir(context) if not each.startswith("_")])
 
 
+_ELSEWHERE: Final = {
+    "run": "step run_typed run_async execute_activity execute_local_activity start_activity activity side_effect",
+    "call": "service_call object_call workflow_call generic_call execute_child_workflow start_child_workflow invoke",
+    "send": "service_send object_send workflow_send generic_send apply_async enqueue one_way_call",
+    "awakeable": "wait_for_external_event wait_for_event create_awakeable",
+    "promise": "wait_condition",
+    "sleep": "delay wait timer start_timer",
+    "now": "time utcnow current_time",
+    "uuid": "uuid4",
+    "request": "info headers invocation_id attempt",
+    "attach": "get_handle get_result",
+    "log": "logger logging print",
+    "set": "put save update set_state",
+    "get": "get_state load state",
+    "clear": "delete remove",
+}
+"""What other libraries call it."""
+_SAID_ELSEWHERE: Final = {other: ours for ours, others in _ELSEWHERE.items() for other in others.split()}
+
+
 def _nearest(name: str, known: list[str]) -> str:
+    if (ours := _SAID_ELSEWHERE.get(name)) in known:
+        return f" Here it is ctx.{ours}."
     import difflib  # 0.2 MB, and only for mistakes
 
     if close := difflib.get_close_matches(name, known, n=1):
@@ -117,7 +143,7 @@ def _wrong_call(error: BaseException) -> str | None:
     if not found or method is None:
         return None
     return (
-        f"ctx.{found['method']} is called in another way than it can be ({_place(error)}): {found['problem']}."
+        f"ctx.{found['method']} is called in another way than it can be ({place_of(error)}): {found['problem']}."
         f" It is ctx.{found['method']}{_shown(method)}."
     )
 
@@ -133,8 +159,14 @@ def _method_of_contexts(owner: str, name: str) -> Callable[..., Any] | None:
 def _shown(method: Callable[..., Any]) -> str:
     """The parameters, without ``self``, and without annotations that nobody reads at a glance."""
     parameters = list(signature_of(method).parameters.values())[1:]
-    plain = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
+    plain = [_plain(each) for each in parameters]
     return str(inspect.Signature(plain))
+
+
+def _plain(parameter: inspect.Parameter) -> inspect.Parameter:
+    is_needed = type(parameter.default) is object or parameter.default is UNSET
+    default = inspect.Parameter.empty if is_needed else parameter.default
+    return parameter.replace(annotation=inspect.Parameter.empty, default=default)
 
 
 # ------------------------------------------------------------ a cancellation that passes by its compensation
@@ -142,7 +174,7 @@ def _shown(method: Callable[..., Any]) -> str:
 
 def missed_cancellation(error: InvocationCancelledError) -> str | None:
     """For a cancelled handler with ``except asyncio.CancelledError`` around the await at which it was told."""
-    for traceback in _user_frames(error):
+    for traceback in user_frames(error):
         code = traceback.tb_frame.f_code
         if (caught := skips_cancellation(code, traceback.tb_lineno)) is not None:
             return (
@@ -152,21 +184,3 @@ def missed_cancellation(error: InvocationCancelledError) -> str | None:
                 " 'except InvocationCancelledError:' (from restate_reflect import InvocationCancelledError)."
             )
     return None
-
-
-# ------------------------------------------------------------ places
-
-
-def _place(error: BaseException) -> str:
-    """The user's innermost line in a traceback."""
-    found = list(_user_frames(error))
-    return str(Spot(found[-1].tb_frame.f_code, found[-1].tb_lasti)) if found else "an unknown place"
-
-
-def _user_frames(error: BaseException) -> Iterator[TracebackType]:
-    """Those in the user's own files, outermost first."""
-    traceback = error.__traceback__
-    while traceback is not None:
-        if is_own_file(traceback.tb_frame.f_code.co_filename):
-            yield traceback
-        traceback = traceback.tb_next

@@ -27,6 +27,7 @@ from restate_reflect.durable.arguments import (
     own_turn,
     raw_body,
     step_problem,
+    unawaited_argument,
 )
 from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.calls import Calls, InvocationIdSlot
@@ -281,6 +282,8 @@ class Operations:
             raise HandlerBugError(step_problem(name, function))
         if kwargs and (misplaced := misplaced_option(name, function, kwargs)):
             raise HandlerBugError(misplaced)
+        if (args or kwargs) and (unawaited := unawaited_argument(name, (*args, *kwargs.values()))):
+            raise HandlerBugError(unawaited)
         if retry is not None and retry.on_max_attempts == "kill":
             raise HandlerBugError(
                 f"on_max_attempts='kill' is for invocations, not for run {name!r} ({caller()}). Write 'fail' or"
@@ -466,6 +469,10 @@ class Operations:
     def _encode(self, type_: Any, value: Any, what: str) -> bytes:
         """By the declared type, else by the value's own class."""
         declared = type(value) if type_ is UNSET else type_
+        if isinstance(value, DurableFuture):
+            raise HandlerBugError(
+                f"'await' is missing at {caller()}: {what} is given {value.label}, which is not there yet."
+            )
         try:
             return self._codec(declared).encode(value)
         except EncodeError as error:

@@ -115,6 +115,8 @@ class Core:
         self.local_only = False
         """Whether requests must name this machine in ``Host``: for an endpoint beside a browser. To be set before the
         first request."""
+        self.described: Callable[[ServiceDefinition], ServiceDefinition] | None = None
+        """What a service is in the manifest, if that is not itself: ``manifest.patient``, say."""
         self.on_answer: Callable[[str, str, int], object] | None = None
         """Told of every request that starts no attempt: method, path and status."""
         self.accepted: dict[str | None, dict[str, Accepted]] = {}
@@ -177,7 +179,7 @@ class Core:
         if manifest_version is None:
             return text_answer(415, f"no known manifest version in accept: {accept}")
         manifest = build_manifest(
-            self.services.values(),
+            map(self.described, self.services.values()) if self.described else self.services.values(),
             version=manifest_version,
             protocol_mode=mode,
             min_protocol_version=MINIMUM,

@@ -11,7 +11,7 @@ import ipaddress
 import re
 from typing import Final
 
-__all__ = ["ANY", "OriginError", "check_origin", "host_name", "is_loopback", "is_this_machine"]
+__all__ = ["ANY", "OriginError", "check_origin", "host_name", "is_local_name", "is_loopback", "is_this_machine"]
 
 _AUTHORITY: Final = re.compile(r"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::[0-9]{0,5})?")
 """RFC 9110 section 7.2, without what browsers do not send: user information, percent-encoding, zones."""
@@ -31,6 +31,20 @@ def is_this_machine(authority: str) -> bool:
     """Whether a ``Host`` header names this machine in a way that nobody else can claim."""
     name = host_name(authority)
     return name is not None and (name == "localhost" or is_loopback(name))
+
+
+def is_local_name(authority: str) -> bool:
+    """The same for other machines of a network: an address, or a name without a dot, as containers have them."""
+    name = host_name(authority)
+    return name is not None and (_is_address(name) or "." not in name)
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def is_loopback(address: str) -> bool:

@@ -6,6 +6,7 @@ the one table of what a manifest says and since which version. Start reading at 
 
 from restate_reflect.manifest._build import ProtocolMode, UnsupportedOption, build_manifest, unsupported_options
 from restate_reflect.manifest._negotiate import VERSIONS, content_type, negotiate
+from restate_reflect.manifest._patience import patient
 
 __all__ = [
     "VERSIONS",
@@ -14,5 +15,6 @@ __all__ = [
     "build_manifest",
     "content_type",
     "negotiate",
+    "patient",
     "unsupported_options",
 ]

@@ -79,9 +79,10 @@ class TargetDirectory:
             HandlerBugError: it is no handler, or several services have it; the message names cause and fix.
         """
         try:
-            return self._known[method]
-        except (KeyError, TypeError):  # TypeError: unhashable callables, which are no handlers
-            return self._find(method)
+            known = self._known.get(method)
+        except TypeError:  # an unhashable callable, which is no handler
+            known = None
+        return self._find(method) if known is None else known
 
     def keeps(self, method: Callable[..., Any]) -> bool:
         """Whether the method was found before, and may be kept by others as it is kept here."""
@@ -102,6 +103,9 @@ class TargetDirectory:
             return self._remember(method, self._of_class(method.cls, method.name))
         bound = inspect.ismethod(method)
         function, holder = (method.__func__, method.__self__) if bound else (method, None)
+        if isinstance(method, type):
+            name = method.__qualname__
+            raise HandlerBugError(f"{name} is a class, not a handler. Name one of its handlers, as in {name}.reserve.")
         if not hasattr(function, "__qualname__") or not hasattr(function, "__module__"):
             raise HandlerBugError(f"{method!r} is not a handler. Pass a method of a class, such as Inventory.reserve.")
         if holder is None:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from restate_reflect.options import Duration, RetryPolicy, seconds
 
-__all__ = ["DEFAULT_PORTS", "ConfigValue", "Ports", "ServerSettings", "render_config"]
+__all__ = ["DEFAULT_PORTS", "PATIENT", "ConfigValue", "Ports", "ServerSettings", "render_config"]
 
 ConfigValue: TypeAlias = str | int | float | bool | list[str]
 
@@ -26,6 +26,12 @@ class Ports:
 
 DEFAULT_PORTS = Ports(ingress=8080, admin=9070, node=5122)
 """Those of restate-server itself, which its tools and documentation assume."""
+
+PATIENT: Final[Mapping[str, ConfigValue]] = {
+    "worker.invoker.abort-timeout": "1day",
+    "worker.invoker.http-keep-alive-options.timeout": "1day",
+}
+"""``config`` of a server whose attempts may stand in a debugger: none is aborted, nor its connection closed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

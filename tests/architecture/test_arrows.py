@@ -81,8 +81,8 @@ ALLOWED: dict[str, set[str]] = {
     "processes": set(),
     # Runs and shows services while they are written: the engine, revisions, and attempts watched where they run.
     "dev": {
-        "codecs", "definitions", "durable", "embedded", "endpoint", "engine", "openapi", "page", "processes",
-        "protocol", "server", "targets", *VALUES,
+        "codecs", "definitions", "durable", "embedded", "endpoint", "engine", "manifest", "openapi", "page",
+        "processes", "protocol", "server", "targets", *VALUES,
     },
     # Decoding the state in a journal needs the declared keys, which are values of context.State.
     "cli": {

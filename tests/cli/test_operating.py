@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from examples.protobuf_shop.shop_pb2 import Quantity
-from restate_reflect import reflect
+from restate_reflect import Context, ObjectContext, reflect
 from tests.cli.engines import Engine, Shop, anonymous
 from tests.support import ServedInThread
 
@@ -173,3 +173,20 @@ def test_a_deployment_is_registered(either: Engine) -> None:
         assert either.json("register", served.url)["services"][0]["name"].startswith("Shop")
     refused = either.fails(1, "register", "http://127.0.0.1:9")
     assert "META0003" in refused
+
+
+class AsService:
+    async def go(self, ctx: Context) -> None: ...
+
+
+class AsObject:
+    async def go(self, ctx: ObjectContext) -> None: ...
+
+
+def test_a_refusal_to_register_names_our_own_flags(either: Engine) -> None:
+    """The server speaks of its own command line's."""
+    name = f"Kind{uuid4().hex}"
+    with ServedInThread(reflect(AsService, name=name)) as one, ServedInThread(reflect(AsObject, name=name)) as other:
+        either.out("register", one.url)
+        assert "`restate-reflect register URL --breaking` allows it." in either.fails(1, "register", other.url)
+        either.out("register", other.url, "--breaking")

@@ -26,8 +26,8 @@ DEADLINE = 60.0
 class Dev:
     """The process and what it printed."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.process = process
+    def __init__(self, process: subprocess.Popen[str], deadline: float = DEADLINE) -> None:
+        self.process, self._deadline = process, deadline
         self.lines: list[str] = []
         """Those that ``wait_for`` has passed."""
         self.ingress = self.admin = self.docs = ""
@@ -43,7 +43,7 @@ class Dev:
 
     def wait_for(self, pattern: str) -> re.Match[str]:
         """The next line that matches."""
-        deadline = time.monotonic() + DEADLINE
+        deadline = time.monotonic() + self._deadline
         while True:
             try:
                 line = self._news.get(timeout=max(deadline - time.monotonic(), 0.01))
@@ -74,8 +74,8 @@ class Dev:
         """Ctrl-C, unless it has ended already; everything it printed."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-        self.process.wait(DEADLINE)
-        self._reader.join(DEADLINE)
+        self.process.wait(self._deadline)
+        self._reader.join(self._deadline)
         while not self._news.empty():
             self.lines.append(self._news.get())
         return self.text

@@ -12,6 +12,7 @@ import pytest
 
 from tests.dev.running import Dev, dev
 from tests.embedded.test_access import ask
+from tests.support import run_cli
 
 SHOP = """
     from restate_reflect import Context
@@ -117,3 +118,27 @@ def test_what_can_not_be_allowed_is_told(options: tuple[str, ...], words: str, t
     )  # fmt: skip
     assert done.returncode == 2
     assert words in " ".join(done.stderr.split())
+
+
+def test_another_host_listens_for_others_and_the_page_stays_here(tmp_path: Path) -> None:
+    """In a container: the ingress and the admin API answer to any name; the page to this machine's browsers alone."""
+    (tmp_path / "shop.py").write_text(dedent(SHOP))
+    with dev(tmp_path, "--host", "0.0.0.0", begin=False) as running:
+        found = running.wait_for(r"ingress http://\S+?:(\d+), admin http://\S+?:(\d+), docs http://\S+?:(\d+)")
+        running.wait_for("revision 1 serves")
+        ingress, admin, docs = (f"http://127.0.0.1:{port}" for port in found.groups())
+        for name in ("dev:8080", "172.17.0.2", "[fd00::2]:8080", "localhost"):
+            assert ask(ingress, "POST", "/Greeter/greet", ("host", name))[0] == 200, name
+            assert ask(admin, "GET", "/deployments", ("host", name))[0] == 200, name
+        # A page of a stranger's may have its own name point here.
+        for name in ("evil.example", "172.17.0.2.evil.example"):
+            assert ask(ingress, "POST", "/Greeter/greet", ("host", name))[0] == 403, name
+            assert ask(admin, "GET", "/deployments", ("host", name))[0] == 403, name
+        assert ask(docs, "GET", "/docs/", ("host", "dev:9081"))[0] == 403
+        assert ask(docs, "GET", "/docs/", ("host", "localhost"))[0] == 200
+
+
+def test_only_the_embedded_runtime_has_another_host(tmp_path: Path) -> None:
+    done = run_cli("dev", "shop.py", "--host", "0.0.0.0", "--engine", "server", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "dev's restate-server is for this machine alone" in done.stderr

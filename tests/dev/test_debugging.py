@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from restate_reflect.server import RestateServer
 from tests.dev.running import DEADLINE, dev
 from tests.dev.terminal import Terminal, in_terminal
 from tests.support import Answer, fetch
@@ -41,6 +42,12 @@ class Shop:
 """
 
 
+ASKING = """one = 1 + await ctx.run("one", lambda: 1)
+        import pdb; pdb.set_trace()
+        return number + one
+        return 1 + await"""
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     found = tmp_path / "shop.py"
@@ -51,15 +58,16 @@ def file(tmp_path: Path) -> Path:
 class Caller:
     """A request that takes as long as somebody debugs."""
 
-    def __init__(self, url: str, body: Any = None) -> None:
+    def __init__(self, url: str, body: Any = None, deadline: float = DEADLINE) -> None:
+        self._deadline = deadline
         self.answers: list[Answer] = []
         arguments = (url,) if body is None else (url, body)
-        self._thread = threading.Thread(target=lambda: self.answers.append(fetch(*arguments, timeout=DEADLINE)))
+        self._thread = threading.Thread(target=lambda: self.answers.append(fetch(*arguments, timeout=deadline)))
         self._thread.start()
 
     @property
     def answer(self) -> Answer:
-        self._thread.join(DEADLINE)
+        self._thread.join(self._deadline)
         return self.answers[0]
 
 
@@ -159,3 +167,26 @@ def test_a_handler_that_blocks_is_told_while_it_does(file: Path) -> None:
         assert "shop.py:" in running.lines[-1]
         assert "time.sleep(3)" in running.lines[-1]
         running.wait_for("returns 1")
+
+
+def test_a_breakpoint_in_a_handler_under_reload_gets_the_terminal(file: Path, restate_server: RestateServer) -> None:
+    """Also that of a process which a save has started; no timeout of the handler's ends its attempt."""
+    options = ("--reload", "--port", "0", "--register", restate_server.admin_url)
+    with in_terminal(file.parent, "serve", "shop.py", *options) as running:
+        running.wait_for("registered Shop")
+        asked = Caller(f"{restate_server.ingress_url}/Shop/order", 5)
+        running.wait_for(r"\(Pdb\) ")
+        running.type("number = 41")
+        running.wait_for(r"\(Pdb\) ")
+        running.type("c")
+        assert asked.answer.json == 42
+        file.write_text(CODE.replace("import pdb; pdb.set_trace()", "").replace("return number + await", ASKING))
+        running.wait_for("reloaded")
+        running.wait_for("registered Shop")
+        asked = Caller(f"{restate_server.ingress_url}/Shop/hasty", 5)
+        running.wait_for(r"\(Pdb\) ")
+        running.type("import time; time.sleep(4)")
+        running.wait_for(r"\(Pdb\) ")
+        running.type("c")
+        assert asked.answer.json == 7
+    assert running.text.count("(Pdb)") == 4, "the attempt was ended, and another one came to the breakpoint"

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.dev.running import dev
+from tests.support import run_cli
 
 SHOP = """
 import asyncio
@@ -141,3 +142,23 @@ def test_with_latest_a_save_moves_invocations_to_the_new_code(file: Path, engine
         file.write_text(SHOP + "\n# as it was\n")
         running.wait_for("revision 3 serves")
         assert running.attach("Five/ada") == [1, 4, 9, 16, 25]
+
+
+def test_a_save_in_a_folder_that_is_watched_makes_a_revision(tmp_path: Path) -> None:
+    """A template, say, which no module is."""
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "shop.py").write_text(
+        "from pathlib import Path\nfrom restate_reflect import Context\n"
+        "TEXT = ''.join(each.read_text() for each in Path('templates').iterdir())\n"
+        "class Mail:\n    async def text(self, ctx: Context) -> str:\n        return TEXT\n"
+    )
+    with dev(tmp_path, "--reload-dir", "templates") as running:
+        (tmp_path / "templates" / "mail.txt").write_text("hello")
+        running.wait_for("revision 2 serves")
+        assert running.post("Mail/text") == "hello"
+
+
+def test_a_folder_to_watch_must_be_there(tmp_path: Path) -> None:
+    done = run_cli("dev", "shop.py", "--reload-dir", "nowhere", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "'nowhere' does not exist" in done.stderr

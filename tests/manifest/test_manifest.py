@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from restate_reflect.codecs import ProtobufJson
 from restate_reflect.context import Context, ObjectContext, ObjectSharedContext, WorkflowContext, WorkflowSharedContext
 from restate_reflect.definitions import ServiceDefinition
-from restate_reflect.manifest import VERSIONS, build_manifest, content_type, unsupported_options
+from restate_reflect.manifest import VERSIONS, build_manifest, content_type, patient, unsupported_options
 from restate_reflect.options import HandlerOptions, RetryPolicy
 from restate_reflect.reflection import handler, reflect, reflect_all, service
 
@@ -230,3 +230,21 @@ def test_an_unknown_version_is_refused(version: int) -> None:
     ):
         with pytest.raises(ValueError, match="unknown manifest version"):
             use()
+
+
+def test_whoever_is_debugged_asks_for_a_day() -> None:
+    """A handler's own abort timeout is not asked for either; all else stays."""
+
+    @service(abort_timeout=1)
+    class Hasty:
+        @handler(abort_timeout=2, inactivity_timeout=3)
+        async def run(self, ctx: Context) -> None: ...
+
+    told = build_manifest([patient(reflect(Hasty))], version=4, protocol_mode="BIDI_STREAM")["services"][0]
+    assert told["abortTimeout"] == 86_400_000
+    assert "abortTimeout" not in told["handlers"][0]
+    assert told["handlers"][0]["inactivityTimeout"] == 3000
+    services = [patient(reflect(Hasty), debugged=True)]
+    told = build_manifest(services, version=4, protocol_mode="BIDI_STREAM")["services"][0]
+    assert (told["abortTimeout"], told["inactivityTimeout"]) == (86_400_000, 86_400_000)
+    assert "inactivityTimeout" not in told["handlers"][0]

@@ -58,6 +58,8 @@ def _asking(name: str, command: str, sentence: str) -> Mistake:
     return Mistake(name, "", command, sentence)
 
 
+_OBJECT = "ObjectContext"
+
 STARTING = (
     _starting("no_context", "class Shop:\n    def go(self, n: int) -> int: ...", "nothing to serve"),
     _starting("bare_context", "class Shop:\n    async def go(self, ctx, n: int) -> int: ...", "looked at go"),
@@ -234,6 +236,94 @@ RUNNING = (
     _running("endless_delay", "await ctx.sleep(1e15)\nreturn 3", "ends after the year 9999"),
     _running("clock_in_a_handler", "return int(time.time())", "await ctx.now() is the time, journaled"),
     _running("file_in_a_handler", "return len(open('file_in_a_handler.py').read())", "handler code opens a file"),
+    # What is not there yet, where a value is meant: told at once, also where Python would take it for true, or empty.
+    _running("if_without_await", "return 1 if ctx.get('n', int) else 2", "asked whether it is true", context=_OBJECT),
+    _running("default_without_await", "return ctx.get('n', int) or 0", "asked whether it is true", context=_OBJECT),
+    _running("step_asked_for_truth", "return 1 if ctx.run('three', three) else 2", "run 'three' is asked whether"),
+    _running("sleep_asked_for_truth", "return 1 if ctx.sleep(1) else 2", "sleep is asked whether it is true"),
+    _running("awakeable_asked_for_truth", "return 1 if ctx.awakeable(int) else 2", "is asked whether it is true"),
+    _running(
+        "promise_asked_for_truth",
+        "return 1 if ctx.promise('p', int) else 2",
+        "'await' is missing at promise_asked_for_truth.py",
+        context="WorkflowContext",
+    ),
+    _running(
+        "call_asked_for_truth",
+        "return 1 if ctx.call(Truth.go) else 2",
+        "call Truth/go is asked whether it is true",
+        more="class Truth:\n    async def go(self, ctx: Context) -> bool:\n        return False\n",
+    ),
+    _running("equal_without_await", "return ctx.get('n', int) == 5", "state 'n' is compared", context=_OBJECT),
+    _running("unequal_without_await", "return ctx.run('three', three) != 3", "run 'three' is compared"),
+    _running("less_without_await", "return ctx.run('three', three) < 5", "'await' is missing at less_without_await.py"),
+    _running("in_without_await", "return 'a' in ctx.get('n', list[str])", "state 'n' is searched", context=_OBJECT),
+    _running("for_without_await", "return sum(ctx.get('n', list[int]))", "state 'n' is looped over", context=_OBJECT),
+    _running("str_without_await", "return len(str(ctx.run('three', three)))", "run 'three' is put into a text"),
+    _running("percent_without_await", "return len('%s' % ctx.get('n', int))", "put into a text", context=_OBJECT),
+    _running("join_without_await", "return len(','.join([ctx.run('a', str)]))", "'await' is missing at join_without"),
+    _running("int_without_await", "return int(ctx.run('three', three))", "'await' is missing at int_without_await.py"),
+    _running(
+        "state_given_a_step",
+        "ctx.set('n', ctx.run('three', three))\nreturn 3",
+        "state 'n' is given run 'three', which is not there yet",
+        context=_OBJECT,
+    ),
+    _running(
+        "step_given_a_step",
+        "return await ctx.run('abs', abs, ctx.run('three', three))",
+        "run 'abs' is given run 'three', which is not there yet",
+    ),
+    _running(
+        "call_given_a_step",
+        "return await ctx.call(Takes.go, ctx.run('three', three))",
+        "'await' is missing at call_given_a_step.py",
+        more="class Takes:\n    async def go(self, ctx: Context, n: int) -> int:\n        return n\n",
+    ),
+    # Where there is nothing to wait for.
+    _running("await_of_set", "await ctx.set('n', 1)\nreturn 3", "gives nothing, as ctx.set does", context=_OBJECT),
+    _running("await_of_a_value", "return await three()", "stands before a value that is there already (int)"),
+    _running("await_of_a_function", "return await ctx.now", "stands before a function that is not called"),
+    _running(
+        "await_of_a_declaration",
+        "return await self.n",
+        "is a declaration. Read it by await ctx.get(…)",
+        context=_OBJECT,
+        more="    n = State(int, default=0)\n",
+    ),
+    # Habits from asyncio, FastAPI, Celery, Temporal and Restate's own SDK.
+    _running("gather_of_a_list", "return await asyncio.gather([ctx.run('a', three)])", "asyncio.gather(*…) for a list"),
+    _running("loop_in_a_loop", "return asyncio.run(ctx.sleep(1))", "Handlers are async themselves: write await"),
+    _running("a_view", "from aiohttp.web import HTTPNotFound\nraise HTTPNotFound()", "TerminalError('…', code=404)"),
+    _running("status_first", "raise TerminalError(404, 'nothing')", "text comes first: TerminalError('…', code=404)"),
+    _running("status_by_name", "raise TerminalError('no', status_code=404)", "TerminalError('sold out', code=409)"),
+    _running("a_task_queue", "return ATaskQueue.go.delay(3)", "Write ctx.send(Class.handler, …) to start one"),
+    _running("an_activity", "return await ctx.execute_activity(three)", "no 'execute_activity' (an_activity.py:"),
+    _running("a_typed_run", "return await ctx.run_typed('three', three)", "Here it is ctx.run."),
+    _running("a_service_call", "return await ctx.service_call(three, 3)", "Here it is ctx.call."),
+    _running("duration_as_text", "await ctx.sleep('5s')\nreturn 3", "'5s' is no duration: write seconds (5, 0.5)"),
+    _running("log_as_a_function", "ctx.log('hello')\nreturn 3", "Write ctx.log.info(…)"),
+    _running("key_as_a_function", "return len(ctx.key())", "ctx.key is a text, not a function", context=_OBJECT),
+    _running("state_never_set", "return await ctx.get('n', int) + 1", "was never set, so it is None", context=_OBJECT),
+    _running(
+        "handler_as_a_function",
+        "return await self.other(1)",
+        "the handler HandlerAsAFunction.other is called as a function at handler_as_a_function.py",
+        more="    async def other(self, ctx: Context, n: int) -> int:\n        return n\n",
+    ),
+    _running(
+        "class_for_a_handler",
+        "return await ctx.call(Whole, 1)",
+        "Whole is a class, not a handler",
+        more="class Whole:\n    async def go(self, ctx: Context, n: int) -> int:\n        return n\n",
+    ),
+    _running(
+        "too_many_arguments",
+        "return await ctx.call(Few.go, 1, 2)",
+        "do not fit the handler that is called: go(): too many positional arguments",
+        more="class Few:\n    async def go(self, ctx: Context, n: int) -> int:\n        return n\n",
+    ),
+    _running("step_by_keywords", "return await ctx.run(name='three', function=three)", "ctx.run(name, function, /,"),
     _running("no_invocation_id", "return await ctx.attach('x', int)", "is no invocation id"),
 )
 

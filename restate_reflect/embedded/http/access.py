@@ -16,7 +16,7 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from restate_reflect.endpoint.hosts import ANY, check_origin, is_this_machine
+from restate_reflect.endpoint.hosts import ANY, check_origin, is_local_name, is_this_machine
 
 __all__ = ["Access", "guarding"]
 
@@ -29,13 +29,16 @@ class Access:
 
     Args:
         origins: Of pages that may call and read: ``http://localhost:5173``, or ``*`` for any.
+        remote: Whether other machines may ask, by an address or a name without a dot, which no page of strangers has.
 
     Raises:
         OriginError: One of them is no origin.
     """
 
-    def __init__(self, origins: Collection[str] = ()) -> None:
+    def __init__(self, origins: Collection[str] = (), *, remote: bool = False) -> None:
         self._origins = frozenset(map(check_origin, origins))
+        self._is_known = is_local_name if remote else is_this_machine
+        self._known = "addresses, and names without a dot," if remote else "localhost"
 
     @property
     def is_open(self) -> bool:
@@ -49,9 +52,9 @@ class Access:
     def refusal(self, request: web.Request) -> str | None:
         """Why a request is refused; ``None`` if it is not."""
         hosts = request.headers.getall("host", ())
-        if len(hosts) != 1 or not is_this_machine(hosts[0]):
+        if len(hosts) != 1 or not self._is_known(hosts[0]):
             asked = hosts[0] if len(hosts) == 1 else f"{len(hosts)} names"
-            return f"asked for as {asked!r}; this runtime answers to localhost only"
+            return f"asked for as {asked!r}; this runtime answers to {self._known} only"
         origin = request.headers.get("origin")
         if origin is not None:
             own = origin.lower() == f"http://{hosts[0]}".lower()

@@ -59,7 +59,12 @@ _FEATURES: Final = (
 
 
 def admin(
-    runtime: Runtime, *, connect: Connect | None = None, version: str = "1.7.12", ingress_url: str | None = None
+    runtime: Runtime,
+    *,
+    connect: Connect | None = None,
+    version: str = "1.7.12",
+    ingress_url: str | None = None,
+    remote: bool = False,
 ) -> web.Application:
     """The application for one runtime.
 
@@ -67,10 +72,11 @@ def admin(
         connect: For ``POST /deployments``; without it only services of this process are served.
         version: Answered by ``GET /version``.
         ingress_url: Where the ingress is, as ``GET /version`` tells.
+        remote: Whether other machines may ask, see ``Access``.
     """
     general = _General(runtime, version, ingress_url)
     deployments, services, invocations = Deployments(runtime, connect), Services(runtime), Invocations(runtime)
-    guard = guarding(Access(), lambda refusal: AdminError(403, refusal).reply())
+    guard = guarding(Access(remote=remote), lambda refusal: AdminError(403, refusal).reply())
     app = web.Application(middlewares=[guard, _failing(runtime), _errors])
     routes: dict[tuple[str, str], Handler] = {
         ("GET", "/health"): general.health,

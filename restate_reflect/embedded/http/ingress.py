@@ -50,16 +50,17 @@ _NOT_PASSED_ON: Final = frozenset({"connection", "host", "idempotency-key", "ide
 _VARY: Final = "origin, access-control-request-method, access-control-request-headers"
 
 
-def ingress(runtime: Runtime, *, origins: Collection[str] = ()) -> web.Application:
+def ingress(runtime: Runtime, *, origins: Collection[str] = (), remote: bool = False) -> web.Application:
     """The application for one runtime; it has one catch-all route.
 
     Args:
         origins: Of pages that may call handlers and read results; none by default, ``*`` for any, as restate-server.
+        remote: Whether other machines may ask, see ``Access``.
 
     Raises:
         OriginError: One of them is no origin.
     """
-    server, access = _Ingress(runtime), Access(origins)
+    server, access = _Ingress(runtime), Access(origins, remote=remote)
     guard = guarding(access, lambda refusal: IngressError(403, refusal).reply())
     app = web.Application(client_max_size=_MAX_BODY, middlewares=[guard, _answering(access)])
     app.router.add_route("*", r"/{path:[\s\S]*}", server.handle)
