@@ -263,8 +263,16 @@ class ServedProcess:
             self._news.notify_all()
 
 
-def run_cli(*arguments: str, cwd: Path = ROOT, timeout: float = 60.0) -> subprocess.CompletedProcess[str]:
-    """Runs ``python -m restate_reflect ARGUMENTS`` to its end."""
+def run_cli(
+    *arguments: str,
+    cwd: Path = ROOT,
+    timeout: float = 60.0,
+    env: Mapping[str, str] | None = None,
+    typed: str | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Runs ``python -m restate_reflect ARGUMENTS`` to its end. ``typed`` is its stdin."""
     command: Sequence[str] = [sys.executable, "-m", "restate_reflect", *arguments]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120"}
-    return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=timeout, check=False)
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **(env or {})}
+    return subprocess.run(
+        command, cwd=cwd, env=env, input=typed, capture_output=True, text=True, timeout=timeout, check=False
+    )

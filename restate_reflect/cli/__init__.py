@@ -42,6 +42,7 @@ _COMMANDS = {
     "ps": ("_invocations:ps", "List invocations: status, age, retries, last error."),
     "purge": ("_operating:purge", "Forget finished invocations."),
     "register": ("_register:command", "Register a deployment at a server."),
+    "replay": ("_replay:command", "Run your code against a recorded invocation."),
     "restart-as-new": ("_operating:restart_as_new", "Start a finished invocation again."),
     "resume": ("_operating:resume", "Go on with a paused invocation."),
     "send": ("_calling:send", "Start a handler, now or later, without waiting."),

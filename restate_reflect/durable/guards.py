@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
@@ -90,11 +90,14 @@ def install() -> None:
         sys.addaudithook(_hook)
 
 
-def _hook(event: str, args: tuple[Any, ...]) -> None:
-    thing = _WATCHED.get(event)
+def _hook(
+    event: str, args: tuple[Any, ...], watched: Mapping[str, str] = _WATCHED, current: ContextVar[Guard] = _current
+) -> None:
+    """Called until the interpreter has ended, when this module's own names are gone."""
+    thing = watched.get(event)
     if thing is None:
         return
-    guard = _current.get()
+    guard = current.get()
     if guard is Guard.OFF or (event == "open" and not user_opened(args)):
         return
     token = _current.set(Guard.OFF)

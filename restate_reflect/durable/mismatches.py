@@ -157,7 +157,8 @@ def _moved(mismatch: Mismatch, recorded: _Step, current: _Step, codecs: Codecs |
         there = f"{current.title}, which is recorded as command {mismatch.number + ahead}"
         return Finding(Cause.REMOVED, f"{skipped} was removed, or moved behind {there}.")
     if current.type == recorded.type and _is_renamed(recorded, current):
-        return Finding(Cause.RENAMED, f"{recorded.title} was renamed: the code says {current.title}.")
+        text = f"{recorded.title} was renamed to {current.title}, or {current.title} was added before it."
+        return Finding(Cause.RENAMED, text)
     return Finding(Cause.ADDED, f"{current.title} was added: the journal has no such step from here on.")
 
 

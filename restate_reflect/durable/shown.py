@@ -109,7 +109,7 @@ def _word(type_: int) -> str:
 def values_of(type_: int, message: Any, codecs: Codecs | None = None) -> dict[str, str]:
     """What else the command carries, by the protocol's names; points in time and ids of completions left out."""
     codec = None if codecs is None else codecs.sent(type_, message)
-    left_out = _NOISE | _IN_TITLE | {"key"}
+    left_out = _NOISE | _IN_TITLE | {"key", "headers" if type_ == MessageType.INPUT_COMMAND else ""}
     fields = message.ListFields()
     return {field.name: _field(value, codec) for field, value in fields if field.name not in left_out}
 
@@ -128,6 +128,8 @@ def _field(value: Any, codec: Codec[Any] | None) -> str:
             return ", ".join(key.decode(errors="replace") for key in value.keys)
         case str():
             return repr(value)
+        case _ if hasattr(value, "extend"):  # of headers
+            return ", ".join(f"{each.key}: {each.value!r}" for each in value)
         case _:
             return " ".join(str(value).split())
 

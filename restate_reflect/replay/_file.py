@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,12 +24,10 @@ from restate_reflect.protocol.framing import is_command, is_notification
 from restate_reflect.protocol.messages import MessageType, command_classes
 from restate_reflect.replay._recorded import LastFailure, RecordedEntry, RecordedJournal
 
-__all__ = ["FORMAT", "JournalFileError", "dump", "load", "loads", "payload_form", "save"]
+__all__ = ["FORMAT", "JournalFileError", "as_data", "dump", "journal_from", "load", "loads", "save"]
 
 FORMAT: Final = "restate-reflect-journal/1"
 """The first word of a file, and the version of its form."""
-
-_MOMENTS: Final = ("recorded_at",)
 
 
 class JournalFileError(RestateReflectError):
@@ -72,7 +71,7 @@ def loads(text: str) -> RecordedJournal:
         raise JournalFileError(
             f"its format is {found!r}, and {FORMAT!r} is read here. `restate-reflect replay ID --save FILE` writes one."
         )
-    return _journal(data)
+    return journal_from(data)
 
 
 def as_data(journal: RecordedJournal) -> dict[str, Any]:
@@ -92,7 +91,8 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else list(value) if isinstance(value, tuple) else value
 
 
-def _journal(data: dict[str, Any]) -> RecordedJournal:
+def journal_from(data: dict[str, Any]) -> RecordedJournal:
+    """What ``as_data`` was given. Raises ``JournalFileError``."""
     given = {name: value for name, value in data.items() if name != "format"}
     known = {each.name for each in fields(RecordedJournal)}
     if unknown := given.keys() - known:
@@ -135,8 +135,10 @@ def _entry(entry: RecordedEntry) -> dict[str, Any]:
     raw = {"raw": base64.b64encode(entry.payload).decode()}
     if named is None:
         return head | raw
-    message = named.FromString(entry.payload)
-    return head | _fields(message) | ({} if message.SerializeToString() == entry.payload else raw)
+    shown, again = _fields(named.FromString(entry.payload)), named()
+    _fill(again, shown)
+    exact = again.SerializeToString() == entry.payload  # not with fields of a newer protocol, or in another order
+    return head | shown | ({} if exact else raw)
 
 
 def _read_entry(data: dict[str, Any]) -> RecordedEntry:
@@ -258,10 +260,26 @@ def payload_form(body: bytes) -> dict[str, Any]:
         return {"base64": base64.b64encode(body).decode()}
     try:
         value = json.loads(text)
-        exact = _compact(value) == text
+        style = next((name for name, write in _STYLES.items() if write(value) == text), None)
     except (ValueError, RecursionError):
-        exact = False
-    return {"json": value} if exact else {"text": text}
+        style = None
+    if style is None:
+        return {"text": text}
+    return {"json": value} | ({"style": style} if style else {})
+
+
+def _style(*, spaces: bool, ascii_only: bool) -> Callable[[Any], str]:
+    separators = (", ", ": ") if spaces else (",", ":")
+    return partial(json.dumps, ensure_ascii=ascii_only, separators=separators, allow_nan=False)
+
+
+_STYLES: Final[dict[str, Callable[[Any], str]]] = {
+    "": _style(spaces=False, ascii_only=False),
+    "spaces": _style(spaces=True, ascii_only=False),
+    "ascii": _style(spaces=False, ascii_only=True),
+    "spaces, ascii": _style(spaces=True, ascii_only=True),
+}
+"""How JSON is written: by this package, and by most others."""
 
 
 def payload_bytes(form: Any) -> bytes:
@@ -269,8 +287,8 @@ def payload_bytes(form: Any) -> bytes:
     match form:
         case str():
             return form.encode()
-        case {"json": value, **rest} if not rest:
-            return _compact(value).encode()
+        case {"json": value, **rest} if rest.keys() <= {"style"}:
+            return _STYLES[str(rest.get("style", ""))](value).encode()
         case {"text": str(text), **rest} if not rest:
             return text.encode()
         case {"base64": str(text), **rest} if not rest:
@@ -279,7 +297,3 @@ def payload_bytes(form: Any) -> bytes:
             except binascii.Error as error:
                 raise JournalFileError(f": no base64: {error}") from error
     raise JournalFileError(': a payload is one of {"json": …}, {"text": "…"} and {"base64": "…"}')
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)

@@ -11,17 +11,19 @@ import asyncio
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from restate_reflect.definitions import ServiceDefinition
 from restate_reflect.durable.attempt import Attempt
 from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.environment import Environment
-from restate_reflect.durable.guards import Guard
+from restate_reflect.durable.guards import Guard, enter_handler, outside_handler
 from restate_reflect.durable.locations import user_spot
 from restate_reflect.durable.routes import Plan
-from restate_reflect.engine.journal import Mismatch
+from restate_reflect.durable.shown import title_of
+from restate_reflect.engine.journal import Command, Mismatch, decode, fits
 from restate_reflect.engine.machine import RECORDING, Engine
 from restate_reflect.errors import RestateReflectError
 from restate_reflect.identifiers import invocation_bytes
@@ -38,7 +40,8 @@ from restate_reflect.replay._summary import Seen, summary
 __all__ = ["OnStep", "Replayer", "UnknownHandlerError"]
 
 OnStep = Callable[[int, str, bool], None]
-"""Told of each command before it is compared: number, name, and whether it is new."""
+"""Told of each command before it is compared: number, name (or title, if it has none), and whether the journal does not
+have it: it is new, or does not fit."""
 
 
 class UnknownHandlerError(RestateReflectError):
@@ -52,7 +55,8 @@ class Replayer:
         services: As ``reflect`` makes them.
         interceptors: Around those of the services, as ``endpoint`` takes them.
         execute: Names of steps that are executed if the journal has no result of them.
-        guard: What happens when handler code does I/O outside of steps: it is refused by default.
+        guard: What happens when handler code does I/O outside of steps (files, sockets, subprocesses): it is refused by
+            default, and the replay ends there. Clocks and random numbers are left alone.
         on_step: Told of each command, on the stack of the handler that issues it; for debuggers.
     """
 
@@ -62,7 +66,7 @@ class Replayer:
         *,
         interceptors: Iterable[object] = (),
         execute: Collection[str] = (),
-        guard: Guard = Guard.FAIL,
+        guard: Guard | str = Guard.FAIL,
         on_step: OnStep | None = None,
     ) -> None:
         self.services = {service.name: service for service in services}
@@ -70,7 +74,7 @@ class Replayer:
         self._hooks = hooks_of(interceptors)
         self._directory = TargetDirectory(self.services.values())
         self._plans: dict[tuple[str, str], Plan] = {}
-        self._guard = guard
+        self._guard = Guard(guard)
         self._on_step = on_step
 
     def replay(self, journal: RecordedJournal) -> Replay:
@@ -82,16 +86,21 @@ class Replayer:
         plan = self._plan(journal)
         if self.execute:
             return _run(self._executing(plan, journal))
-        loop = _LOOPS.get()
-        one = _One(plan, journal, self._environment(loop), self._on_step)
-        return one.go()
+        one = _One(plan, journal, self._environment(_NO_LOOP), self._on_step)
+        return copy_context().run(self._guarded, one.go)
 
     async def _executing(self, plan: Plan, journal: RecordedJournal) -> Replay:
         environment = self._environment(asyncio.get_running_loop())
+        enter_handler(self._guard)  # in the context of the main task, which is nobody else's
         return await _One(plan, journal, environment, self._on_step, self.execute).go_executing()
 
+    def _guarded(self, go: Callable[[], Replay]) -> Replay:
+        """Its handler's context is a copy of this one."""
+        enter_handler(self._guard)
+        return go()
+
     def _environment(self, loop: asyncio.AbstractEventLoop) -> Environment[Attempt]:
-        environment: Environment[Attempt] = Environment(self._directory, loop, guard=self._guard)
+        environment: Environment[Attempt] = Environment(self._directory, loop)
         environment.logs_failures = False
         return environment
 
@@ -118,18 +127,14 @@ class Replayer:
         return combined(self._hooks, hooks_of(service.options.interceptors or ()))
 
 
-class _Loops(threading.local):
-    """An event loop for each thread that replays: nothing runs on it, but an attempt has one."""
+class _NoLoop(asyncio.AbstractEventLoop):
+    """In place of the event loop that executes steps: none is executed. One that is real would have to be closed."""
 
-    loop: asyncio.AbstractEventLoop | None = None
-
-    def get(self) -> asyncio.AbstractEventLoop:
-        if self.loop is None or self.loop.is_closed():
-            self.loop = asyncio.new_event_loop()
-        return self.loop
+    def call_soon_threadsafe(self, *args: Any, **options: Any) -> asyncio.Handle:  # type: ignore[override]
+        raise RuntimeError("nothing of a replay is awaited in another thread")
 
 
-_LOOPS = _Loops()
+_NO_LOOP: Final = _NoLoop()  # type: ignore[abstract]
 
 
 def _run(work: Any) -> Replay:
@@ -225,11 +230,17 @@ class _One:
     def _on_command(self, engine: Engine, type_: int, payload: bytes) -> None:
         if engine is not self._attempt.engine:
             return
-        self._seen.issued[engine.command_index] = (RawMessage(type_, payload), user_spot())
-        if self._on_step is not None and type_ != MessageType.OUTPUT_COMMAND:
-            related = engine.related
-            name = "" if related is None else related.name or ""
-            self._on_step(engine.command_index, name, engine.command_index >= len(self._journal.commands))
+        is_step = type_ != MessageType.OUTPUT_COMMAND  # which is the attempt's, once the handler has ended
+        self._seen.issued[engine.command_index] = (RawMessage(type_, payload), user_spot() if is_step else None)
+        if self._on_step is not None and is_step:
+            current = Command(MessageType(type_), payload)
+            named = None if engine.related is None else engine.related.name
+            name = named or title_of(type_, decode(type_, payload))
+            self._on_step(engine.command_index, name, self._is_new(current))
+
+    def _is_new(self, current: Command) -> bool:
+        commands, number = self._journal.commands, self._attempt.engine.command_index
+        return number >= len(commands) or not fits(commands[number], current)
 
     def _on_mismatch(self, attempt: Attempt, mismatch: Mismatch) -> None:
         self._seen.look_at_mismatch(attempt, mismatch)
@@ -243,7 +254,12 @@ class _One:
         if name not in self._execute:
             return None
         self._bodies += 1
-        return body
+
+        def free() -> Any:
+            outside_handler()
+            return body()
+
+        return free
 
     def _look(self) -> None:
         """Answers what was proposed, as a server does; the attempt stands once nothing is executed any more."""

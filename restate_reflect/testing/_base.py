@@ -23,6 +23,7 @@ from restate_reflect.ingress._verbs import VerbOperations, Verbs
 from restate_reflect.options import Duration
 from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec, chain_of
 from restate_reflect.reflection import CallTarget, reflect_interface
+from restate_reflect.replay import RecordedJournal
 from restate_reflect.testing._mocks import UNSET, Mock, Mocks
 from restate_reflect.testing._payloads import PlainPromises, PlainState
 from restate_reflect.testing._raising import annotated, is_bug, is_expected, raisable
@@ -293,6 +294,17 @@ class Environment(Verbs, ABC):
     def journal(self, invocation: Invocation[Any] | InvocationTarget) -> Journal:
         """The journal of an invocation, as typed entries."""
         return Journal(self._journal(invocation.target if isinstance(invocation, Invocation) else invocation))
+
+    def recorded(self, invocation: Invocation[Any] | InvocationTarget) -> RecordedJournal:
+        """The journal of an invocation as it is now, to keep as a file (``restate_reflect.replay.save``) or to replay.
+
+        Raises:
+            JournalGoneError: It has no entries.
+        """
+        return self._recorded(invocation.target if isinstance(invocation, Invocation) else invocation)
+
+    @abstractmethod
+    def _recorded(self, target: InvocationTarget) -> RecordedJournal: ...
 
     def invocations(
         self, of: type | str | Callable[..., Any] | None = None, *, key: str | None = None

@@ -12,7 +12,7 @@ from typing import Any, Final, Self
 from restate_reflect.codecs import codec_for
 from restate_reflect.durable.failures import message_of
 from restate_reflect.durable.guards import Guard
-from restate_reflect.embedded import InProcessDeployment, JournalEntry, Runtime, RuntimeSettings, VirtualClock
+from restate_reflect.embedded import InProcessDeployment, JournalEntry, Runtime, RuntimeSettings, Status, VirtualClock
 from restate_reflect.embedded import Invocation as Record
 from restate_reflect.endpoint.core import Core
 from restate_reflect.endpoint.lifespan import enter_services
@@ -21,11 +21,13 @@ from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.ingress._invocations import Invocation
 from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
 from restate_reflect.reflection import TargetDirectory
+from restate_reflect.replay import RecordedJournal
 from restate_reflect.testing._base import Environment
 from restate_reflect.testing._blocks import telling_blocks
 from restate_reflect.testing._operations import RuntimeOperations
 from restate_reflect.testing._payloads import plain_entries
 from restate_reflect.testing._raising import paused
+from restate_reflect.testing._recorded import recorded
 from restate_reflect.testing._state import StateAccess
 from restate_reflect.testing._views import InvocationSummary, PromiseAccess
 
@@ -158,6 +160,12 @@ class TestEnvironment(Environment):
         record = self.runtime.invocation(invocation_id)
         entries = plain_entries(self._payloads, record.target, self.runtime.kernel.store.journal(record.id))
         return [JournalEntry.read(index, entry) for index, entry in enumerate(entries)]
+
+    def _recorded(self, target: InvocationTarget) -> RecordedJournal:
+        record = self.runtime.invocation(target)
+        keyed = None if record.status is Status.COMPLETED else record.target.keyed
+        state = None if keyed is None else self.runtime.state(*keyed)
+        return recorded(record, self.runtime.kernel.store.journal(record.id), state)
 
     def _invocations(self) -> list[InvocationSummary]:
         return [_summary(each) for each in self.runtime.invocations()]

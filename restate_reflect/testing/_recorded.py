@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from restate_reflect.definitions import ServiceDefinition
+from restate_reflect.embedded import Entry, Invocation
+from restate_reflect.embedded.ids import random_seed
 from restate_reflect.reflection import reflect_all
-from restate_reflect.replay import RecordedJournal, Replay, Replayer, load
+from restate_reflect.replay import JournalGoneError, RecordedEntry, RecordedJournal, Replay, Replayer, load
 
-__all__ = ["recorded_journals", "replay"]
+__all__ = ["recorded", "recorded_journals", "replay"]
+
+
+def recorded(record: Invocation, entries: Iterable[Entry], state: Mapping[str, bytes] | None) -> RecordedJournal:
+    """The journal of an invocation of the embedded runtime. Raises ``JournalGoneError``: there are no entries."""
+    found = tuple(RecordedEntry(each.type, each.payload, _moment(each.stored_at)) for each in entries)
+    if not found or record.protocol is None:
+        raise JournalGoneError(f"{record.target} has no journal yet, or none any more.")
+    target = record.target
+    return RecordedJournal(
+        record.id,
+        target.service,
+        target.handler,
+        record.protocol,
+        found,
+        target.key,
+        state,
+        random_seed=random_seed(record.id),
+        scope=record.scope,
+        limit_key=record.limit_key,
+        idempotency_key=record.idempotency_key,
+        status=record.status.value,
+    )
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def replay(journal: RecordedJournal | str | Path, *services: Any, execute: Collection[str] = ()) -> Replay:

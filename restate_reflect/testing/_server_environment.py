@@ -22,6 +22,7 @@ from restate_reflect.ingress._invocations import Invocation
 from restate_reflect.ingress._transport import DEFAULT_RETRY, Transport
 from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
 from restate_reflect.reflection import TargetDirectory
+from restate_reflect.replay import RecordedJournal
 from restate_reflect.server import RestateServer
 from restate_reflect.testing._base import Environment
 from restate_reflect.testing._server_operations import ServerOperations
@@ -169,6 +170,10 @@ class ServerEnvironment(Environment):
         if not isinstance(invocation_id, str):
             invocation_id = self._outside.invocation(invocation_id).find_id()
         return self._tables.journal(invocation_id)
+
+    def _recorded(self, target: InvocationTarget) -> RecordedJournal:
+        found = target if isinstance(target, str) else self._outside.invocation(target).find_id()
+        return self._tables.recorded(found)
 
     def _invocations(self) -> list[InvocationSummary]:
         return self._tables.invocations()

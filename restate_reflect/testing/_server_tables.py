@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from restate_reflect.embedded import Entry, JournalEntry
 from restate_reflect.errors import TerminalError
+from restate_reflect.ingress import _admin_data as data
 from restate_reflect.payloads import Chain
 from restate_reflect.protocol.messages import MessageType, command_classes
+from restate_reflect.replay import RecordedJournal, from_rows
 from restate_reflect.server import AdminError, RestateServer
 from restate_reflect.testing._payloads import plain_entries
 from restate_reflect.testing._views import InvocationSummary
@@ -80,6 +82,15 @@ class ServerTables:
             target = next(each for each in self.invocations() if each.id == invocation_id)
             entries = plain_entries(self._payloads, target, entries)
         return [JournalEntry.read(index, entry) for index, entry in enumerate(entries)]
+
+    def recorded(self, invocation_id: str) -> RecordedJournal:
+        """The journal with all that is known of its invocation."""
+        where = f"id = {_literal(invocation_id)}"
+        info = data.invocation(self._server.query(f"SELECT * FROM sys_invocation WHERE {where}")[0])
+        rows = self._server.query(f'SELECT * FROM sys_journal WHERE {where} ORDER BY "index"')
+        is_over = info.key is None or info.status == "completed"
+        state = None if is_over else self.state(info.service, str(info.key))
+        return from_rows(info, tuple(map(data.journal_entry, rows)), state)
 
     def long_waits(self, longer_than: float) -> list[str]:
         """Timers and retries of unfinished invocations that are due later than in so many seconds."""
