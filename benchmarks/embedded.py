@@ -4,7 +4,8 @@
 
 Prints, for each store: invocations per second of CPU time, one after the other and 1,000 at once,
 of a handler with one step; a handler with ten steps; one that suspends ten times; and a whole crash
-matrix (a crash after each entry). First of all, the memory of 10,000 suspended invocations in SQLite.
+matrix (a crash after each entry). First of all, the memory of 10,000 suspended invocations in SQLite; last of all, for
+how long queries over 10,000 invocations hold the runtime.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from restate_reflect.embedded import (
     Store,
     VirtualClock,
 )
+from restate_reflect.embedded.query.sql import Queries
 
 
 class Bench:
@@ -111,6 +113,46 @@ async def suspended(folder: Path, count: int) -> tuple[float, float, float]:
         return grown, whole, time.perf_counter() - start
 
 
+QUERIES = {
+    "all invocations": "SELECT * FROM sys_invocation",
+    "count by status": "SELECT status, count(*) FROM sys_invocation GROUP BY status",
+    "one of a service": "SELECT id, status FROM sys_invocation WHERE target_service_name = 'Bench' LIMIT 1",
+    "journal of one": "SELECT * FROM sys_journal WHERE id = '{one}'",
+    "all journals' entries": "SELECT entry_type, count(*) FROM sys_journal GROUP BY entry_type",
+    "all state": "SELECT * FROM state",
+}
+
+
+async def held(queries: Queries, sql: str) -> tuple[float, float]:
+    """Milliseconds of CPU time that a query takes of the runtime's process, and the most at a stretch.
+
+    The second is of another run, as watching it takes time of its own.
+    """
+    start = time.process_time()
+    await queries.run(sql)
+    whole = time.process_time() - start
+    asked = asyncio.ensure_future(queries.run(sql))
+    longest, last = 0.0, time.thread_time()
+    while not asked.done():
+        await asyncio.sleep(0)
+        longest, last = max(longest, time.thread_time() - last), time.thread_time()
+    await asked
+    return whole * 1000, longest * 1000
+
+
+async def print_queries(name: str, store: Store, count: int) -> None:
+    async with Runtime(store, VirtualClock(auto_skip=True)) as runtime:
+        await runtime.deploy(Bench())
+        for _ in range(count // 100):
+            await asyncio.gather(*(runtime.invoke("Bench", "one", b"1") for _ in range(100)))
+        for number in range(count // 10):
+            runtime.set_state("Bench", f"key {number}", {"name": b"value"})
+        queries, one = Queries(runtime.kernel), runtime.invocations()[0].id
+        for title, sql in QUERIES.items():
+            whole, longest = await held(queries, sql.format(one=one))
+            print(f"{name:7} query: {title:25} {whole:8.1f} ms of the runtime's, {longest:5.1f} ms at a stretch")
+
+
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
 
@@ -132,6 +174,8 @@ async def main() -> None:
         deployment = InProcessDeployment([reflect(Bench())])
         times = [await crash_matrix(deployment) for _ in range(9)]
         print(f"memory  crash matrix of ten steps          {statistics.median(times):8.1f} ms")
+        await print_queries("memory", MemoryStore(), 10_000)
+        await print_queries("sqlite", sqlite("queries"), 10_000)
 
 
 if __name__ == "__main__":

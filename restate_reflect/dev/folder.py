@@ -27,6 +27,7 @@ _DATA: Final = (
     "invocations.db-wal",
     "invocations.db-journal",
     "invocations.db-shm",
+    "invocations.db-lock",
     "restate-server",
     "restate-server.pid",
 )

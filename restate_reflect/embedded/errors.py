@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from restate_reflect.errors import RestateReflectError
 
 __all__ = [
@@ -56,6 +58,13 @@ class StoreError(EmbeddedRuntimeError):
 
 class DamageError(StoreError):
     """One record can't be read."""
+
+    ADVICE: Final = "Begin anew with --fresh or another --data-dir, or bring back a copy of the file."
+
+    @classmethod
+    def of(cls, file: str | None, what: str) -> DamageError:
+        """What of a store's file can't be read."""
+        return cls(f"{file} is damaged: {what}. {cls.ADVICE}")
 
 
 class RuntimeStoppedError(EmbeddedRuntimeError):

@@ -106,7 +106,7 @@ ROOMS: dict[str, set[str]] = {
     # Knows no sockets and no attempts: it tells an Executor, and writes to a Store.
     "kernel": {"deployments", "errors", "ids", "settings"},
     "storage": {"errors", "kernel"},
-    "query": {"ids", "kernel"},
+    "query": {"errors", "ids", "kernel"},
     "attempts": {"deployments", "durations", "ids", "kernel"},
     "remembering": {"deployments", "kernel"},
     "driver": {"attempts", "errors", "kernel", "settings"},

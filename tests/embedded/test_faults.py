@@ -188,7 +188,12 @@ def test_files_are_private(tmp_path: Path) -> None:
         store = SqliteStore(file)
         store.put_meta("name", b"value")
         store.commit()
-        assert {each.name for each in tmp_path.iterdir()} == {"data.db", "data.db-wal"}
+        assert {each.name for each in tmp_path.iterdir()} == {
+            "data.db",
+            "data.db-wal",
+            "data.db-shm",
+            "data.db-lock",
+        }
         assert {stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {0o600}
         store.close()
     finally:
@@ -198,7 +203,7 @@ def test_files_are_private(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("name", ["data.db", "data.db-wal", "data.db-journal", "data.db-shm"])
+@pytest.mark.parametrize("name", ["data.db", "data.db-wal", "data.db-journal", "data.db-shm", "data.db-lock"])
 def test_symbolic_links_are_not_followed(name: str, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.write_bytes(b"precious")

@@ -29,6 +29,7 @@ from restate_reflect.errors import ReflectionError
 from restate_reflect.ingress import Client
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.messages import MessageType
+from tests.embedded.every_row import every_row
 from tests.embedded.running import asynchronous
 from tests.embedded.scripted import ScriptedDeployment, frame, output
 from tests.embedded.served import JSON, ServedRuntime
@@ -172,18 +173,11 @@ async def test_numbers_in_messages(message: bytes, tmp_path: Path) -> None:
         runtime.send("Scripted", "run", idempotency_key="i")
         deployment.attempts[-1].say(message)
         assert runtime.failure is None
-        _show(runtime)
+        every_row(runtime)
     async with Runtime(SqliteStore(file), VirtualClock()) as later:
         await later.register(ScriptedDeployment())
         assert later.failure is None
-        _show(later)
-
-
-def _show(runtime: Runtime) -> None:
-    from restate_reflect.embedded.query.tables import ROWS
-
-    for rows in ROWS.values():
-        list(rows(runtime.kernel, None))
+        every_row(later)
 
 
 # ---------------------------------------------------------------- manifests and options
@@ -227,10 +221,10 @@ def test_the_largest_numbers_of_a_manifest(name: str, value: Any, tmp_path: Path
                 deployment.attempts[-1].say(b"", end=True)
             await runtime.advance(timedelta(days=300))
             assert runtime.failure is None
-            _show(runtime)
+            every_row(runtime)
         async with Runtime(SqliteStore(tmp_path / "data.db"), VirtualClock()) as later:
             await later.register(ScriptedDeployment(**{name: value}))
-            _show(later)
+            every_row(later)
 
     asyncio.run(play())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import os
 import sqlite3
@@ -10,17 +11,32 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from restate_reflect import Context, ObjectContext, TerminalError, WorkflowContext
 from restate_reflect.definitions import HandlerKind, ServiceKind
-from restate_reflect.embedded import EmbeddedRuntimeError, Invocation, Runtime, SqliteStore, Status, Target
+from restate_reflect.embedded import (
+    EmbeddedRuntimeError,
+    Invocation,
+    MemoryStore,
+    Runtime,
+    RuntimeSettings,
+    SqliteStore,
+    Status,
+    Target,
+    VirtualClock,
+)
 from restate_reflect.embedded.kernel.records import Failure, Listener
 from restate_reflect.embedded.kernel.store import Promise
+from restate_reflect.embedded.query.sandbox.sources import Catalog, FileSource
+from restate_reflect.embedded.query.shipping import catalog, parts
 from restate_reflect.embedded.storage.serialization import dump_invocation, dump_promise, load_invocation, load_promise
 from restate_reflect.options import LATEST
+from tests.embedded.every_row import COLUMNS, every_row
 from tests.embedded.running import asynchronous
 from tests.support import ROOT
 
@@ -155,3 +171,122 @@ def test_promises_survive_serialization(
 ) -> None:
     promise = Promise(completed, value, failure, waiting)
     assert load_promise(dump_promise(promise), promise.value) == promise
+
+
+# ---------------------------------------------------------------- queries read the file
+
+
+class Sorts:
+    """Invocations of every sort."""
+
+    async def fine(self, ctx: Context, name: str) -> str:
+        await ctx.call(Keeper.keep, name, key=name)
+        return name
+
+    async def fails(self, ctx: Context) -> None:
+        raise TerminalError("no", 409)
+
+    async def breaks(self, ctx: Context) -> None:
+        raise ValueError("broken")
+
+    async def waits(self, ctx: Context) -> str:
+        return await ctx.awakeable(str)
+
+
+class Keeper:
+    async def keep(self, ctx: ObjectContext, value: str) -> None:
+        ctx.set("value", value)
+
+    async def hold(self, ctx: ObjectContext) -> str:
+        return await ctx.awakeable(str)
+
+
+class Flow:
+    async def run(self, ctx: WorkflowContext) -> str:
+        await ctx.promise("done", str).resolve("x")
+        return await ctx.promise("never", str)
+
+
+async def _play(runtime: Runtime) -> str:
+    await runtime.deploy(Sorts, Keeper, Flow)
+    await runtime.invoke("Sorts", "fine", b'"a"', idempotency_key="i")
+    for handler in ("fails", "breaks", "waits"):
+        runtime.send("Sorts", handler)
+    runtime.send("Sorts", "fine", b'"later"', delay=3600)
+    for _ in range(3):
+        runtime.send("Keeper", "hold", key="k")
+    runtime.send("Flow", "run", key="w")
+    await runtime.settle()
+    return next(each.id for each in runtime.invocations() if each.target.handler == "fine")
+
+
+@asynchronous
+async def test_a_query_is_told_the_same_by_a_file_and_by_a_process(tmp_path: Path) -> None:
+    """``every_row`` compares them, too; of all invocations, and of one with those it calls."""
+    found = []
+    for store in (MemoryStore(), SqliteStore(tmp_path / "data.db")):
+        async with Runtime(store, VirtualClock(), settings=RuntimeSettings(force_suspension=True)) as runtime:
+            one = await _play(runtime)
+            found.append((every_row(runtime), every_row(runtime, [one])))
+    assert found[0] == found[1]
+    everything, only = found[0]
+    assert {row[COLUMNS["sys_invocation"].index("status")] for row in everything["sys_invocation"]} == {
+        "completed", "backing-off", "suspended", "scheduled", "pending"
+    }  # fmt: skip
+    assert len(everything["sys_keyed_service_status"]) == 1
+    assert [row[COLUMNS["sys_inbox"].index("sequence_number")] for row in everything["sys_inbox"]] == [0, 1]
+    assert len(everything["sys_promise"]) == 2
+    assert [row[COLUMNS["sys_invocation"].index("id")] for row in only["sys_invocation"]] == [one]
+    calls = [row for row in only["sys_journal"] if row[COLUMNS["sys_journal"].index("entry_type")] == "Command: Call"]
+    assert '"handler_ty":"Exclusive"' in calls[0][COLUMNS["sys_journal"].index("entry_json")]
+
+
+@asynchronous
+async def test_only_what_is_asked_for_is_sent() -> None:
+    async with Runtime(MemoryStore(), VirtualClock()) as runtime:
+        await _play(runtime)
+        ((name, plain, _, columns),) = parts(runtime.kernel, {"sys_invocation": ["status"]}, None)
+        assert (name, plain, set(columns)) == ("records", ["id"], {"status"})
+        assert list(parts(runtime.kernel, {"sys_deployment": ["id"]}, None)) == []
+
+
+@asynchronous
+async def test_a_file_is_read_while_it_is_written(tmp_path: Path) -> None:
+    """At one moment; and its writer waits for no reader."""
+    async with Runtime(SqliteStore(tmp_path / "data.db"), VirtualClock()) as runtime:
+        await _play(runtime)
+        assert runtime.kernel.store.file == str(tmp_path / "data.db")
+        reader = FileSource(str(tmp_path / "data.db"), None, Catalog(*catalog(runtime.kernel)))
+        before = [each.id for each in reader.records()]
+        for _ in range(20):
+            await runtime.invoke("Sorts", "fine", b'"b"')
+        assert [each.id for each in reader.records()] == before
+        reader.close()
+        later = FileSource(str(tmp_path / "data.db"), None, Catalog(*catalog(runtime.kernel)))
+        assert len(list(later.records())) == len(before) + 40
+        later.close()
+
+
+@asynchronous
+async def test_without_shared_memory_the_file_is_for_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on some network file systems: then what a query needs is sent."""
+
+    class Unshared(sqlite3.Connection):
+        shared = True
+
+        def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+            self.shared = self.shared and sql != "PRAGMA locking_mode=EXCLUSIVE"
+            if self.shared and "journal_mode" in sql:
+                error = sqlite3.OperationalError("disk I/O error")
+                error.sqlite_errorname = "SQLITE_IOERR_SHMMAP"
+                raise error
+            return super().execute(sql, *values)
+
+    monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Unshared))
+    async with Runtime(SqliteStore(tmp_path / "data.db"), VirtualClock()) as runtime:
+        await _play(runtime)
+        assert runtime.kernel.store.file is None
+        assert not (tmp_path / "data.db-shm").exists()
+        assert len(every_row(runtime)["sys_invocation"]) == 10

@@ -48,6 +48,8 @@ class Store(Protocol):
 
     rolls_back: bool
     """Whether ``rollback`` does what it says."""
+    file: str | None
+    """An SQLite file that another process may read at any time; ``None`` if there is none."""
 
     def commit(self) -> None:
         """Makes everything since the last commit durable, or nothing of it."""

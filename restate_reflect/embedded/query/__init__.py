@@ -1,5 +1,5 @@
 """``POST /query``: invocations, journals and state as the SQL tables that restate-server has.
 
-A kernel and a statement go in, rows come out: ``tables`` reads them from the kernel, ``journal_json`` shows one entry
-of a journal, and ``sql`` runs the statement over them. Start reading at ``sql``.
+A kernel and a statement go in, rows come out: ``sql`` starts a process for the statement, ``shipping`` sends it what is
+no file's, and ``sandbox`` is what runs there. Start reading at ``sql``.
 """

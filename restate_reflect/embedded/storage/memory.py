@@ -16,6 +16,7 @@ class MemoryStore:
     """Dictionaries. A commit does nothing: nobody survives to read half a transaction."""
 
     rolls_back = False
+    file: str | None = None
 
     def __init__(self) -> None:
         self._invocations: dict[str, Invocation] = {}

@@ -2,6 +2,7 @@
 
 Write-ahead log with ``synchronous=NORMAL``: a commit survives the death of the process; the loss
 of power may take the last commits, never half of one. One transaction per commit of the kernel.
+Queries read the file meanwhile, in processes of their own; a lock on a file beside it keeps other writers out.
 """
 
 from __future__ import annotations
@@ -59,17 +60,17 @@ SET serial = excluded.serial, completed = excluded.completed, data = excluded.da
 """In place: a replacement would take out and put back what is in the index, too."""
 
 
-_BESIDE: Final = ("-wal", "-journal", "-shm")
-"""Files that SQLite keeps beside that one; they get its permissions."""
-_DAMAGED: Final = "Begin anew with --fresh or another --data-dir, or bring back a copy of the file."
+_LOCK: Final = "-lock"
+_BESIDE: Final = ("-wal", "-journal", "-shm", _LOCK)
+"""Files that are kept beside that one; they get its permissions."""
 _OTHERWISE: Final = "What was acknowledged is stored; start again."
 _ADVICE: Final = {
     "SQLITE_FULL": "Make room on the disk and start again: what was acknowledged is stored.",
     "SQLITE_IOERR": "Look after the disk and start again: what was acknowledged is stored.",
     "SQLITE_READONLY": "It may not be written: give another --data-dir, or let this user write there.",
     "SQLITE_CANTOPEN": "It, or its folder, is gone or may not be written: give another --data-dir.",
-    "SQLITE_CORRUPT": _DAMAGED,
-    "SQLITE_NOTADB": _DAMAGED,
+    "SQLITE_CORRUPT": DamageError.ADVICE,
+    "SQLITE_NOTADB": DamageError.ADVICE,
 }
 """What to do, by how SQLite's name of an error begins."""
 
@@ -80,6 +81,10 @@ _UNREADABLE: Final = (ValueError, TypeError, KeyError, IndexError, AttributeErro
 
 def _reason(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
+
+
+def _connected(file: str) -> sqlite3.Connection:
+    return sqlite3.connect(file, isolation_level=None, timeout=0.5, check_same_thread=False)
 
 
 class SqliteStore:
@@ -96,23 +101,42 @@ class SqliteStore:
         self.path = os.fspath(path)
         try:
             keep_private(self.path, *(f"{self.path}{suffix}" for suffix in _BESIDE))
-            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=0.5, check_same_thread=False)
+            keep_private(self.path + _LOCK)
+            self._lock = _connected(self.path + _LOCK)
+            self._db = _connected(self.path)
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{self.path} can't be opened: {_reason(error)}.") from error
         try:
-            self._open()
+            self._lock.execute("PRAGMA journal_mode=MEMORY")  # nothing is written there
+            self._lock.execute("BEGIN EXCLUSIVE")
+            self.file = self._open_shared()
+            self._make_tables()
         except sqlite3.Error as error:
             self._db.close()
+            self._lock.close()
             raise StoreError(
                 f"{self.path} can't be opened ({error}). If another process runs on it, stop that one; else give"
                 " another --data-dir, or start with --fresh."
             ) from error
 
-    def _open(self) -> None:
+    def _open_shared(self) -> str | None:
+        """The file, if other processes may read it: where the system can't share memory, this one has it for itself."""
+        try:
+            self._use_log()
+            return os.path.abspath(self.path)
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith(("SQLITE_IOERR", "SQLITE_PROTOCOL")):
+                raise
+            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self._use_log()
+            return None
+
+    def _use_log(self) -> None:
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+
+    def _make_tables(self) -> None:
         execute = self._db.execute
-        # An exclusive lock instead of shared memory: a second process is told at once, and no wal-index file is needed.
-        execute("PRAGMA locking_mode=EXCLUSIVE")
-        execute("PRAGMA journal_mode=WAL")
         execute("PRAGMA synchronous=NORMAL")
         execute("PRAGMA cache_size=-4096")
         execute("PRAGMA wal_autocheckpoint=4000")  # pages, 16 MB: the same ones are written again and again
@@ -153,7 +177,7 @@ class SqliteStore:
         return StoreError(f"{self.path} fails ({error}). {advice}")
 
     def _damaged(self, what: str, error: Exception) -> DamageError:
-        return DamageError(f"{self.path} is damaged: {what} can't be read ({error!r}). {_DAMAGED}")
+        return DamageError.of(self.path, f"{what} can't be read ({error!r})")
 
     def commit(self) -> None:
         if self._db.in_transaction:
@@ -176,6 +200,7 @@ class SqliteStore:
             pass  # what was not committed is gone in any case
         finally:
             self._db.close()
+            self._lock.close()
 
     # ------------------------------------------------------------ invocations
 

@@ -5,7 +5,7 @@ nobody: SQLite's own limits, a heap of its own, and the system's limit of CPU ti
 all of that fails. Of the package only this folder is imported, so that a start takes 20 ms; where sqlglot is installed,
 it takes 150 ms more.
 
-On stdin come values of ``marshal``: the query (``Asked``), then rows of a table (its index first), then ``None``. On
+On stdin come values of ``marshal``: the query (``asked.Asked``), then what is stored (``sources``), then ``None``. On
 stdout goes ``{"status": 200}`` on a line of its own and then the answer, ready to be sent, or
 ``{"status": 501, "error": "..."}``.
 """
@@ -20,7 +20,11 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from restate_reflect.embedded.query.sandbox.asked import Asked
+    from restate_reflect.embedded.query.sandbox.sources import Source
 
 MAX_CPU = 1.0
 """Seconds of CPU time, with which a query over a million joined rows gets by."""
@@ -59,25 +63,12 @@ TOO_MUCH = (
     " LIMIT"
 )
 
+AS_THEY_ARE = frozenset({"text", None})
+"""Types of columns whose texts are shown as they are."""
+
 Row = tuple[Any, ...]
 Columns = list[tuple[str, str | None]]
 """Names and types; ``None``: that of each value."""
-
-
-class Asked(NamedTuple):
-    """What comes first."""
-
-    sql: str
-    form: str
-    """``json`` or ``arrow``."""
-    tables: dict[str, dict[str, str]]
-    """Types of columns by name, by table: every table that there is."""
-    filled: list[tuple[str, list[str]]]
-    """Names and columns of the tables that come."""
-    libraries: list[str]
-    """Folders in which sqlglot and arro3 are."""
-    is_plain: bool
-    """Whether the statement means the same in SQLite, or there is no sqlglot: it is run as it is."""
 
 
 class TooMuchError(Exception):
@@ -95,10 +86,14 @@ class RefusedQueryError(Exception):
 def main() -> None:
     bound_this_process()
     leave_the_package_out()
+    from restate_reflect.embedded.query.sandbox.records import DamagedError
+
     try:
         told, answer = b'{"status":200}', answered()
     except RefusedQueryError as error:
         told, answer = failure(str(error), error.status), b""
+    except DamagedError as error:
+        told, answer = failure(str(error), "damaged"), b""
     except MemoryError:
         told, answer = failure("it needs too much memory"), b""
     except sqlite3.OperationalError as error:
@@ -108,7 +103,7 @@ def main() -> None:
     sys.stdout.buffer.write(told + b"\n" + answer)
 
 
-def failure(why: str, status: int = 501) -> bytes:
+def failure(why: str, status: int | str = 501) -> bytes:
     return json.dumps({"status": status, "error": why}).encode()
 
 
@@ -143,6 +138,8 @@ def leave_the_package_out() -> None:
 
 def answered() -> bytes:
     """Everything from stdin to the answer."""
+    from restate_reflect.embedded.query.sandbox.asked import Asked
+
     asked = Asked(*marshal.load(sys.stdin.buffer))
     sys.path += asked.libraries
     database = sqlite3.connect(":memory:")
@@ -189,19 +186,34 @@ def fill(database: sqlite3.Connection, asked: Asked) -> None:
     """Makes the tables that come in, and those about them."""
     from restate_reflect.embedded.query.sandbox.functions import add_functions
     from restate_reflect.embedded.query.sandbox.information import add_information
-    from restate_reflect.embedded.query.sandbox.values import stored
 
     add_functions(database)
     add_information(database, asked.tables)
+    if asked.filled:
+        fill_tables(database, asked)
+    database.commit()
+
+
+def fill_tables(database: sqlite3.Connection, asked: Asked) -> None:
+    from restate_reflect.embedded.query.sandbox.tables import rows
+    from restate_reflect.embedded.query.sandbox.values import stores
+
+    source = found_in(asked)
     for name, columns in asked.filled:
         database.execute(f"CREATE TABLE {name} ({', '.join(map(quoted, columns))})")
-    while (chunk := marshal.load(sys.stdin.buffer)) is not None:
-        index, content = chunk
-        name, columns = asked.filled[index]
-        kinds = [asked.tables[name][column] for column in columns]
-        given = (tuple(map(stored, kinds, row)) for row in content)
+        storing = stores(asked.tables[name][column] for column in columns)
+        given = map(storing, rows(name, columns, source))
         database.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(columns))})", given)
-    database.commit()
+    source.close()
+
+
+def found_in(asked: Asked) -> Source:
+    """What is stored: in the store's file, or on stdin."""
+    from restate_reflect.embedded.query.sandbox.sources import Catalog, FileSource, SentSource
+
+    parts = iter(lambda: marshal.load(sys.stdin.buffer), None)
+    known = Catalog(*asked.catalog)
+    return SentSource(parts, known) if asked.file is None else FileSource(asked.file, asked.ids, known)
 
 
 def quoted(name: str) -> str:
@@ -238,12 +250,15 @@ def as_json(names: list[str], kinds: list[str | None], found: Iterator[Row]) -> 
     from restate_reflect.embedded.query.sandbox.values import shown
 
     columns = list(zip(names, kinds, strict=True))
+    encode = json.JSONEncoder(separators=(",", ":")).encode
     left, written = MAX_ANSWER, []
     for row in found:
         values = {
-            name: shown(kind, value) for (name, kind), value in zip(columns, row, strict=True) if value is not None
+            name: value if type(value) is str and kind in AS_THEY_ARE else shown(kind, value)
+            for (name, kind), value in zip(columns, row, strict=True)
+            if value is not None
         }
-        written.append(json.dumps(values, separators=(",", ":")))
+        written.append(encode(values))
         left -= len(written[-1])
         if left < 0:
             raise TooMuchError(TOO_MUCH)

@@ -7,11 +7,12 @@ and ``numbers`` are lists, held as JSON. An unknown type is that of each value.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
-__all__ = ["ARROW_NAMES", "from_iso", "iso", "iso_span", "shown", "stored"]
+__all__ = ["ARROW_NAMES", "from_iso", "iso", "iso_span", "shown", "stores"]
 
 ARROW_NAMES: Final = {
     "text": "LargeUtf8",
@@ -30,13 +31,21 @@ ARROW_NAMES: Final = {
 _TOP: Final = 1 << 63
 
 
-def stored(kind: str, value: Any) -> Any:
-    """What SQLite can hold: numbers of 64 bits have a sign there."""
-    if kind == "u64" and value is not None and value >= _TOP:
-        return value - 2 * _TOP
-    if kind in ("texts", "numbers") and value is not None:
-        return json.dumps(value)
-    return value
+def stores(kinds: Iterable[str]) -> Callable[[list[Any]], list[Any]]:
+    """Makes of a row of such columns what SQLite can hold: numbers of 64 bits have a sign there. In place."""
+    converted = [(index, _STORED[kind]) for index, kind in enumerate(kinds) if kind in _STORED]
+
+    def store(row: list[Any]) -> list[Any]:
+        for index, convert in converted:
+            if row[index] is not None:
+                row[index] = convert(row[index])
+        return row
+
+    return store
+
+
+def _signed(value: int) -> int:
+    return value - 2 * _TOP if value >= _TOP else value
 
 
 def shown(kind: str | None, value: Any) -> Any:
@@ -52,8 +61,13 @@ def shown(kind: str | None, value: Any) -> Any:
 def iso(millis: int) -> str:
     """``2026-01-31T12:00:00.5Z`` with as many digits as there are: three, or none."""
     seconds, rest = divmod(int(millis), 1000)
-    text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{text}.{rest:03d}Z" if rest else f"{text}Z"
+    return f"{_second(seconds)}.{rest:03d}Z" if rest else f"{_second(seconds)}Z"
+
+
+@lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    """Of which there are few: invocations come by the hundreds."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def from_iso(text: str) -> int:
@@ -85,6 +99,7 @@ def _unsigned(value: Any) -> Any:
     return value + 2 * _TOP if isinstance(value, int) and value < 0 else value
 
 
+_STORED: Final[dict[str, Callable[[Any], Any]]] = {"u64": _signed, "texts": json.dumps, "numbers": json.dumps}
 _SHOWN: Final[dict[str, Callable[[Any], Any]]] = {
     "bool": bool,
     "u64": _unsigned,

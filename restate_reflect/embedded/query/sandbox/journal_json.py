@@ -3,51 +3,68 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import Message
 
-from restate_reflect.embedded.kernel.journal import JournalEntry
-from restate_reflect.embedded.query.journal_lite import lite_command, lite_notification
-from restate_reflect.protocol.messages import MessageType
+from restate_reflect.embedded.query.sandbox.journal_lite import lite_command, lite_notification
+from restate_reflect.protocol import pb
+from restate_reflect.protocol.framing import is_command
+from restate_reflect.protocol.messages import MessageType, command_classes
 
-__all__ = ["Described", "describe", "words"]
+__all__ = ["ReadEntry", "as_json", "read_entry", "words"]
 
 Json = dict[str, Any]
 
 
-class Described(NamedTuple):
+class ReadEntry(NamedTuple):
     """An entry in the words of the server."""
 
     type: str
     """``Command: Call``, ``Notification: Sleep``."""
     name: str | None
     """Of a command, as the handler gave it."""
-    json: str
-    lite_json: str
-    """Without what handlers have given and got."""
+    kind: str
+    message: Any
 
 
-def describe(entry: JournalEntry, callee: tuple[str | None, Json] = (None, {})) -> Described:
-    """One entry; ``callee`` is the invocation id and target of a call."""
-    kind = words(entry.type)
-    if entry.is_command:
-        content = _command(entry.message, callee) | {"name": entry.name or ""}
+def read_entry(number: int, payload: bytes) -> ReadEntry:
+    """Of a message type and its content."""
+    kind = words(number) or str(number)
+    if not is_command(number):
+        return ReadEntry(f"Notification: {kind}", None, kind, pb.Notification.FromString(payload))
+    message: Any = command_classes()[number].FromString(payload)
+    name = message.entry_name if number == MessageType.SEND_SIGNAL_COMMAND else message.name
+    return ReadEntry(f"Command: {kind}", name or "", kind, message)
+
+
+def as_json(entry: ReadEntry, callee: tuple[str | None, Mapping[str, Any]]) -> tuple[str, str]:
+    """Columns ``entry_json``, and ``entry_lite_json``, which is without what handlers have given and got.
+
+    ``callee`` is the invocation id and target of a call.
+    """
+    kind = entry.kind
+    if entry.name is not None:
+        content = _command(entry.message, callee) | {"name": entry.name}
         lite = _compact({"Command": {kind: lite_command(kind, content)}})
-        return Described(f"Command: {kind}", entry.name or "", _compact({"Command": {kind: content}}), lite)
+        return _compact({"Command": {kind: content}}), lite
     content = _notification(entry.message)
     layered = {kind: content} if kind == "Signal" else {"Completion": {kind: content}}
-    lite = _compact({"Notification": lite_notification(kind, content)})
-    return Described(f"Notification: {kind}", None, _compact({"Notification": layered}), lite)
+    return _compact({"Notification": layered}), _compact({"Notification": lite_notification(kind, content)})
 
 
-def _compact(content: Json) -> str:
-    return json.dumps(content, separators=(",", ":"))
+_compact: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
-def words(message_type: MessageType) -> str:
-    """``GET_EAGER_STATE_COMMAND`` -> ``GetEagerState``."""
-    parts = message_type.name.split("_")[:-1]
+@cache
+def words(number: int) -> str | None:
+    """``GET_EAGER_STATE_COMMAND`` -> ``GetEagerState``; ``None`` for a type of a newer protocol."""
+    try:
+        parts = MessageType(number).name.split("_")[:-1]
+    except ValueError:
+        return None
     return "".join(part.capitalize() for part in parts)
 
 
@@ -60,7 +77,7 @@ _RENAMED: Final = {
 _CALLS: Final = ("service_name", "handler_name", "key", "parameter", "headers", "idempotency_key", "scope", "limit_key")
 
 
-def _command(message: Message, callee: tuple[str | None, Json]) -> Json:
+def _command(message: Message, callee: tuple[str | None, Mapping[str, Any]]) -> Json:
     kind = type(message).__name__
     fields = {field.name: value for field, value in message.ListFields() if field.name not in ("name", "entry_name")}
     match kind:
@@ -100,7 +117,7 @@ def _other(message: Message, fields: Json, kind: str) -> Json:
     return content
 
 
-def _call(fields: Json, callee: tuple[str | None, Json]) -> Json:
+def _call(fields: Json, callee: tuple[str | None, Mapping[str, Any]]) -> Json:
     identifier, target = callee
     request = {
         "invocation_id": identifier,
