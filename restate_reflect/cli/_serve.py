@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -207,13 +208,15 @@ def _serve_here(options: ServeOptions, registration: Registration, control: Cont
     from restate_reflect.cli._serving import serve, stop_orphan
     from restate_reflect.processes.control import user_files
     from restate_reflect.processes.lifeline import when_orphaned
-    from restate_reflect.processes.terminal import lent_terminal
+    from restate_reflect.processes.terminal import lent_terminal, pass_over_breakpoints
     from restate_reflect.targets.importing import import_anew_at_each_start
     from restate_reflect.targets.target import load_all
 
     if control is not None:
         when_orphaned(lambda: stop_orphan(options.grace))
         lent_terminal()
+    elif sys.stdin is None or not sys.stdin.isatty():
+        pass_over_breakpoints()
     if options.reload:
         import_anew_at_each_start()
     try:

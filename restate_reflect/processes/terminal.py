@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import click
 
-__all__ = ["Desk", "Terminal", "lent_terminal"]
+__all__ = ["Desk", "Terminal", "lent_terminal", "pass_over_breakpoints"]
 
 _FD: Final = "RESTATE_REFLECT_TERMINAL_FD"
 _IS_THERE: Final = "RESTATE_REFLECT_TERMINAL"
@@ -203,9 +203,15 @@ def lent_terminal() -> Desk | None:
     desk = Desk(socket.socket(fileno=int(number)))
     if is_there == "1":
         sys.stdin = _Lent(desk)
-    elif "PYTHONBREAKPOINT" not in os.environ:
-        sys.breakpointhook = _no_terminal
+    else:
+        pass_over_breakpoints()
     return desk
+
+
+def pass_over_breakpoints() -> None:
+    """Without a terminal ``breakpoint()`` says so and goes on; a debugger that somebody has put there stays."""
+    if "PYTHONBREAKPOINT" not in os.environ and sys.breakpointhook is sys.__breakpointhook__:
+        sys.breakpointhook = _no_terminal
 
 
 def _no_terminal(*args: object, **kwargs: object) -> None:

@@ -11,7 +11,7 @@ import pytest
 from restate_reflect.server import RestateServer
 from tests.dev.running import DEADLINE, dev
 from tests.dev.terminal import Terminal, in_terminal
-from tests.support import Answer, fetch
+from tests.support import Answer, ServedProcess, fetch
 
 CODE = """
 import time
@@ -190,3 +190,11 @@ def test_a_breakpoint_in_a_handler_under_reload_gets_the_terminal(file: Path, re
         running.type("c")
         assert asked.answer.json == 7
     assert running.text.count("(Pdb)") == 4, "the attempt was ended, and another one came to the breakpoint"
+
+
+def test_serve_without_a_terminal_passes_over_a_breakpoint(file: Path, restate_server: RestateServer) -> None:
+    """One process, as in a container."""
+    with ServedProcess("shop.py", "--register", restate_server.admin_url, cwd=file.parent) as served:
+        served.wait_for("registered Shop")
+        assert fetch(f"{restate_server.ingress_url}/Shop/order", 5, timeout=DEADLINE).json == 6
+        served.wait_for("there is no terminal to debug in")

@@ -137,7 +137,8 @@ def test_the_documented_launch_begins_dev(file: Path) -> None:
     port = free_port()
     configuration = documented()["launch"] | {"console": "internalConsole", "redirectOutput": True}
     configuration |= {"cwd": str(file.parent)}
-    configuration |= {"args": [*configuration["args"], *FREE], "python": [sys.executable]}
+    assert configuration["args"][0] == "dev"
+    configuration |= {"args": ["dev", "shop.py", *FREE], "python": [sys.executable]}
     configuration["env"] = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     adapter = subprocess.Popen([sys.executable, "-m", "debugpy.adapter", "--port", str(port)])
     try:
