@@ -10,17 +10,16 @@ from restate_reflect.errors import TerminalError
 __all__ = ["final"]
 
 
-def final(error: Any) -> TerminalError:
-    """The same exception, which is a ``TerminalError`` as well: ``except`` finds it by either class."""
-    if isinstance(error, TerminalError):
+def final(error: Any, *, also: Any = TerminalError) -> Any:
+    """The same exception, which is an ``also`` as well: ``except`` finds it by either class."""
+    if isinstance(error, also):
         return error
-    kind: Any = _final_class(error.__class__)
-    made: TerminalError = kind.__new__(kind, *error.args)
+    kind = _both(error.__class__, also)
+    made = kind.__new__(kind, *error.args)
     made.__dict__.update(error.__dict__)
-    made.__cause__ = error
     return made
 
 
 @functools.cache
-def _final_class(kind: Any) -> Any:
-    return type(kind.__name__, (kind, TerminalError), {"__module__": kind.__module__, "__doc__": kind.__doc__})
+def _both(kind: Any, also: Any) -> Any:
+    return type(kind.__name__, (kind, also), {"__module__": kind.__module__, "__doc__": kind.__doc__})

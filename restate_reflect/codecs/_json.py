@@ -71,8 +71,10 @@ class JsonCodec(Generic[T]):
 
 def _core_schema_of(annotation: Any) -> Any:
     try:
-        core = TypeAdapter(annotation).core_schema
-        core.get("type")  # a class that is not fully defined hands out a mock that raises here
+        adapter = TypeAdapter(annotation)
+        # One that is built late (defer_build) is built now; one that is not fully defined raises.
+        adapter.core_schema.get("type")
+        core = adapter.core_schema
     except Exception as error:  # hooks of user classes run here and may raise anything
         raise UnsupportedTypeError(annotation, *_explain(annotation, error)) from error
     for why, fix in refusals(core):

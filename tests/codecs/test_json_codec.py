@@ -391,3 +391,14 @@ def test_a_schema_without_its_optional_parts_is_read() -> None:
     """``computed_fields`` of a schema that pydantic has not made itself."""
     codec: Codec[Any] = codec_for(HandMade)
     assert codec.decode(codec.encode({"a": 1})) == {"a": 1}
+
+
+class BuiltLate(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+    a: int
+
+
+def test_a_model_that_is_built_late_is_built_for_its_codec() -> None:
+    """As those of many libraries are; neither its class nor an adapter has asked for it yet."""
+    codec = codec_for(BuiltLate)
+    assert codec.decode(codec.encode(BuiltLate(a=1))) == BuiltLate(a=1)
