@@ -28,6 +28,7 @@ _COMMANDS = {
     "attach": ("_calling:attach", "Wait for an invocation and print its result."),
     "call": ("_calling:call", "Call a handler and print its result."),
     "cancel": ("_operating:cancel", "Ask invocations to cancel themselves."),
+    "check": ("_check:command", "Hold TARGETs against what a server runs: replays, types, state."),
     "completion": ("_completion:command", "Print what a shell needs to complete commands."),
     "deployments": ("_listing:deployments", "List deployments: address, age, services."),
     "dev": ("_dev:command", "Run TARGETs with an engine, again on each save."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,6 @@ from restate_reflect.escaping import terminal_text
 from restate_reflect.frames import folded, split
 
 if TYPE_CHECKING:
-    from restate_reflect.codecs import Codec
     from restate_reflect.definitions import ServiceDefinition
     from restate_reflect.ingress import AdminClient, InvocationInfo, JournalEntry
 
@@ -110,24 +109,14 @@ def _services(targets: Sequence[str], as_json: bool) -> Sequence[ServiceDefiniti
 def _steps(
     entries: Sequence[JournalEntry], info: InvocationInfo, services: Sequence[ServiceDefinition]
 ) -> list[dict[str, Any]]:
+    from restate_reflect.checking import declared_state
     from restate_reflect.page._timeline import Known, timeline
 
     handlers = {(service.name, name): handler for service in services for name, handler in service.handlers.items()}
-    state = {name: codec for service in services if service.name == info.service for name, codec in _state(service)}
+    state = {
+        name: codec for service in services if service.name == info.service for name, codec in declared_state(service)
+    }
     return timeline(entries, handlers.get((info.service, info.handler)), Known(handlers, state))
-
-
-def _state(service: ServiceDefinition) -> Iterator[tuple[str, Codec[Any]]]:
-    """The declared keys of a class."""
-    from restate_reflect.codecs import codec_for
-    from restate_reflect.context import State
-    from restate_reflect.generics import unbound_variables
-
-    holder = service.cls if service.instance is None else service.instance
-    names = (name for base in service.cls.__mro__ for name, value in vars(base).items() if isinstance(value, State))
-    for declared in (getattr(holder, name, None) for name in names):
-        if isinstance(declared, State) and not unbound_variables(declared.type):
-            yield declared.name, codec_for(declared.type)
 
 
 def _lines(steps: Sequence[dict[str, Any]]) -> list[str]:

@@ -75,6 +75,10 @@ ALLOWED: dict[str, set[str]] = {
     "agents": {"codecs", "context", "definitions", "durable", "reflection", *VALUES},
     # Interceptors, for OpenTelemetry.
     "telemetry": {"context", "interceptors"},
+    # Code held against what a server runs.
+    "checking": {
+        "codecs", "context", "definitions", "durable", "generics", "ingress", "payloads", "protocol", "replay", *VALUES,
+    },
     # What a TARGET on a command line means.
     "targets": {"definitions", "endpoint", "generics", "interceptors", "payloads", *VALUES},
     # Processes that serve: the line to each, signals, files that change.
@@ -86,7 +90,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     # Decoding the state in a journal needs the declared keys, which are values of context.State.
     "cli": {
-        "codecs", "context", "definitions", "dev", "endpoint", "generics", "ingress", "lint", "manifest", "openapi",
+        "checking", "codecs", "context", "definitions", "dev", "endpoint", "generics", "ingress", "lint", "manifest",
+        "openapi",
         "page", "processes", "reflection", "replay", "server", "stubs", "targets", *VALUES,
     },
     # Sources in, findings out: it knows nothing but names.

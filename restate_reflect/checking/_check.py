@@ -1,0 +1,74 @@
+"""Everything that is checked, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from restate_reflect.checking import _journals
+from restate_reflect.checking._contract import compare
+from restate_reflect.checking._report import Report
+from restate_reflect.checking._values import StateReader
+from restate_reflect.definitions import ServiceDefinition
+from restate_reflect.ingress import AdminClient, ServiceInfo
+from restate_reflect.replay import Replayer
+
+__all__ = ["check"]
+
+
+async def check(
+    services: Iterable[ServiceDefinition],
+    admin: AdminClient,
+    *,
+    completed: int = 0,
+    keys: int = 10_000,
+    interceptors: Iterable[object] = (),
+) -> Report:
+    """Holds code against what a server runs.
+
+    Args:
+        services: The code, as ``reflect`` makes it.
+        admin: A client of the server, or of ``dev``; with the services' ``payloads``, if they have some.
+        completed: How many completed invocations of each handler are replayed, the last ones; 0 for none.
+        keys: Of how many keys of each service the stored state is read at most.
+        interceptors: That are around all services where they are served.
+
+    Raises:
+        AdminError: The server refuses to answer, or can't be reached.
+    """
+    code = {service.name: service for service in services}
+    report = Report()
+    registered = await _registered(admin, code)
+    compare(registered, code, report)
+    names = sorted(service.name for service in registered)
+    if names:
+        await _replay(admin, registered, Replayer(code.values(), interceptors=interceptors), completed, report)
+    for name in names:
+        if name in code and code[name].kind.keyed:
+            await _state(admin, code[name], keys, report)
+    report.sort()
+    return report
+
+
+async def _registered(admin: AdminClient, code: dict[str, ServiceDefinition]) -> list[ServiceInfo]:
+    """Services of the code, and those that are served beside them by the deployments that the code would replace."""
+    found = await admin.services()
+    mine = {service.deployment_id for service in found if service.name in code}
+    return [service for service in found if service.name in code or service.deployment_id in mine]
+
+
+async def _replay(
+    admin: AdminClient, registered: Sequence[ServiceInfo], replayer: Replayer, count: int, report: Report
+) -> None:
+    names = [service.name for service in registered]
+    async for page in _journals.in_flight(admin, names):
+        await _journals.replay_all(page, replayer, admin.payloads, report)
+    for service, handler in await _journals.handlers_with_completed(admin, names) if count else ():
+        async for page in _journals.completed(admin, service, handler, count):
+            await _journals.replay_all(page, replayer, admin.payloads, report)
+
+
+async def _state(admin: AdminClient, service: ServiceDefinition, keys: int, report: Report) -> None:
+    reader = StateReader(service)
+    async for page in _journals.state_pages(admin, service.name, keys):
+        reader.read(page, report)
+    reader.finish(report)
