@@ -6,9 +6,10 @@ The one place that makes this text: the log, ``sys_invocation``, ``dev``, the pa
 from __future__ import annotations
 
 import linecache
+import re
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from restate_reflect.durable.locations import Spot
 from restate_reflect.durable.shown import Codecs, command_line, differences, title_of, values_of
@@ -29,6 +30,8 @@ class Cause(StrEnum):
     """A recorded step is not there any more."""
     ADDED = "added"
     RENAMED = "renamed"
+    UNSTABLE = "unstable"
+    """The name of a step, or whom a call is for, has a number in it that is another one now."""
     REORDERED = "reordered"
     ARGUMENTS = "arguments"
     """The same step with other values."""
@@ -99,7 +102,7 @@ def _advice(found: Finding, invocation: str) -> Iterator[str]:
     yield "  deploy the old code for invocations in flight (a new deployment serves new ones);"
     if found.cause is Cause.GATE:
         yield "  keep the gate's call, without an if, until `restate-reflect check` says that it can go."
-    elif found.cause is Cause.ARGUMENTS:
+    elif found.cause in (Cause.ARGUMENTS, Cause.UNSTABLE):
         yield "  or make the step deterministic: clocks, random numbers and I/O belong in ctx.run."
     else:
         yield '  or put the change behind a gate: if await ctx.version("NAME", since=2): … else: what was recorded.'
@@ -153,13 +156,23 @@ def _moved(mismatch: Mismatch, recorded: _Step, current: _Step, codecs: Codecs |
     if any(_same(each, recorded) for each in before):
         return Finding(Cause.REORDERED, f"{recorded.title} is recorded again here, and the code has not repeated it.")
     if ahead is not None:
-        skipped = recorded.title if ahead == 1 else f"{ahead} steps from {recorded.title} on were removed"
+        skipped = recorded.title if ahead == 1 else f"what is recorded from {recorded.title} on, {ahead} steps,"
         there = f"{current.title}, which is recorded as command {mismatch.number + ahead}"
         return Finding(Cause.REMOVED, f"{skipped} was removed, or moved behind {there}.")
+    if current.type == recorded.type and _pattern(recorded.title) == _pattern(current.title):
+        text = f"a part of {current.title} changes between attempts: a clock, a random number, or what a loop counts."
+        return Finding(Cause.UNSTABLE, text)
     if current.type == recorded.type and _is_renamed(recorded, current):
         text = f"{recorded.title} was renamed to {current.title}, or {current.title} was added before it."
         return Finding(Cause.RENAMED, text)
     return Finding(Cause.ADDED, f"{current.title} was added: the journal has no such step from here on.")
+
+
+def _pattern(title: str) -> str:
+    return _NUMBERS.sub("#", title)
+
+
+_NUMBERS: Final = re.compile(r"[0-9a-f-]*\d[0-9a-f-]*")
 
 
 def _is_renamed(recorded: _Step, current: _Step) -> bool:

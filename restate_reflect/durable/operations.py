@@ -42,7 +42,7 @@ from restate_reflect.durable.decoding import (
 )
 from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.extending import running_loop
-from restate_reflect.durable.futures import DurableFuture, LoopFuture, RunFuture, SerialLoop, WatchedFuture
+from restate_reflect.durable.futures import DurableFuture, RunFuture, SerialLoop, WatchedFuture
 from restate_reflect.durable.gates import NO_GATES, gate_named, is_passed, passed
 from restate_reflect.durable.locations import caller
 from restate_reflect.durable.logs import ReplayAwareLogger
@@ -343,7 +343,7 @@ class Operations:
         self.gates = {**self.gates, gate: is_open}
         if is_open and decided is None:
             return self.run(gate.step, passed, (), {}, None, bool)
-        future: LoopFuture[bool] = LoopFuture(self._loop)
+        future: DurableFuture[bool] = self._future(decode_nothing, f"version {name!r}")
         future.set_result(is_open)
         return future
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from restate_reflect import Context, ObjectContext, WorkflowContext
+from restate_reflect import Context, ObjectContext, State, WorkflowContext
+from restate_reflect.durable.guards import Guard
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import encode_frame
 from tests.journals import (
@@ -421,3 +424,139 @@ def test_the_same_result_twice_is_harmless() -> None:
     played = play(Old, "go", others=[Callee], state={})
     played.feed(RESULTS[0], RESULTS[0], RESULTS[1], RESULTS[1], RESULTS[2])
     assert played.output == b"5"
+
+
+# ---------------------------------------------------------------- what the report says
+
+
+class Steps:
+    """Writes the journals of what follows."""
+
+    async def go(self, ctx: Context) -> int:
+        for name in "abcdefg":
+            await ctx.run(name, work)
+        return await ctx.call(Callee.work, 1)
+
+
+def work() -> int:
+    return 1
+
+
+def journal_of_steps() -> list[bytes]:
+    entries = [given_input()]
+    for number, name in enumerate("abcdefg", 1):
+        entries += [
+            command(M.RUN_COMMAND, name=name, result_completion_id=number),
+            done(M.RUN_COMPLETION, number, b"1"),
+        ]
+    sent = {"service_name": "Callee", "handler_name": "work", "parameter": b"1"}
+    return [*entries, command(M.CALL_COMMAND, **sent, invocation_id_notification_idx=8, result_completion_id=9)]
+
+
+def report(names: str, argument: int = 1, **start_fields: Any) -> str:
+    """The 570 of code that takes these steps, and calls then."""
+
+    class New:
+        async def go(self, ctx: Context) -> int:
+            for name in names:
+                await ctx.run(name, work)
+            return await ctx.call(Callee.work, argument)
+
+    played = Played(New, "go", V7, [Callee], Guard.OFF).begin(journal_of_steps(), **start_fields)
+    assert played.error.code == 570
+    text: str = played.error.message
+    return text
+
+
+@pytest.mark.parametrize(
+    "names, argument, cause",
+    [
+        ("abdefg", 1, "run 'c' was removed, or moved behind run 'd', which is recorded as command 4"),
+        ("abefg", 1, "what is recorded from run 'c' on, 2 steps, was removed, or moved behind run 'e'"),
+        ("abdcefg", 1, "run 'c' was removed, or moved behind run 'd'"),
+        ("abXdefg", 1, "run 'c' was renamed to run 'X', or run 'X' was added before it"),
+        ("abcdefgh", 1, "run 'h' was added: the journal has no such step from here on"),
+        ("abcdefg", 2, "the arguments of call Callee/work have changed"),
+        ("abcdef", 1, "run 'g' was removed, or moved behind call Callee/work"),
+    ],
+)
+def test_the_likeliest_cause_is_named(names: str, argument: int, cause: str) -> None:
+    assert f"Likeliest cause: {cause}" in report(names, argument)
+
+
+def test_changed_values_are_shown_by_themselves() -> None:
+    assert "  changed:  parameter: 1 → 2" in report("abcdefg", 2)
+
+
+def test_a_handler_that_ends_early_is_told() -> None:
+    assert "was removed, or is behind a condition: the handler returns before it" in mismatch(EndsEarly)
+
+
+class EndsEarly:
+    async def go(self, ctx: ObjectContext) -> int:
+        ctx.set("a", 1)
+        return 1
+
+
+def test_an_input_that_is_refused_is_told() -> None:
+    class Strict:
+        async def go(self, ctx: Context, number: int) -> None:
+            await ctx.run("a", work)
+
+    entries = [command(M.RUN_COMMAND, name="a", result_completion_id=1), done(M.RUN_COMPLETION, 1, b"1")]
+    error = play(Strict, "go", *entries, body=b'"text"').error
+    assert error.code == 570
+    assert "the handler's input has changed: the recorded one is refused" in error.message
+    assert "[400] invalid input" in error.message
+
+
+def test_an_await_that_was_added_is_told() -> None:
+    class New:
+        async def go(self, ctx: ObjectContext) -> int:
+            ctx.set("a", 1)
+            await ctx.signal("never")
+            return await ctx.call(Callee.work, 1)
+
+    assert "Likeliest cause: an await was added or moved" in mismatch(New)
+
+
+def test_the_report_ends_with_what_to_do() -> None:
+    text = report("abdefg")
+    assert "restate-reflect replay inv_test TARGET --pdb" in text
+    assert "deploy the old code for invocations in flight" in text
+    assert 'ctx.version("NAME", since=2)' in text
+
+
+def test_after_a_failure_the_last_five_steps_have_their_lines() -> None:
+    """Noting them costs replays that fit, so the first failure is told without."""
+    assert "The steps before it" not in report("abcdefgh")
+    text = report("abcdefgh", retry_count_since_last_stored_entry=1)
+    before = text.partition("The steps before it, which fit:\n")[2].partition("Likeliest")[0].splitlines()
+    assert [line.split() for line in before[::2]] == [[str(n), "run", f"'{name}'"] for n, name in enumerate("cdefg", 3)]
+    assert all("test_mismatches.py:" in line and "await ctx.run(name, work)" in line for line in before[1::2])
+
+
+def test_tests_and_dev_show_them_at_once() -> None:
+    class New:
+        async def go(self, ctx: Context) -> None:
+            await ctx.run("a", work)
+            await ctx.run("z", work)
+
+    played = Played(New, "go", V7, [], Guard.OFF)
+    played.environment.strict = True
+    assert "The steps before it, which fit:\n    1  run 'a'\n" in played.begin(journal_of_steps()).error.message
+
+
+def test_values_are_decoded_by_their_codecs() -> None:
+    """A binary message is shown as its JSON, on both sides."""
+
+    class Keeping:
+        async def go(self, ctx: ObjectContext) -> None:
+            ctx.set("at", Timestamp(seconds=60), type=Timestamp)
+
+        at = State(Timestamp, default=None, name="at")
+
+    recorded = command(M.SET_STATE_COMMAND, key=b"at", value={"content": Timestamp(seconds=0).SerializeToString()})
+    text = play(Keeping, "go", recorded).error.message
+    assert "current:  set state 'at'  value=\"1970-01-01T00:01:00Z\"" in text
+    assert 'changed:  value: "1970-01-01T00:00:00Z" → "1970-01-01T00:01:00Z"' in text

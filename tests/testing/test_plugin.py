@@ -178,9 +178,13 @@ def test_a_journal_mismatch_shows_both_sides_and_the_source(project: pytest.Pyte
     result.stdout.fnmatch_lines(
         [
             "*HandlerBugError: Shop/chance: journal mismatch at command 2*",
-            "*recorded: run name='step 0.*'",
-            "*current:  run name='step 0.*'",
+            "*recorded: run 'step 0.*'",
+            "*current:  run 'step 0.*'",
             "*at:       shop.py:16 in Shop.chance",
+            "*    1  run 'begin'",
+            '*shop.py:15 in Shop.chance: await ctx.run("begin", number, 0)',
+            "*Likeliest cause: a part of run 'step 0.*' changes between attempts*",
+            "*make the step deterministic*",
             "*This happened only in the run *; undisturbed, the test passed.",
             '*shop.py:16: await ctx.run(f"step {random.random()}", number, 1)',
         ]
