@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from restate_reflect.cli._options import env_file_option, full_trace_option, payloads_option, targets_argument
+from restate_reflect.cli._options import URL, env_file_option, full_trace_option, payloads_option, targets_argument
 
 __all__ = ["command"]
 
@@ -64,6 +64,12 @@ __all__ = ["command"]
     help="A new revision when any file in there changes, too. May be given several times.",
 )
 @click.option(
+    "--otlp",
+    type=URL,
+    metavar="ENDPOINT",
+    help="Send spans to this collector, as Jaeger on http://localhost:4318. Needs the extra otlp.",
+)
+@click.option(
     "--cors",
     "origins",
     metavar="ORIGIN",
@@ -90,6 +96,8 @@ def command(folder: Path, fresh: bool, **options: Any) -> None:
         raise click.UsageError("--docs-port and --no-docs exclude each other.")
     if options["open_page"] and not options["docs"]:
         raise click.UsageError("--open and --no-docs exclude each other.")
+    if options["otlp"]:
+        _check_exporter()
     _check_origins(options)
     from restate_reflect.cli._windows import not_on_windows
 
@@ -104,6 +112,15 @@ def command(folder: Path, fresh: bool, **options: Any) -> None:
     with plain_errors(options["host"], options["ingress_port"]), data_folder(folder, fresh=fresh) as prepared:
         code = run(DevSession(DevOptions(folder=prepared, **options)).run(), "asyncio")
     raise SystemExit(code)
+
+
+def _check_exporter() -> None:
+    try:
+        import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401
+    except ImportError as error:
+        raise click.UsageError(
+            f"--otlp needs OpenTelemetry's SDK and exporter ({error}). Run: pip install 'restate-reflect[otlp]'"
+        ) from None
 
 
 def _check_origins(options: dict[str, Any]) -> None:

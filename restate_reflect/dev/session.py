@@ -52,6 +52,8 @@ class DevOptions:
     guard: str
     interceptors: tuple[str, ...] = ()
     payloads: str | None = None
+    otlp: str | None = None
+    """Where spans are sent."""
     full_trace: bool = False
     """Whether tracebacks show the frames of libraries, too."""
     origins: tuple[str, ...] = ()
@@ -70,6 +72,7 @@ class DevSession:
             "guard": options.guard,
             "interceptors": list(options.interceptors),
             "payloads": options.payloads,
+            "otlp": options.otlp,
             "docs": options.docs,
             "patient": options.engine == "server",
             "ingress": self._engine.ingress_url,

@@ -12,8 +12,9 @@ import json
 import os
 import signal
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from restate_reflect.durable.guards import Guard
@@ -80,17 +81,19 @@ async def _serve(found: list[Found], options: dict[str, Any], control: Control, 
     line = Line(control)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    app = await application(
-        found,
-        interceptors=load_interceptors(options["interceptors"]),
-        payloads=load_payloads(options["payloads"]),
-    )
-    app[CORE].local_only = True
-    if options["patient"]:
-        app[CORE].described = partial(patient, debugged=debugger.is_debugged())
-    if options["docs"]:
-        _add_docs(app, options)
-    async with listening(app, host="127.0.0.1", port=options["port"]) as listener, AsyncExitStack() as running:
+    async with AsyncExitStack() as running:
+        tracing = [] if options["otlp"] is None else [running.enter_context(_tracing(options))]
+        app = await application(
+            found,
+            interceptors=[*tracing, *load_interceptors(options["interceptors"])],
+            payloads=load_payloads(options["payloads"]),
+        )
+        app[CORE].local_only = True
+        if options["patient"]:
+            app[CORE].described = partial(patient, debugged=debugger.is_debugged())
+        if options["docs"]:
+            _add_docs(app, options)
+        listener = await running.enter_async_context(listening(app, host="127.0.0.1", port=options["port"]))
         await line.open()
         watch(app, Guard(options["guard"]), line.tell)
         line.tell({"files": user_files(), "ready": listener.port, "table": table(definitions_of(app))})
@@ -106,6 +109,12 @@ async def _serve(found: list[Found], options: dict[str, Any], control: Control, 
         await stop.wait()
         watcher.cancel()
         await listener.shutdown(options["grace"])
+
+
+def _tracing(options: dict[str, Any]) -> AbstractContextManager[object]:
+    from restate_reflect.telemetry.otlp import tracing_to
+
+    return tracing_to(options["otlp"], Path(options["targets"][0].partition(":")[0]).stem)
 
 
 def _blocked(desk: Desk, sentence: str) -> None:

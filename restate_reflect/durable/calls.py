@@ -17,7 +17,7 @@ __all__ = ["Calls", "InvocationIdSlot"]
 class InvocationIdSlot:
     """A call: takes its invocation id, and makes a future only if somebody asks for one."""
 
-    __slots__ = ("_calls", "_destination", "_future", "_loop", "_verb", "answered", "completion_id", "value")
+    __slots__ = ("_calls", "_destination", "_future", "_loop", "_verb", "answered", "completion_id", "told", "value")
 
     def __init__(self, completion_id: int, verb: str, destination: object, loop: SerialLoop) -> None:
         """``verb`` and ``destination`` are for errors: ``call Inventory/tea/reserve``."""
@@ -25,6 +25,8 @@ class InvocationIdSlot:
         self.value: str | None = None
         self.answered = False
         """Whether the result has come."""
+        self.told: Callable[[Notification], None] | None = None
+        """Told of the result."""
         self._calls: Calls | None = None
         self._verb = verb
         self._destination = destination

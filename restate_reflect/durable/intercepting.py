@@ -21,6 +21,7 @@ from restate_reflect.durable.runs import in_thread
 from restate_reflect.durable.step_functions import step_function
 from restate_reflect.engine.ending import Ending
 from restate_reflect.engine.machine import Engine
+from restate_reflect.engine.notifications import Notification
 from restate_reflect.engine.opening import Input
 from restate_reflect.errors import HandlerBugError, TerminalError
 from restate_reflect.interceptors import AttemptEvent, HandlerCall, Hooks, OutgoingCall, Step
@@ -116,16 +117,24 @@ class _Interception:
     def call(
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
     ) -> Any:
-        return self._operations.call(method, *self._changed(self._hooks.call, method, args, kwargs, options))
+        if not self._hooks.call:
+            return self._operations.call(method, args, kwargs, options)
+        changed = self._changed(self._hooks.call, method, args, kwargs, options)
+        issued = self._operations.call(method, changed.args, changed.kwargs, _with_headers(options, changed))
+        return self._watched(issued, changed)
 
     def send(
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
     ) -> Any:
-        return self._operations.send(method, *self._changed(self._hooks.send, method, args, kwargs, options))
+        if not self._hooks.send:
+            return self._operations.send(method, args, kwargs, options)
+        changed = self._changed(self._hooks.send, method, args, kwargs, options)
+        return self._operations.send(method, changed.args, changed.kwargs, _with_headers(options, changed))
 
     def call_raw(self, service: str, handler: str, body: bytes, options: CallOptions) -> Any:
         changed = self._asked(self._hooks.call, self._outgoing(service, handler, (body,), {}, options))
-        return self._operations.call_raw(service, handler, *changed.args, _with_headers(options, changed))
+        issued = self._operations.call_raw(service, handler, *changed.args, _with_headers(options, changed))
+        return self._watched(issued, changed)
 
     def send_raw(self, service: str, handler: str, body: bytes, options: CallOptions) -> Any:
         changed = self._asked(self._hooks.send, self._outgoing(service, handler, (body,), {}, options))
@@ -133,12 +142,14 @@ class _Interception:
 
     def _changed(
         self, hooks: Any, method: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
-    ) -> tuple[tuple[Any, ...], Mapping[str, Any], CallOptions]:
-        if not hooks:
-            return args, kwargs, options
+    ) -> OutgoingCall:
         to = self._attempt.environment.routes.find(method).destination
-        changed = self._asked(hooks, self._outgoing(to.service, to.handler, args, kwargs, options))
-        return changed.args, changed.kwargs, _with_headers(options, changed)
+        return self._asked(hooks, self._outgoing(to.service, to.handler, args, kwargs, options))
+
+    def _watched(self, issued: Any, call: OutgoingCall) -> Any:
+        if call.told:
+            issued.tell(partial(_tell_answer, call.told, self._attempt.engine))
+        return issued
 
     def _outgoing(
         self, service: str, handler: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
@@ -192,6 +203,15 @@ class _Interception:
 
         body.__wrapped__ = function  # type: ignore[attr-defined]  # whose parameters errors speak of
         return body
+
+
+def _tell_answer(told: Any, engine: Engine, notification: Notification) -> None:
+    is_replayed = engine.is_replaying
+    for each in told:
+        try:
+            each(notification.failure, is_replayed)
+        except Exception:  # one that looks on must not stand in the way
+            logger.exception("what an interceptor wants to be told of an answer has failed")
 
 
 def _in_thread(attempt: Attempt, call: Callable[[], Any]) -> Awaitable[Any]:

@@ -27,7 +27,10 @@ class OutgoingCall(WatchedFuture[T], CallFuture[T]):
         self._slot = slot
 
     def settle(self, notification: Notification) -> None:
-        self._slot.answered = True
+        slot = self._slot
+        slot.answered = True
+        if slot.told is not None:
+            slot.told(notification)
         self._settle(notification, notification.value or b"")
 
     @property
@@ -39,6 +42,10 @@ class OutgoingCall(WatchedFuture[T], CallFuture[T]):
         """Awaitable id of the callee's invocation."""
         self.observed = True
         return self._slot.future()
+
+    def tell(self, told: Callable[[Notification], None]) -> None:
+        """Tells of the result, though nobody may await it. ``told`` must not raise."""
+        self._slot.told = told
 
     async def cancel_invocation(self) -> None:
         """Asks the callee to cancel itself. (``cancel()`` only stops waiting for it.)"""

@@ -24,7 +24,7 @@ from restate_reflect.protocol.versions import MAXIMUM
 
 if TYPE_CHECKING:  # loaded where there is a chain
     from restate_reflect.durable.translated import TranslatedAttempt
-    from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
+    from restate_reflect.payloads import Chain
 
 __all__ = ["CORE", "application", "endpoint"]
 
@@ -44,7 +44,7 @@ def endpoint(
     max_protocol_version: int = MAXIMUM,
     error_details: ErrorDetails = "message",
     interceptors: Iterable[object] = (),
-    payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+    payloads: Chain | Iterable[object] = (),
 ) -> web.Application:
     """An application that serves ``/discover``, ``/health`` and ``/invoke/{service}/{handler}``.
 

@@ -32,7 +32,7 @@ from restate_reflect.reflection import TargetDirectory, reflect_all
 
 if TYPE_CHECKING:  # loaded where there is a chain
     from restate_reflect.durable.translated import TranslatedAttempt
-    from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
+    from restate_reflect.payloads import Chain
 
 __all__ = ["SERVER_HEADER", "Accepted", "Answer", "Core", "ProtocolMode", "core_of", "refuse_oversized", "text_answer"]
 
@@ -82,7 +82,7 @@ class Core:
         max_protocol_version: ProtocolVersion = MAXIMUM,
         error_details: ErrorDetails = "full",
         interceptors: Iterable[object] = (),
-        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+        payloads: Chain | Iterable[object] = (),
     ) -> None:
         """Args:
         identity_keys: Public keys (``publickeyv1_…``); if any, unsigned requests get a 401.
@@ -287,7 +287,7 @@ def core_of(
     max_protocol_version: int = MAXIMUM,
     error_details: ErrorDetails = "message",
     interceptors: Iterable[object] = (),
-    payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+    payloads: Chain | Iterable[object] = (),
 ) -> Core:
     """From classes, instances or definitions, and options as ``endpoint(...)`` takes them; a core stands for itself.
 
@@ -320,7 +320,7 @@ def refuse_oversized(attempt: Attempt | TranslatedAttempt) -> None:
     attempt.interrupt(message)  # writes that failure: the first one counts
 
 
-def _chain_of(payloads: Chain | Iterable[PayloadCodec | ClaimCheck]) -> Chain | None:
+def _chain_of(payloads: Chain | Iterable[object]) -> Chain | None:
     from restate_reflect.payloads import chain_of  # with hashlib and more, which few need
 
     return chain_of(payloads)

@@ -21,7 +21,7 @@ from restate_reflect.options import Duration, RetryPolicy
 from restate_reflect.server import AdminError
 
 if TYPE_CHECKING:  # loaded where there are some
-    from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
+    from restate_reflect.payloads import Chain
 
 __all__ = ["AdminClient", "AdminConflictError", "AdminNotFoundError", "chain_of"]
 
@@ -57,7 +57,7 @@ class AdminClient:
         timeout: Duration | None = 30.0,
         retry: RetryPolicy = DEFAULT_RETRY,
         session: aiohttp.ClientSession | None = None,
-        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+        payloads: Chain | Iterable[object] = (),
     ) -> None:
         self.payloads = chain_of(payloads)
         self._transport = Transport(
@@ -311,7 +311,7 @@ class AdminClient:
             raise AdminError(f"{what} answered no JSON: is it the admin API (port 9070 by default)?") from None
 
 
-def chain_of(payloads: Chain | Iterable[PayloadCodec | ClaimCheck]) -> Chain | None:
+def chain_of(payloads: Chain | Iterable[object]) -> Chain | None:
     """As ``payloads.chain_of``, which is loaded where there are some."""
     if payloads == ():
         return None

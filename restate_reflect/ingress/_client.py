@@ -22,7 +22,7 @@ from restate_reflect.reflection import TargetDirectory
 if TYPE_CHECKING:
     from restate_reflect.context import WorkflowContext
     from restate_reflect.context.verbs import AnyAsync, AnyPlain
-    from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
+    from restate_reflect.payloads import Chain
 
 __all__ = ["Client", "ClientScope"]
 
@@ -65,7 +65,7 @@ class Client(Verbs):
         session: aiohttp.ClientSession | None = None,
         admin_url: str | None = None,
         services: Iterable[ServiceDefinition] = (),
-        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+        payloads: Chain | Iterable[object] = (),
     ) -> None:
         self._transport = Transport(url, headers=headers, timeout=timeout, retry=retry, session=session)
         self._admin = None if admin_url is None else AdminClient(admin_url, retry=retry, session=session)

@@ -31,7 +31,7 @@ from restate_reflect.reflection import TargetDirectory
 from restate_reflect.reflection._targets import HandlerReference
 
 if TYPE_CHECKING:  # loaded where there are some
-    from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
+    from restate_reflect.payloads import Chain
 
 __all__ = ["RAW", "UNSET", "Operations"]
 
@@ -55,7 +55,7 @@ class Operations:
         transport: Transport,
         directory: TargetDirectory,
         admin: AdminClient | None,
-        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+        payloads: Chain | Iterable[object] = (),
     ) -> None:
         self._payloads = chain_of(payloads)
         self._transport = transport

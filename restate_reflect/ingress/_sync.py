@@ -20,7 +20,7 @@ from restate_reflect.options import Duration, RetryPolicy
 if TYPE_CHECKING:
     from restate_reflect.context import WorkflowContext
     from restate_reflect.context.verbs import AnyAsync, AnyPlain
-    from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
+    from restate_reflect.payloads import Chain
 
 __all__ = ["SyncClient", "SyncClientScope"]
 
@@ -66,7 +66,7 @@ class SyncClient(SyncVerbs):
         retry: RetryPolicy = DEFAULT_RETRY,
         admin_url: str | None = None,
         services: Iterable[ServiceDefinition] = (),
-        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+        payloads: Chain | Iterable[object] = (),
     ) -> None:
         self._client = Client(
             url,

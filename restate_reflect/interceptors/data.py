@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -56,6 +56,8 @@ class OutgoingCall:
     """Of a send: seconds or timedelta."""
     is_replayed: bool = False
     """Whether the journal has it already. For those that look on: nothing that is issued may depend on it."""
+    told: tuple[Callable[[TerminalError | None, bool], None], ...] = ()
+    """See ``when_answered``."""
 
     def with_headers(self, headers: Mapping[str, str]) -> Self:
         """The same, with these headers besides its own, in place of those of the same name."""
@@ -64,6 +66,11 @@ class OutgoingCall:
     def with_arguments(self, *args: Any, **kwargs: Any) -> Self:
         """The same, with these arguments in place of its own."""
         return replace(self, args=args, kwargs=kwargs)
+
+    def when_answered(self, told: Callable[[TerminalError | None, bool], None]) -> Self:
+        """The same; ``told`` is called with the failure, or ``None``, when the result of a call has come, and with
+        whether an earlier attempt has gone on with it. For those that look on, in whichever attempt that is."""
+        return replace(self, told=(*self.told, told))
 
 
 @dataclass(frozen=True, slots=True)

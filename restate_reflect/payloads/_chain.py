@@ -10,7 +10,7 @@ from restate_reflect.options import Duration, seconds
 from restate_reflect.payloads._claims import ClaimCheck
 from restate_reflect.payloads._encrypt import Encrypt
 from restate_reflect.payloads._envelope import NOTHING, is_enveloped, open_envelope, seal
-from restate_reflect.payloads._positions import Kind, PayloadCodec, Position
+from restate_reflect.payloads._positions import Kind, Position
 from restate_reflect.payloads._zstd import Zstd
 
 __all__ = ["Chain", "Encoded", "chain_of"]
@@ -45,9 +45,9 @@ class Chain:
 
     def __init__(
         self,
-        codecs: Iterable[PayloadCodec | ClaimCheck],
+        codecs: Iterable[object],
         *,
-        also_reads: Iterable[PayloadCodec | ClaimCheck] = (),
+        also_reads: Iterable[object] = (),
         peers: Iterable[str] = (),
         plain: Iterable[Kind] = (),
         max_bytes: int = 64 << 20,

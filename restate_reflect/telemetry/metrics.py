@@ -9,6 +9,7 @@ from typing import Any
 from opentelemetry import metrics
 
 from restate_reflect.interceptors import AttemptEvent, Step
+from restate_reflect.telemetry.invocations import Remembered
 
 __all__ = ["Metrics"]
 
@@ -29,6 +30,10 @@ class Metrics:
         self._attempts = meter.create_histogram("restate.attempt.duration", "s", "Attempts, by outcome")
         self._journal = meter.create_histogram("restate.journal.entries", "{entry}", "Entries that attempts begin with")
         self._steps = meter.create_histogram("restate.step.duration", "s", "Executions of steps, by outcome")
+        self._suspended = meter.create_histogram(
+            "restate.invocation.suspended", "s", "Time between attempts, of invocations that were suspended here"
+        )
+        self._since: Remembered[float] = Remembered()
         self._retries = meter.create_counter("restate.step.retries", "{retry}", "Executions of steps after the first")
 
     def attempt(self, event: AttemptEvent) -> None:
@@ -36,7 +41,12 @@ class Metrics:
         if event.kind == "begun":
             self._active.add(1, of)
             self._journal.record(event.replayed, of)
+            since = self._since.forget(event.request.id)
+            if since is not None:
+                self._suspended.record(monotonic() - since, of)
             return
+        if event.kind == "suspended":
+            self._since.keep(event.request.id, monotonic())
         self._active.add(-1, of)
         self._attempts.record(event.duration, {**of, "restate.outcome": event.kind})
         if event.kind == "completed":

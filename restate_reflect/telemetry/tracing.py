@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from time import time_ns
 from typing import Any, Final
 
 from opentelemetry import context as contexts
 from opentelemetry import trace
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import Link, NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from restate_reflect.context import BaseContext, Request
+from restate_reflect.errors import TerminalError
 from restate_reflect.interceptors import AttemptEvent, HandlerCall, OutgoingCall, Step
+from restate_reflect.telemetry.invocations import Remembered
 from restate_reflect.telemetry.traces import (
     SpanIds,
     TraceParent,
@@ -26,11 +30,24 @@ __all__ = ["TraceIds", "Tracing"]
 _OUTCOMES: Final = {"failed": StatusCode.ERROR, "aborted": StatusCode.ERROR}
 
 
+class _Invocation:
+    """What is known of one between its attempts."""
+
+    def __init__(self) -> None:
+        self.previous: SpanContext | None = None
+        """Of its last attempt."""
+        self.issued: dict[int, int] = {}
+        """Calls without an answer, by number: when they were issued (ns since the epoch)."""
+        self.answered: set[int] = set()
+
+
 class _Attempt:
     """One in progress."""
 
-    def __init__(self, request: Request, span: Span) -> None:
+    def __init__(self, request: Request, span: Span, invocation: _Invocation) -> None:
         self.request = request
+        self.invocation = invocation
+        self.began = time_ns()
         self.span = span
         self.context = trace.set_span_in_context(span, contexts.Context())
         self.calls = 0
@@ -51,27 +68,39 @@ class Tracing:
         self._has_ids = isinstance(getattr(provider or trace.get_tracer_provider(), "id_generator", None), SpanIds)
         self._tracer = trace.get_tracer("restate_reflect", tracer_provider=provider)
         self._attempts: dict[str, _Attempt] = {}
+        self._invocations: Remembered[_Invocation] = Remembered()
 
     # ------------------------------------------------------------ attempts
 
     def attempt(self, event: AttemptEvent) -> None:
         if event.kind == "begun":
-            self._attempts[event.request.id] = _Attempt(event.request, self._begun(event))
+            self._begin(event)
             return
         attempt = self._attempts.get(event.request.id)
         if attempt is None or attempt.request is not event.request:
             return
         del self._attempts[event.request.id]
+        if event.kind == "completed":
+            self._invocations.forget(event.request.id)
         _end(attempt.span, event)
 
-    def _begun(self, event: AttemptEvent) -> Span:
+    def _begin(self, event: AttemptEvent) -> None:
+        known = self._invocations.get(event.request.id) or _Invocation()
+        attempt = _Attempt(event.request, self._begun(event, known), known)
+        known.previous = attempt.span.get_span_context()
+        self._attempts[event.request.id] = attempt
+        self._invocations.keep(event.request.id, known)
+
+    def _begun(self, event: AttemptEvent, known: _Invocation) -> Span:
         request = event.request
         above = given_to_attempt(request) or given_to_invocation(request)
         name, attributes = f"{event.service}/{event.handler}", _about(event)
-        if above is None and self._has_ids and event.replayed == 1 and request.retry_count == 0:
+        is_first = event.replayed == 1 and request.retry_count == 0 and known.previous is None
+        if above is None and self._has_ids and is_first:
             with wanted_ids(own(request)):  # nobody is above the first attempt; the others are below it
                 return self._tracer.start_span(name, contexts.Context(), SpanKind.SERVER, attributes)
-        return self._tracer.start_span(name, _below(above or own(request)), SpanKind.SERVER, attributes)
+        links = [] if known.previous is None else [Link(known.previous, {"restate.link": "previous attempt"})]
+        return self._tracer.start_span(name, _below(above or own(request)), SpanKind.SERVER, attributes, links)
 
     async def handler(self, ctx: BaseContext, call: HandlerCall, proceed: Callable[..., Awaitable[Any]]) -> Any:
         # Not detached: the handler has context variables of its own, and an attempt may be closed from elsewhere.
@@ -88,25 +117,60 @@ class Tracing:
             return await proceed()
 
     def call(self, ctx: BaseContext, call: OutgoingCall) -> OutgoingCall:
-        return self._outgoing(ctx, call, "call", SpanKind.CLIENT)
+        """Its span begins here, and is written once the result has come: maybe in another attempt."""
+        attempt, number, ids = self._next(ctx)
+        if not call.is_replayed:
+            with ctx.unguarded():  # nothing depends on the time
+                attempt.invocation.issued[number] = time_ns()
+        told = partial(self._answered, attempt, number, ids, call)
+        return call.with_headers({"traceparent": str(ids)}).when_answered(told)
 
     def send(self, ctx: BaseContext, call: OutgoingCall) -> OutgoingCall:
-        return self._outgoing(ctx, call, "send", SpanKind.PRODUCER)
+        attempt, _, ids = self._next(ctx)
+        if not call.is_replayed:
+            with ctx.unguarded(), wanted_ids(ids):
+                name = f"send {call.service}/{call.handler}"
+                self._tracer.start_span(name, attempt.context, SpanKind.PRODUCER, _of_call(call)).end()
+        return call.with_headers({"traceparent": str(ids)})
 
-    def _outgoing(self, ctx: BaseContext, call: OutgoingCall, verb: str, kind: SpanKind) -> OutgoingCall:
+    def _next(self, ctx: BaseContext) -> tuple[_Attempt, int, TraceParent]:
         attempt = self._attempts[ctx.request.id]
         attempt.calls += 1
-        ids = own(ctx.request, attempt.calls)
-        if not call.is_replayed:
-            about = {"rpc.system": "restate", "rpc.service": call.service, "rpc.method": call.handler}
-            with ctx.unguarded(), wanted_ids(ids):  # it asks for the time, on which nothing depends
-                self._tracer.start_span(f"{verb} {call.service}/{call.handler}", attempt.context, kind, about).end()
-        return call.with_headers({"traceparent": str(ids)})
+        return attempt, attempt.calls, own(ctx.request, attempt.calls)
+
+    def _answered(
+        self,
+        attempt: _Attempt,
+        number: int,
+        ids: TraceParent,
+        call: OutgoingCall,
+        failure: TerminalError | None,
+        is_replayed: bool,
+    ) -> None:
+        known = attempt.invocation
+        if is_replayed or number in known.answered:
+            return
+        known.answered.add(number)
+        began = known.issued.pop(number, None)
+        about = _of_call(call) | {"restate.call.is_whole": began is not None}
+        name = f"call {call.service}/{call.handler}"
+        with wanted_ids(ids):
+            span = self._tracer.start_span(
+                name, attempt.context, SpanKind.CLIENT, about, start_time=began or attempt.began
+            )
+        if failure is not None:
+            span.set_attribute("restate.failure.code", failure.code)
+            span.set_status(Status(StatusCode.ERROR, str(failure)))
+        span.end()
 
 
 def _below(parent: TraceParent) -> contexts.Context:
     above = SpanContext(parent.trace_id, parent.span_id, is_remote=True, trace_flags=TraceFlags(parent.flags))
     return trace.set_span_in_context(NonRecordingSpan(above), contexts.Context())
+
+
+def _of_call(call: OutgoingCall) -> dict[str, str | bool]:
+    return {"rpc.system": "restate", "rpc.service": call.service, "rpc.method": call.handler}
 
 
 def _about(event: AttemptEvent) -> Mapping[str, str | int]:

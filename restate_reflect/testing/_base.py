@@ -21,7 +21,7 @@ from restate_reflect.ingress._invocations import Invocation, SentInvocation
 from restate_reflect.ingress._requests import CallOptions
 from restate_reflect.ingress._verbs import VerbOperations, Verbs
 from restate_reflect.options import Duration
-from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec, chain_of
+from restate_reflect.payloads import Chain, chain_of
 from restate_reflect.reflection import CallTarget, reflect_interface
 from restate_reflect.replay import RecordedJournal
 from restate_reflect.testing._mocks import UNSET, Mock, Mocks
@@ -93,7 +93,7 @@ class Environment(Verbs, ABC):
         services: Iterable[object],
         mocks: Iterable[type],
         retries: bool,
-        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+        payloads: Chain | Iterable[object] = (),
     ) -> None:
         self._payloads = chain_of(payloads)
         self.mocks = Mocks()

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from restate_reflect.durable.guards import Guard
 from restate_reflect.embedded import RuntimeSettings
 from restate_reflect.errors import HandlerBugError
-from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
+from restate_reflect.payloads import Chain
 from restate_reflect.server import RestateServer
 from restate_reflect.testing._base import Environment
 from restate_reflect.testing._comparing import NO_VARIATION, Divergence, Variation
@@ -60,7 +60,7 @@ class Durable:
         settings: RuntimeSettings | None = None,
         guard: Guard = Guard.WARN,
         interceptors: Iterable[object] = (),
-        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+        payloads: Chain | Iterable[object] = (),
         retries: bool = False,
     ) -> Environment:
         """An environment for this run; the arguments are those of ``TestEnvironment``."""

@@ -19,7 +19,7 @@ from restate_reflect.endpoint.lifespan import enter_services
 from restate_reflect.errors import HandlerBugError, TerminalError
 from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.ingress._invocations import Invocation
-from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
+from restate_reflect.payloads import Chain
 from restate_reflect.reflection import TargetDirectory
 from restate_reflect.replay import RecordedJournal
 from restate_reflect.testing._base import Environment
@@ -68,7 +68,7 @@ class TestEnvironment(Environment):
         settings: RuntimeSettings | None = None,
         guard: Guard = Guard.WARN,
         interceptors: Iterable[object] = (),
-        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+        payloads: Chain | Iterable[object] = (),
         retries: bool = False,
     ) -> None:
         super().__init__(services, mocks, retries, payloads)

@@ -20,7 +20,7 @@ from restate_reflect.identifiers import InvocationTarget
 from restate_reflect.ingress import SyncClient
 from restate_reflect.ingress._invocations import Invocation
 from restate_reflect.ingress._transport import DEFAULT_RETRY, Transport
-from restate_reflect.payloads import Chain, ClaimCheck, PayloadCodec
+from restate_reflect.payloads import Chain
 from restate_reflect.reflection import TargetDirectory
 from restate_reflect.replay import RecordedJournal
 from restate_reflect.server import RestateServer
@@ -62,7 +62,7 @@ class ServerEnvironment(Environment):
         settings: RuntimeSettings | None = None,
         guard: Guard = Guard.WARN,
         interceptors: Iterable[object] = (),
-        payloads: Chain | Iterable[PayloadCodec | ClaimCheck] = (),
+        payloads: Chain | Iterable[object] = (),
         retries: bool = False,
     ) -> None:
         super().__init__(services, mocks, retries, payloads)

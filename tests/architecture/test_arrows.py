@@ -74,7 +74,7 @@ ALLOWED: dict[str, set[str]] = {
     # Likewise, and what a handler's loop does for libraries that know executors.
     "agents": {"codecs", "context", "definitions", "durable", "reflection", *VALUES},
     # Interceptors, for OpenTelemetry.
-    "telemetry": {"context", "interceptors"},
+    "telemetry": {"context", "interceptors", *VALUES},
     # Code held against what a server runs.
     "checking": {
         "codecs", "context", "definitions", "durable", "generics", "ingress", "payloads", "protocol", "replay", *VALUES,
@@ -86,7 +86,7 @@ ALLOWED: dict[str, set[str]] = {
     # Runs and shows services while they are written: the engine, revisions, and attempts watched where they run.
     "dev": {
         "codecs", "definitions", "durable", "embedded", "endpoint", "engine", "manifest", "openapi", "page",
-        "processes", "protocol", "server", "targets", *VALUES,
+        "processes", "protocol", "server", "targets", "telemetry", *VALUES,
     },
     # Decoding the state in a journal needs the declared keys, which are values of context.State.
     "cli": {

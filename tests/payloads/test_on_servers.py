@@ -126,4 +126,4 @@ class TestHostileInputs:
 def test_options_are_those_of_every_endpoint() -> None:
     """Mistakes are told where it is made."""
     with pytest.raises(TypeError, match="is no codec"):
-        endpoint(Keeps, payloads=[object()])  # type: ignore[list-item]
+        endpoint(Keeps, payloads=[object()])

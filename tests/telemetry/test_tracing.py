@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from restate_reflect import Context, TerminalError
-from restate_reflect.testing import Durable
+from restate_reflect.embedded import RuntimeSettings
+from restate_reflect.testing import Durable, TestEnvironment
 
 pytest.importorskip("opentelemetry.sdk", reason="belongs to the extra 'otel'")
 
@@ -128,6 +129,100 @@ async def test_two_services_are_one_trace_that_hangs_together(durable: Durable) 
     }  # fmt: skip
 
 
+class Slow:
+    async def waits(self, ctx: Context) -> str:
+        await asyncio.sleep(5)
+        return "slowly"
+
+    async def fails(self, ctx: Context) -> None:
+        raise TerminalError("no", code=402)
+
+
+class Caller:
+    async def waits(self, ctx: Context) -> str:
+        answer = await ctx.call(Slow.waits)
+        await ctx.sleep(1)
+        await ctx.run("charge", charge, 1)
+        return answer
+
+    async def fails(self, ctx: Context) -> int:
+        try:
+            await ctx.call(Slow.fails)
+        except TerminalError as error:
+            return error.code
+        return 0
+
+
+async def test_a_call_lasts_until_its_answer(durable: Durable) -> None:
+    """Once, in whichever attempt the answer comes; its span begins before the callee's, and ends after it."""
+    traces = Traces()
+    env = await durable(Caller, Slow, interceptors=[Tracing(traces.provider)])
+    await env.call(Caller.waits)
+    await env.settle()
+    (call,) = traces.named("call Slow/waits")
+    callee = traces.named("Slow/waits")
+    assert call.attributes is not None
+    assert call.attributes["restate.call.is_whole"] is True
+    assert call.context is not None
+    assert {each.parent.span_id for each in callee if each.parent is not None} >= {call.context.span_id}
+    assert all(call.start_time <= each.start_time for each in callee)  # type: ignore[operator]
+    assert call.end_time >= max(each.end_time or 0 for each in callee)  # type: ignore[operator]
+
+
+async def test_a_call_that_fails_is_an_error(restate_env: Durable, traces: Traces) -> None:
+    env = await restate_env(Caller, Slow, interceptors=[Tracing(traces.provider)])
+    assert await env.call(Caller.fails) == 402
+    (call,) = traces.named("call Slow/fails")
+    assert call.attributes is not None
+    assert call.attributes["restate.failure.code"] == 402
+    assert not call.status.is_ok
+
+
+async def test_an_answer_in_another_process_is_told_as_such(restate_env: Durable) -> None:
+    """Which has not seen when the call was issued."""
+    first, second = Traces(), Traces()
+    tracing = Switch(Tracing(first.provider))
+    settings = RuntimeSettings(force_suspension=True)
+    async with TestEnvironment(Caller, Slow, interceptors=[tracing], settings=settings, auto_skip=False) as env:
+        await env.send(Caller.waits)
+        await env.advance(seconds=1)
+        tracing.to = Tracing(second.provider)
+        await env.advance(seconds=10)
+        await env.advance(seconds=10)
+    assert first.named("call ") == []
+    (call,) = second.named("call ")
+    assert call.attributes is not None
+    assert call.attributes["restate.call.is_whole"] is False
+
+
+class Switch:
+    """Another process goes on, as far as tracing is concerned."""
+
+    def __init__(self, to: Tracing) -> None:
+        self.to = to
+
+    def attempt(self, event: Any) -> None:
+        self.to.attempt(event)
+
+    async def handler(self, ctx: Any, call: Any, proceed: Any) -> Any:
+        return await self.to.handler(ctx, call, proceed)
+
+    def call(self, ctx: Any, call: Any) -> Any:
+        return self.to.call(ctx, call)
+
+
+async def test_attempts_are_linked_to_those_before(restate_env: Durable, traces: Traces) -> None:
+    """As far as this process has had them."""
+    settings = RuntimeSettings(force_suspension=True)
+    env = await restate_env(Shop, Bank, interceptors=[Tracing(traces.provider)], settings=settings)
+    await env.call(Shop.buy, 5)
+    attempts = traces.named("Shop/buy")
+    assert len(attempts) > 2
+    ids = [each.context.span_id for each in attempts if each.context is not None]
+    assert len({*ids}) == len(ids)
+    assert [[link.context.span_id for link in each.links] for each in attempts] == [[], *([each] for each in ids[:-1])]
+
+
 @pytest.mark.parametrize("headers", [{}, {"traceparent": GIVEN}], ids=["own", "given"])
 async def test_a_call_is_one_trace_on_every_engine(
     restate_env: Durable, traces: Traces, headers: dict[str, str]
@@ -235,4 +330,16 @@ async def test_measurements(restate_env: Durable) -> None:
     assert found["restate.step.retries", ""] == 2
     assert found["restate.attempts.active", ""] == 0
     assert found["restate.journal.entries", ""] == 4
+    provider.shutdown()
+
+
+async def test_time_between_attempts_is_measured(restate_env: Durable) -> None:
+    """Of invocations that were suspended, where the same process goes on with them."""
+    reader = InMemoryMetricReader()
+    provider = MeterProvider(metric_readers=[reader])
+    settings = RuntimeSettings(force_suspension=True)
+    async with TestEnvironment(Shop, Bank, interceptors=[Metrics(provider)], settings=settings) as env:
+        await env.call(Shop.buy, 5)
+    found = measured(reader)
+    assert found["restate.invocation.suspended", ""] == found["restate.attempt.duration", "suspended"] > 1
     provider.shutdown()
