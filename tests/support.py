@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import secrets
+import socket
 import subprocess
 import sys
 import threading
@@ -12,6 +14,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -146,6 +149,15 @@ class ServedInThread:
             await self._stop.wait()
 
 
+def lasting_port() -> int:
+    """A free one that nobody is given who asks for any: who ends and starts anew finds it free."""
+    while True:
+        port = 20_000 + secrets.randbelow(12_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 class ServedProcess:
     """``python -m restate_reflect serve ARGUMENTS`` as a child process; a context manager.
 
@@ -189,6 +201,7 @@ class ServedProcess:
         return self.process.pid
 
     def start(self) -> None:
+        self.port = self.port or lasting_port()
         command = [sys.executable, "-m", "restate_reflect", "serve", *self.arguments, "--port", str(self.port)]
         since = len(self.output)
         self._ended = False

@@ -41,7 +41,8 @@ def test_a_step_ends_and_is_tried_again(
     definition = reflect(slow, inactivity_timeout=inactivity_timeout, abort_timeout=0.2)
     serve(any_server, definition, use_http_11=use_http_11)
     assert call(any_server, "Slow", "step", timeout=30).json == "done"
-    assert slow.told == ["begun", "ended"] * 2
+    # A busy machine may be too slow for the second one, too.
+    assert slow.told == ["begun", "ended"] * max(2, len(slow.told) // 2)
 
 
 @pytest.mark.parametrize("inactivity_timeout", [0, 0.2])
