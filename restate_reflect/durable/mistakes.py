@@ -9,6 +9,7 @@ import bdb
 import inspect
 import re
 from collections.abc import Callable
+from traceback import walk_tb
 from typing import Any, Final
 
 from restate_reflect.annotations import signature_of
@@ -34,10 +35,16 @@ def explained(error: BaseException) -> str | None:
             return _no_such_attribute(error.obj, error.name or "", place_of(error))
         case TypeError() | AttributeError() | RuntimeError():
             return _missing_await(str(error), place_of(error)) or _wrong_call(error) or slip(error)
-        case bdb.BdbQuit():
+        case bdb.BdbQuit() | SystemExit() if _is_left_debugger(error):
             return f"the debugger was left at {place_of(error)}, and with it the handler."
         case _:
             return foreign_answer(error)
+
+
+def _is_left_debugger(error: BaseException) -> bool:
+    """From Python 3.14 on ``q`` at a breakpoint asks whether it may end the process, and calls ``sys.exit``."""
+    modules = [frame.f_globals.get("__name__") for frame, _ in walk_tb(error.__traceback__)]
+    return isinstance(error, bdb.BdbQuit) or modules[-1:] == ["pdb"]
 
 
 # ------------------------------------------------------------ a context without that attribute
