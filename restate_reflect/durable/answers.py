@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
+from time import asctime, localtime, strftime
 from types import ModuleType
 from typing import Any, Final, Protocol
 
@@ -113,6 +114,12 @@ def _answers() -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
         (time.time_ns, lambda answers: round(answers.time() * _nanoseconds)),
         *((getattr(time, name), lambda answers: answers.clock()) for name in clocks),
         *((getattr(time, f"{name}_ns"), lambda answers: round(answers.clock() * _nanoseconds)) for name in clocks),
+        *(
+            (function, functools.partial(_by_moment, function))
+            for function in (time.localtime, time.gmtime, time.ctime)
+        ),
+        (asctime, lambda answers, *date: asctime(*date or [localtime(answers.time())])),
+        (strftime, lambda answers, format, *date: strftime(format, *date or [localtime(answers.time())])),
     ]
     shared = getattr(random.random, "__self__", None)
     for name in random.__all__:
@@ -123,6 +130,10 @@ def _answers() -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
         if hasattr(uuid, f"uuid{version}"):
             found.append((getattr(uuid, f"uuid{version}"), functools.partial(_by_uuid, version)))
     return found
+
+
+def _by_moment(function: Callable[[float], Any], answers: Answers, seconds: float | None = None) -> Any:
+    return function(answers.time() if seconds is None else seconds)
 
 
 def _by_random(name: str, answers: Answers, *args: Any, **kwargs: Any) -> Any:

@@ -29,6 +29,8 @@ cdef class Attempt:
     cdef _finish(self, root)
     cdef _complete(self, value)
     cdef _left_behind(self)
+    cdef _unseen(self, list results)
+    cdef _told(self, mistake)
     cdef _answer(self, result)
     cpdef run_succeeded(self, run, value)
     cpdef run_failed(self, run, error)

@@ -417,6 +417,8 @@ class Attempt:
     def _complete(self, value: Any) -> None:
         strict = self.environment.strict
         forgotten = failures.forgotten(self.watched, strict=strict) if self.results.is_missing_any() else None
+        if forgotten is None and self.loop.unseen is not None:
+            forgotten = self._unseen(self.loop.unseen)
         if forgotten is None and len(self.loop.tasks) > 1:
             forgotten = self._left_behind()
         if forgotten is not None:
@@ -434,11 +436,19 @@ class Attempt:
     def _left_behind(self) -> str | None:
         """What the handler's tasks have come to; a text if it may not end like this."""
         failures.tell_lost(self._root, self.loop.tasks, self.handler)
-        left = failures.left_behind(self._root, self.loop.tasks)
-        if self.environment.strict:
-            return left
-        if left is not None:
-            logger.warning("%s: %s", self.handler.qualified_name, left)
+        return self._told(failures.left_behind(self._root, self.loop.tasks))
+
+    def _unseen(self, results: list[WatchedFuture[Any]]) -> str | None:
+        """Of results that have come, unlike those of ``forgotten``: how fast a step is decides nothing."""
+        told = self._told(failures.forgotten(results, strict=self.environment.strict))
+        failures.tell_unseen(results, self.handler)
+        return told
+
+    def _told(self, mistake: str | None) -> str | None:
+        """An error in ``dev`` and in tests, a warning in production, where the handler's result counts."""
+        if self.environment.strict or mistake is None:
+            return mistake
+        logger.warning("%s: %s", self.handler.qualified_name, mistake)
         return None
 
     def _end_with(self, error: TerminalError) -> None:

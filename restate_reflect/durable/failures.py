@@ -47,6 +47,7 @@ __all__ = [
     "run_error",
     "self_cancelled",
     "tell_lost",
+    "tell_unseen",
     "to_attempt_error",
 ]
 
@@ -264,14 +265,22 @@ def deadlock(place: str, awaited: asyncio.Future[Any] | None) -> str:
 
 
 def forgotten(watched: Iterable[WatchedFuture[Any]], *, strict: bool) -> str | None:
-    """For a handler that returned before somebody awaited a step, a timer, a call, a promise or an awakeable.
+    """For a handler that returned and has not awaited a step, a timer, a call, a promise or an awakeable.
 
     ``strict``: of an awakeable, too, whose id the handler has looked at.
     """
     for future in watched:
-        if not future.done() and not future.observed and (strict or not future.is_known):
+        if not future.observed and not future.cancelled() and (strict or not future.is_known):
             return f"{future.label} was never awaited ({future.where}). Write 'await' before it{future.hint}."
     return None
+
+
+def tell_unseen(watched: Iterable[WatchedFuture[Any]], handler: HandlerDefinition) -> None:
+    """Logs what has failed of the results that came before anybody asked for them, which nobody has done since."""
+    for future in watched:
+        if not future.observed and not future.cancelled() and (error := future.exception()) is not None:
+            name, where = handler.qualified_name, future.where
+            logger.error("%s: %s (%s) has failed, and nobody awaits it", name, future.label, where, exc_info=error)
 
 
 def left_behind(root: object, tasks: Iterable[asyncio.Task[Any]]) -> str | None:

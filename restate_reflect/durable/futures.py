@@ -79,6 +79,8 @@ class SerialLoop(asyncio.AbstractEventLoop):
     serial: int
     """Of the newest task or future of the loop."""
     task_count: int
+    unseen: list[WatchedFuture[Any]] | None
+    """Results that came while nobody had asked for them yet, oldest first."""
     making: bool
     """Whether the next question for the debug mode comes from one of our own futures."""
     making_task: bool
@@ -214,6 +216,28 @@ class WatchedFuture(DurableFuture[T]):
         DurableFuture.__init__(self, decode, label, loop)
         self.observed = False
         self.where: Spot | None = spot(_OWN_FRAMES)
+
+    def _settle(self, notification: Notification, result: Notification | bytes) -> None:
+        if not self.observed and not self.done():
+            loop: Any = self.get_loop()
+            if loop.unseen is None:
+                loop.unseen = []
+            loop.unseen.append(self)
+        DurableFuture._settle(self, notification, result)
+
+    # Whoever looks at a result that is there already asks for no callback.
+
+    def __await__(self) -> Generator[Any, None, T]:
+        self.observed = True
+        return asyncio.Future.__await__(self)
+
+    def result(self) -> T:
+        self.observed = True
+        return asyncio.Future.result(self)
+
+    def exception(self) -> BaseException | None:
+        self.observed = True
+        return asyncio.Future.exception(self)
 
     def add_done_callback(self, fn: Callable[[Any], object], /, *, context: ContextVars | None = None) -> None:
         self.observed = True

@@ -41,6 +41,12 @@ def _is_users_file(name: str) -> bool:
     return not name.startswith(_OWN) and (not name.startswith(_LIBRARY) or f"-packages{os.sep}" in name)
 
 
+def _is_generated(code: CodeType) -> bool:
+    """Whether it is a method that dataclasses or attrs have written, which has no file."""
+    name = code.co_filename
+    return name.startswith("<") and (name.startswith("<attrs ") or code.co_qualname.startswith("__create_fn__."))
+
+
 def is_asked_by_user(frame: FrameType) -> bool:
     """Whether the frame is the user's or a package's, and not asyncio's or this package's."""
     return _is_users_file(frame.f_code.co_filename)
@@ -85,7 +91,7 @@ def user_spot() -> Spot | None:
     package: Spot | None = None
     while frame is not None:
         name = frame.f_code.co_filename
-        if _is_users_file(name):
+        if _is_users_file(name) and not _is_generated(frame.f_code):
             if _PACKAGES not in name:
                 return Spot(frame.f_code, frame.f_lasti)
             package = package or Spot(frame.f_code, frame.f_lasti)
@@ -157,7 +163,7 @@ def asked_by(frame: FrameType | None) -> Spot | None:
             continue
         if name.startswith((_OWN_FILES, "<frozen importlib")) or name.endswith((*_READERS, _LOGGING)):
             return None
-        if _is_users_file(name):
+        if _is_users_file(name) and not _is_generated(frame.f_code):
             return Spot(frame.f_code, frame.f_lasti)
         frame = frame.f_back
     return None

@@ -30,7 +30,15 @@ from restate_reflect.durable.extending import (
     raised_by,
     running_loop,
 )
-from restate_reflect.durable.futures import DurableTask, LoopFuture, PlainFuture, SerialLoop, discard, let_go
+from restate_reflect.durable.futures import (
+    DurableTask,
+    LoopFuture,
+    PlainFuture,
+    SerialLoop,
+    WatchedFuture,
+    discard,
+    let_go,
+)
 from restate_reflect.durable.gathering import order_gather
 from restate_reflect.durable.generators import ensure_hooks
 from restate_reflect.durable.locations import caller, is_asked_by_user, user_spot, waiting_at
@@ -63,6 +71,7 @@ class DurableLoop(ReadyQueue, SerialLoop):  # type: ignore[misc]  # Handle is an
     _refused = 0
     _task_factory: TaskFactory | None = None
     _exception_handler: ExceptionHandler | None = None
+    unseen: list[WatchedFuture[Any]] | None = None
     primitives: Primitives | None = None
     """Made by the handler, while the guard is on."""
     slow_callback_duration = 0.1
@@ -92,6 +101,7 @@ class DurableLoop(ReadyQueue, SerialLoop):  # type: ignore[misc]  # Handle is an
             self.turning = get_ident()
             self._close_coroutines()
             self.turning = 0
+        self.unseen = None
         self.clear()
 
     def _close_coroutines(self) -> None:

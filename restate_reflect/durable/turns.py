@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import threading
 import warnings
 from collections.abc import Collection
 from types import FrameType
@@ -25,7 +26,8 @@ from restate_reflect.errors import HandlerBugError
 __all__ = ["watch"]
 
 
-_LOOKED_AT: Final = frozenset((*natives.CODES, *CODES, id(WAIT)))
+_START: Final = threading.Thread.start.__code__
+_LOOKED_AT: Final = frozenset((*natives.CODES, *CODES, id(WAIT), id(_START)))
 """Functions, by the addresses of their code: the hash of a code object is computed from all that is in it."""
 
 
@@ -82,6 +84,8 @@ class _Turn:
             self._see_use(frame, frame.f_locals["self"])
         elif frame.f_code is WAIT:
             self._see_wait(frame, frame.f_locals["fs"])
+        elif frame.f_code is _START:
+            self._tell(frame, "starts a thread", "nothing that it does is journaled, and every replay starts another")
         else:
             self._see_native(frame, "call", None)
 

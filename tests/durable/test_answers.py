@@ -25,6 +25,7 @@ def ask() -> str:
     return repr((
         time.time(), time.time_ns() > 0, time.monotonic(), monotonic(), random.random(), randint(1, 10**9),
         random.sample(range(10**6), 3), str(uuid.uuid4()), str(uuid.uuid1()),
+        time.localtime(), time.gmtime(None), time.ctime(), time.asctime(), time.strftime("%Y %H:%M:%S"),
     ))  # fmt: skip
 
 

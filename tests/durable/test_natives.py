@@ -9,10 +9,12 @@ import os
 import random
 import secrets
 import sys
+import threading
 import time
 import uuid
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from random import choice, randint
 from random import random as bare_random
@@ -29,6 +31,8 @@ ASKED: dict[str, tuple[Callable[[], Any], str]] = {
     "time.time": (lambda: time.time(), "ctx.now()"),
     "time.time_ns": (lambda: time.time_ns(), "ctx.now()"),
     "time.monotonic": (lambda: time.monotonic(), "asyncio.get_running_loop().time()"),
+    "time.clock_gettime": (lambda: time.clock_gettime(time.CLOCK_REALTIME), "ctx.now()"),
+    "time.process_time": (lambda: time.process_time(), "asyncio.get_running_loop().time()"),
     "time.perf_counter": (lambda: time.perf_counter(), "asyncio.get_running_loop().time()"),
     "monotonic": (lambda: monotonic(), "asyncio.get_running_loop().time()"),
     "datetime.now": (lambda: datetime.now(), "ctx.now()"),
@@ -40,14 +44,19 @@ ASKED: dict[str, tuple[Callable[[], Any], str]] = {
     "random.shuffle": (lambda: random.shuffle([1, 2]), "ctx.random"),
     "random.uniform": (lambda: random.uniform(1, 2), "ctx.random"),
     "random.expovariate": (lambda: random.expovariate(1.0), "ctx.random"),
+    "random.Random": (lambda: random.Random(), "random.Random(5)"),
+    "random.seed": (lambda: random.seed(), "random.Random(5)"),
     "uuid.uuid1": (lambda: uuid.uuid1(), "ctx.uuid()"),
     "uuid.uuid4": (lambda: uuid.uuid4(), "ctx.uuid()"),
     "secrets.token_hex": (lambda: secrets.token_hex(), "ctx.run"),
     "secrets.choice": (lambda: secrets.choice("ab"), "ctx.run"),
     "os.urandom": (lambda: os.urandom(4), "ctx.run"),
+    "os.getrandom": (lambda: os.getrandom(4), "ctx.run"),
     "SystemRandom": (lambda: random.SystemRandom().randint(1, 6), "ctx.run"),
     "os.environ": (lambda: os.environ.get("HOME"), "__init__"),
     "os.environ[]": (lambda: os.environ["PATH"], "__init__"),
+    "os.environ, all of it": (lambda: len(dict(os.environ)), "__init__"),
+    "os.environ's names": (lambda: list(os.environ), "__init__"),
     "os.getenv": (lambda: os.getenv("HOME"), "__init__"),
 }
 
@@ -96,6 +105,35 @@ def test_a_line_is_told_once() -> None:
     assert len(seen) == 2
 
 
+@dataclass
+class Stamped:
+    at: float = field(default_factory=time.time)
+    by: object = field(default_factory=uuid.uuid4)
+
+
+def test_a_default_of_a_dataclass_is_told_where_one_is_made() -> None:
+    """The method that asks has been written by ``dataclasses``, and has no file."""
+    with pytest.warns(GuardWarning) as seen:
+        played(lambda ctx: Stamped(), Guard.WARN)
+    (warning,) = seen
+    assert "asks time.time() at" in str(warning.message)
+    assert "test_natives.py:" in str(warning.message)
+    assert "in test_a_default_of" in str(warning.message)
+
+
+def test_a_thread_is_told() -> None:
+    """One that is no matter of the loop's."""
+
+    def start(ctx: Context) -> None:
+        threading.Thread(target=str).start()
+
+    with pytest.warns(GuardWarning, match=r"starts a thread at .*test_natives\.py:"):
+        played(start, Guard.WARN)
+    assert (
+        "starts a thread" in played(lambda ctx: threading.Thread(target=str).start(), Guard.FAIL).one(M.ERROR).message
+    )
+
+
 def test_what_replays_alike_is_silent() -> None:
     """Durable counterparts, seeded generators, the loop's clock, log records, and what is marked."""
 
@@ -104,6 +142,7 @@ def test_what_replays_alike_is_silent() -> None:
         ctx.random.choice("ab")
         ctx.uuid()
         random.Random(5).random()
+        random.Random("text").shuffle([1, 2])
         asyncio.get_running_loop().time()
         uuid.uuid5(uuid.NAMESPACE_DNS, "a")
         logging.getLogger("tests.natives").warning("logged")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from restate_reflect import Context, WorkflowContext
+from restate_reflect import Context, TerminalError, WorkflowContext
+from restate_reflect.durable.futures import RunFuture
 from restate_reflect.testing import TestEnvironment
 from tests.journals import M, Played, command, done, play
 
@@ -177,6 +178,102 @@ def test_an_awakeable_whose_id_went_elsewhere_is_told_in_tests() -> None:
 
     assert play(Service(go), "go").output.startswith(b'"sign_1')
     assert "was never awaited" in in_tests(go)
+
+
+async def fails() -> None:
+    raise TerminalError("declined")
+
+
+async def one_result_is_left(ctx: Context) -> str:
+    """By the time it returns, both are there."""
+    ctx.run("charge", quick)
+    await ctx.run("mail", quick)
+    await asyncio.sleep(10)
+    return "done"
+
+
+def test_how_fast_a_step_is_decides_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """In production its work is done, and the handler's result counts."""
+    message = in_tests(one_result_is_left)
+    assert "run 'charge' was never awaited (tests/durable/test_nothing_vanishes.py:" in message
+    caplog.clear()
+    assert play(Service(one_result_is_left), "go").echo().feed(done(M.SLEEP_COMPLETION, 3)).output == b'"done"'
+    (record,) = caplog.records
+    assert "run 'charge' was never awaited" in record.getMessage()
+
+
+def test_a_step_that_failed_unseen_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def go(ctx: Context) -> str:
+        ctx.run("charge", fails)
+        await ctx.run("mail", quick)
+        await asyncio.sleep(10)
+        return "done"
+
+    assert play(Service(go), "go").echo().feed(done(M.SLEEP_COMPLETION, 3)).output == b'"done"'
+    warning, error = caplog.records
+    assert "run 'charge' was never awaited" in warning.getMessage()
+    assert error.levelno == logging.ERROR
+    assert "run 'charge' (tests/durable/test_nothing_vanishes.py:" in error.getMessage()
+    assert error.exc_info is not None
+    assert str(error.exc_info[1]) == "declined"
+
+
+async def awaited_late(future: RunFuture[None]) -> None:
+    await future
+
+
+async def asked_for_its_result(future: RunFuture[None]) -> None:
+    future.result()
+
+
+async def asked_for_its_exception(future: RunFuture[None]) -> None:
+    assert future.exception() is None
+
+
+async def gathered_late(future: RunFuture[None]) -> None:
+    await asyncio.gather(future)
+
+
+async def waited_for_late(future: RunFuture[None]) -> None:
+    await asyncio.wait([future])
+
+
+async def timed_late(future: RunFuture[None]) -> None:
+    await asyncio.wait_for(future, 1)
+
+
+async def shielded_late(future: RunFuture[None]) -> None:
+    await asyncio.shield(future)
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        awaited_late,
+        asked_for_its_result,
+        asked_for_its_exception,
+        gathered_late,
+        waited_for_late,
+        timed_late,
+        shielded_late,
+    ],
+)
+def test_a_result_that_is_looked_at_when_it_is_there_is_not_forgotten(look: Callable[[Any], Any]) -> None:
+    async def go(ctx: Context) -> None:
+        charged = ctx.run("charge", quick)
+        await ctx.run("mail", quick)
+        await asyncio.sleep(10)
+        await look(charged)
+
+    assert in_tests(go) == ""
+
+
+def test_what_was_cancelled_before_it_came_is_not_forgotten() -> None:
+    async def go(ctx: Context) -> None:
+        ctx.run("charge", quick).cancel()
+        await asyncio.sleep(10)
+
+    assert in_tests(go) == ""
 
 
 def test_a_call_whose_id_is_enough_is_not_forgotten() -> None:
