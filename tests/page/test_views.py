@@ -350,3 +350,52 @@ def test_open_opens_the_page(tmp_path: Path) -> None:
             assert opened.read_text().strip() == started.docs
     finally:
         del os.environ["BROWSER"]
+
+
+async def tabbed_to(tab: Tab, text: str) -> None:
+    """Goes on by the Tab key to what says that, and can be seen to have the focus."""
+    for _ in range(60):
+        await tab.key("Tab", 9)
+        if await tab.run("document.activeElement.textContent") == text:
+            break
+    assert await tab.run("document.activeElement.textContent") == text
+    assert await tab.run("getComputedStyle(document.activeElement).outlineStyle") != "none"
+
+
+def test_an_invocation_is_paused_and_resumed_by_clicks(site: Site) -> None:
+    identifier = sent(site, "Checkout/broken", "tea")
+
+    async def use(tab: Tab) -> None:
+        await badge(tab, "backing-off")
+        await press(tab, JOURNAL, "Pause")
+        await badge(tab, "paused")
+        await press(tab, JOURNAL, "Resume")
+        await tab.until(f"{JOURNAL}.querySelector('.facts .badge')?.textContent !== 'paused'")
+        await press(tab, JOURNAL, "Kill")
+        await press(tab, JOURNAL, "Kill it for good?")
+        await badge(tab, "failed")
+
+    site.drive(use, f"#/invocations/{identifier}")
+
+
+def test_the_keyboard_is_enough_for_an_invocation(site: Site) -> None:
+    """From the list to its timeline and its actions; what changes is told to screen readers."""
+    sent(site, "Checkout/broken", "tea")
+
+    async def use(tab: Tab) -> None:
+        await tab.until(f"{ROWS}.includes('Checkout/broken')")
+        await tabbed_to(tab, "Checkout/broken")
+        await tab.key("Enter", 13, "\r")
+        await badge(tab, "backing-off")
+        await tabbed_to(tab, "Pause")
+        await tab.key("Enter", 13, "\r")
+        await badge(tab, "paused")
+        await tabbed_to(tab, "Kill")
+        await tab.key("Enter", 13, "\r")
+        await tab.until("document.activeElement.textContent === 'Kill it for good?'")
+        await tab.key("Enter", 13, "\r")
+        await badge(tab, "failed")
+        assert await tab.run("document.querySelectorAll('main, nav, header').length") >= 2
+        assert await tab.run(f"{JOURNAL}.querySelectorAll('[role=status]').length") >= 1
+
+    site.drive(use, "#/invocations")
