@@ -79,6 +79,7 @@ def _lists(kind: DataType) -> Callable[[Sequence[Any]], Array]:
     return make
 
 
+_NANOS: Final = _cast(DataType.timestamp("ns"))
 _MADE: Final[dict[str, Callable[[Sequence[Any]], Array]]] = {
     "text": _text,
     "bool": _bools,
@@ -88,6 +89,7 @@ _MADE: Final[dict[str, Callable[[Sequence[Any]], Array]]] = {
     "float": _floats,
     "bytes": _plain(DataType.large_binary()),
     "time": _cast(DataType.timestamp("ms", tz="+00:00")),
+    "naive": lambda column: _NANOS([None if value is None else value * 1_000_000 for value in column]),
     "span": _cast(DataType.duration("ms")),
     "texts": _lists(DataType.large_utf8()),
     "numbers": _lists(DataType.uint32()),

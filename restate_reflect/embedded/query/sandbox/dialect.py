@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 import sqlglot
 from sqlglot import exp
+from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import OptimizeError, ParseError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
@@ -25,6 +26,12 @@ from restate_reflect.embedded.query.sandbox.values import ARROW_NAMES, from_iso
 __all__ = ["RefusedError", "Translated", "translate"]
 
 Tables = Mapping[str, Mapping[str, str]]
+
+
+class _DataFusion(Postgres):
+    class Parser(Postgres.Parser):  # type: ignore[valid-type, misc, unused-ignore]
+        FUNCTIONS: ClassVar = {name: make for name, make in Postgres.Parser.FUNCTIONS.items() if name != "TO_CHAR"}
+        """Whose formats are those of Rust's chrono, and so nearly Python's."""
 
 
 class RefusedError(ValueError):
@@ -107,7 +114,7 @@ def translate(sql: str, tables: Tables) -> Translated:
     except OptimizeError as error:
         raise RefusedError(f"Schema error: {error}") from None
     statement = annotate_types(statement, schema=schema, dialect="postgres")
-    columns = [(name, _kind(each)) for name, each in zip(_names(statement, names), statement.selects, strict=True)]
+    columns = [(name, _shown_as(each)) for name, each in zip(_names(statement, names), statement.selects, strict=True)]
     for node in reversed(list(statement.walk())):
         _replace(node)
     return Translated(statement.sql(dialect="sqlite"), columns)
@@ -115,7 +122,7 @@ def translate(sql: str, tables: Tables) -> Translated:
 
 def _parsed(sql: str) -> exp.Query:
     try:
-        statements = [each for each in sqlglot.parse(sql, dialect="postgres") if each is not None]
+        statements = [each for each in sqlglot.parse(sql, dialect=_DataFusion) if each is not None]
     except ParseError as error:
         why = error.errors[0]["description"] if error.errors else "no SQL"
         raise RefusedError(f'SQL error: ParserError("{why}")', 400) from None
@@ -230,6 +237,32 @@ def _function_name(node: exp.Func) -> str:
     return node.name.lower() if isinstance(node, exp.Anonymous) else node.sql_name().lower()
 
 
+def _shown_as(projection: exp.Expr) -> str | None:
+    """The type of a column of the answer."""
+    node = projection.unalias()
+    if _is_naive(node):
+        return "naive"
+    name = node.name.lower() if isinstance(node, exp.Anonymous) else node.key
+    return _RESULTS.get(name) or _kind(projection)
+
+
+_RESULTS: Final = {
+    **dict.fromkeys(("regexplike", "regexpilike", "contains", "arraycontains"), "bool"),
+    **dict.fromkeys(("regexp_match", "make_array", "arrayagg"), "texts"),
+}
+"""Types that sqlglot does not infer, by its name of a function."""
+_NAIVE: Final = frozenset(f"to_timestamp_{unit}" for unit in ("seconds", "millis")) | {"from_unixtime"}
+
+
+def _is_naive(node: exp.Expr) -> bool:
+    """Whether it is a time without a zone, as literals are and what is made of numbers."""
+    if isinstance(node, (exp.TimestampTrunc, exp.DateTrunc)):
+        return _is_naive(node.this)
+    if isinstance(node, exp.Cast):
+        return node.to.this is _T.TIMESTAMP
+    return isinstance(node, exp.UnixToTime) or (isinstance(node, exp.Anonymous) and node.name.lower() in _NAIVE)
+
+
 def _kind(node: exp.Expr) -> str | None:
     """``None``: that of each value."""
     kind = node.type
@@ -263,7 +296,7 @@ def _to_sqlite(node: exp.Expr) -> exp.Expr:
             return exp.Literal.number(_millis(node))
         case exp.FirstValue() | exp.LastValue() if not isinstance(node.parent, exp.Window):
             return _first(node)
-        case exp.Cast():
+        case exp.Cast() if not isinstance(node, exp.TryCast):
             return _cast(node)
         case exp.ILike():
             return _escaped(exp.Like(this=exp.Lower(this=node.this), expression=exp.Lower(this=node.expression)))
@@ -280,12 +313,48 @@ def _to_sqlite(node: exp.Expr) -> exp.Expr:
             return exp.Anonymous(this="date_part", expressions=[exp.Literal.string(node.this.name), node.expression])
         case exp.StartsWith():
             return exp.Anonymous(this="starts_with", expressions=[node.this, node.expression])
+        case exp.ArrayAgg() if isinstance(node.this, exp.Order):
+            return _sorted("sorted_list", node.this.this, exp.Literal.string(","), node.this)
         case exp.ArrayAgg():
             return exp.Anonymous(this="json_group_array", expressions=[node.this])
+        case exp.GroupConcat() if isinstance(node.this, exp.Order):
+            return _sorted("sorted_text", node.this.this, node.args["separator"], node.this)
+        case exp.ApproxDistinct():
+            return exp.Count(this=exp.Distinct(expressions=[node.this]))
+        case exp.RegexpILike():
+            return exp.Anonymous(this="regexp_like", expressions=[*_given(node), exp.Literal.string("i")])
+        case exp.TryCast() if _kind(node) == "i64":
+            return exp.Anonymous(this="try_number", expressions=[node.this])
+        case _ if type(node) in _CALLED:
+            return exp.Anonymous(this=_CALLED[type(node)], expressions=_given(node))
         case exp.Literal() if node.is_string and _meets_time(node):
             return _moment(node)
         case _:
             return node
+
+
+_CALLED: Final[dict[type[exp.Expr], str]] = {
+    exp.Bracket: "list_item",
+    exp.Median: "median",
+    exp.Overlay: "overlay",
+    exp.RegexpLike: "regexp_like",
+    exp.RegexpReplace: "regexp_replace",
+    exp.UnixToTime: "to_timestamp",
+}
+"""Functions that are called by their arguments alone; others have their own name in SQLite, too."""
+_ARGUMENTS: Final = ("this", "expression", "expressions", "replacement", "from_", "for_", "flag", "modifiers")
+
+
+def _given(node: exp.Expr) -> list[exp.Expr]:
+    found = [node.args.get(name) for name in _ARGUMENTS]
+    flat = [each for value in found for each in (value if isinstance(value, list) else [value])]
+    return [each for each in flat if isinstance(each, exp.Expr)]
+
+
+def _sorted(name: str, value: exp.Expr, separator: exp.Expr, order: exp.Order) -> exp.Expr:
+    ordered = order.expressions[0]
+    descending = exp.Literal.number(int(bool(ordered.args.get("desc"))))
+    return exp.Anonymous(this=name, expressions=[value, separator, ordered.this, descending])
 
 
 def _escaped(like: exp.Expr) -> exp.Expr:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import random
 import sqlite3
+import statistics
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final
 
+from restate_reflect.embedded.query.sandbox.texts import FUNCTIONS
 from restate_reflect.embedded.query.sandbox.values import from_iso, iso
 
 __all__ = ["add_functions"]
@@ -34,6 +39,52 @@ class _First:
         return None if self._best is None else self._best[1]
 
 
+class _Sorted:
+    """``…(value, separator, key, descending)``: values in the order of keys; null is the largest."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Any, Any]] = []
+        self._separator = ","
+        self._descending = 0
+
+    def step(self, *given: Any) -> None:
+        value, self._separator, key, self._descending = given
+        self._rows.append((key, value))
+
+    def values(self) -> list[Any]:
+        rows = sorted(self._rows, key=lambda row: (row[0] is None, row[0]), reverse=bool(self._descending))
+        return [value for _, value in rows]
+
+
+class _SortedText(_Sorted):
+    def finalize(self) -> Any:
+        texts = [str(value) for value in self.values() if value is not None]
+        return self._separator.join(texts) if texts else None
+
+
+class _SortedList(_Sorted):
+    def finalize(self) -> Any:
+        return json.dumps(self.values()) if self._rows else None
+
+
+class _Numbers:
+    def __init__(self) -> None:
+        self._numbers: list[float] = []
+
+    def step(self, *given: Any) -> None:
+        self._numbers += [value for value in given if value is not None]
+
+
+class _Median(_Numbers):
+    def finalize(self) -> Any:
+        return statistics.median(self._numbers) if self._numbers else None
+
+
+class _Deviation(_Numbers):
+    def finalize(self) -> Any:
+        return float(statistics.stdev(self._numbers)) if len(self._numbers) > 1 else None
+
+
 class _Last(_First):
     """The same from the other end."""
 
@@ -46,23 +97,55 @@ def _date_bin(span: int | None, at: int | None, origin: int = 0) -> int | None:
 
 _FIELDS: Final = ("year", "month", "day", "hour", "minute", "second")
 _EARLIEST: Final = (1970, 1, 1, 0, 0, 0)
+_PARTS: Final[dict[str, Callable[[datetime], float]]] = {
+    "epoch": lambda moment: moment.timestamp(),
+    "quarter": lambda moment: (moment.month + 2) // 3,
+    "week": lambda moment: moment.isocalendar().week,
+    "dow": lambda moment: moment.isoweekday() % 7,
+    "doy": lambda moment: moment.timetuple().tm_yday,
+    "millisecond": lambda moment: moment.second * 1000 + moment.microsecond // 1000,
+    **{field: attrgetter(field) for field in _FIELDS},
+}
+
+
+def _datetime(at: int) -> datetime:
+    return datetime.fromtimestamp(at // 1000, UTC) + timedelta(milliseconds=at % 1000)
 
 
 def _date_trunc(unit: str | None, at: int | None) -> int | None:
     if unit is None or at is None:
         return None
-    kept = _FIELDS.index(unit.lower()) + 1
-    moment = datetime.fromtimestamp(at // 1000, UTC).timetuple()[:6]
-    year, month, day, hour, minute, second = (*moment[:kept], *_EARLIEST[kept:])
+    moment, name = _datetime(at), unit.lower()
+    if name == "millisecond":
+        return at
+    if name == "week":
+        moment, name = moment - timedelta(days=moment.weekday()), "day"
+    elif name == "quarter":
+        moment, name = moment.replace(month=(moment.month - 1) // 3 * 3 + 1, day=1), "day"
+    kept = _FIELDS.index(name) + 1
+    year, month, day, hour, minute, second = (*moment.timetuple()[:kept], *_EARLIEST[kept:])
     return round(datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp() * 1000)
 
 
 def _date_part(unit: str | None, at: int | None) -> float | int | None:
-    if unit is None or at is None:
+    return None if unit is None or at is None else _PARTS[unit.lower()](_datetime(at))
+
+
+def _to_char(at: int | None, form: str | None) -> str | None:
+    return None if at is None or form is None else _datetime(at).strftime(form)
+
+
+def _from_seconds(at: float | str | None) -> int | None:
+    if at is None:
         return None
-    if unit.lower() == "epoch":
-        return at / 1000
-    return datetime.fromtimestamp(at // 1000, UTC).timetuple()[_FIELDS.index(unit.lower())]
+    return from_iso(at) if isinstance(at, str) else round(at * 1000)
+
+
+def _try_number(value: Any) -> int | None:
+    try:
+        return None if value is None else int(value)
+    except ValueError:
+        return None
 
 
 def _to_unixtime(at: int | str | None) -> int | None:
@@ -118,16 +201,28 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "last_of": _last_of,
     "split_part": _split_part,
     "starts_with": _starts_with,
+    "from_unixtime": _from_seconds,
+    "random": random.random,
     "time_text": _to_text,
+    "to_char": _to_char,
+    "to_timestamp": _from_seconds,
+    "to_timestamp_millis": _to_millis,
+    "to_timestamp_seconds": _from_seconds,
+    "try_number": _try_number,
     "to_millis": _to_millis,
     "to_unixtime": _to_unixtime,
     "unsigned_text": _unsigned_text,
+    **FUNCTIONS,
 }
 
 
 def add_functions(database: sqlite3.Connection) -> None:
     """Makes them known."""
     for name, function in _FUNCTIONS.items():
-        database.create_function(name, -1, function, deterministic=True)
+        database.create_function(name, -1, function, deterministic=name not in ("random", "uuid"))
     database.create_aggregate("first_by", 3, _First)
     database.create_aggregate("last_by", 3, _Last)
+    database.create_aggregate("sorted_text", 4, _SortedText)
+    database.create_aggregate("sorted_list", 4, _SortedList)
+    database.create_aggregate("median", 1, _Median)
+    database.create_aggregate("stddev", 1, _Deviation)

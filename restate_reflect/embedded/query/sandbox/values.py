@@ -1,7 +1,7 @@
 """Types of columns: how SQLite holds a value of each, and how restate-server writes it as JSON.
 
-``text``, ``bool``, ``u32``, ``u64``, ``i64``, ``float``, ``bytes``; ``time`` and ``span`` are milliseconds; ``texts``
-and ``numbers`` are lists, held as JSON. An unknown type is that of each value.
+``text``, ``bool``, ``u32``, ``u64``, ``i64``, ``float``, ``bytes``; ``time``, ``naive`` (without a zone) and ``span``
+are milliseconds; ``texts`` and ``numbers`` are lists, held as JSON. An unknown type is that of each value.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ ARROW_NAMES: Final = {
     "float": "Float64",
     "bytes": "LargeBinary",
     "time": 'Timestamp(ms, "+00:00")',
+    "naive": "Timestamp(ns)",
     "span": "Duration(ms)",
     "texts": "List(LargeUtf8)",
     "numbers": "List(UInt32)",
@@ -95,6 +96,10 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and value - value != 0 else value
 
 
+def _naive(millis: int) -> str:
+    return iso(millis)[:-1]
+
+
 def _unsigned(value: Any) -> Any:
     return value + 2 * _TOP if isinstance(value, int) and value < 0 else value
 
@@ -104,6 +109,7 @@ _SHOWN: Final[dict[str, Callable[[Any], Any]]] = {
     "bool": bool,
     "u64": _unsigned,
     "time": iso,
+    "naive": _naive,
     "span": iso_span,
     "texts": json.loads,
     "numbers": json.loads,

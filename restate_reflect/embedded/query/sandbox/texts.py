@@ -1,0 +1,135 @@
+"""Functions of restate-server's SQL about texts, patterns and lists. Lists are JSON here."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import re
+import uuid
+from collections.abc import Callable
+from itertools import cycle, islice
+from typing import Any, Final
+
+__all__ = ["FUNCTIONS"]
+
+
+def _strict(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Null where an argument is."""
+    return lambda *given: None if None in given else function(*given)
+
+
+# ---------------------------------------------------------------- patterns
+
+_FLAGS: Final = {"i": re.IGNORECASE, "s": re.DOTALL, "m": re.MULTILINE, "x": re.VERBOSE}
+
+
+@functools.lru_cache
+def _pattern(pattern: str, flags: str = "") -> re.Pattern[str]:
+    return re.compile(pattern, functools.reduce(lambda all, flag: all | _FLAGS.get(flag, 0), flags, 0))
+
+
+def _like(text: str, pattern: str, flags: str = "") -> bool:
+    return _pattern(pattern, flags).search(text) is not None
+
+
+def _replace(text: str, pattern: str, replacement: str, flags: str = "") -> str:
+    return _pattern(pattern, flags).sub(replacement, text, count=0 if "g" in flags else 1)
+
+
+def _count(text: str, pattern: str, start: int = 1, flags: str = "") -> int:
+    return len(_pattern(pattern, flags).findall(text, start - 1))
+
+
+def _match(text: str, pattern: str, flags: str = "") -> str | None:
+    found = _pattern(pattern, flags).search(text)
+    return None if found is None else json.dumps(found.groups() or [found[0]])
+
+
+# ---------------------------------------------------------------- texts
+
+
+def _lpad(text: str, length: int, fill: str = " ") -> str:
+    return text[:length] if len(text) >= length else "".join(islice(cycle(fill), length - len(text))) + text
+
+
+def _rpad(text: str, length: int, fill: str = " ") -> str:
+    return text[:length] if len(text) >= length else text + "".join(islice(cycle(fill), length - len(text)))
+
+
+def _initcap(text: str, *_: Any) -> str:
+    return re.sub(r"[A-Za-z0-9]+", lambda word: word[0].capitalize(), text)
+
+
+def _translate(text: str, given: str, wanted: str) -> str:
+    pairs = {ord(old): wanted[index] if index < len(wanted) else None for index, old in enumerate(given)}
+    return text.translate(pairs)
+
+
+def _overlay(text: str, new: str, start: int, length: int | None = None) -> str:
+    end = start - 1 + (len(new) if length is None else length)
+    return text[: start - 1] + new + text[end:]
+
+
+def _bytes(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def _encode(value: Any, form: str) -> str:
+    if form == "hex":
+        return _bytes(value).hex()
+    if form == "base64":
+        return base64.b64encode(_bytes(value)).decode().rstrip("=")
+    raise ValueError(f"there is no encoding {form!r}")
+
+
+# ---------------------------------------------------------------- lists
+
+
+def _list_item(items: str, index: int) -> Any:
+    found = json.loads(items)
+    return found[index] if 0 <= index < len(found) else None
+
+
+def _joined(items: str, separator: str) -> str:
+    return separator.join(str(item) for item in json.loads(items) if item is not None)
+
+
+def _position(items: str, value: Any) -> int | None:
+    found = json.loads(items)
+    return found.index(value) + 1 if value in found else None
+
+
+_STRICT: Final[dict[str, Callable[..., Any]]] = {
+    "array_contains": lambda items, value: value in json.loads(items),
+    "array_length": lambda items, *_: len(json.loads(items)),
+    "array_position": _position,
+    "array_to_string": _joined,
+    "ascii": lambda text: ord(text[0]) if text else 0,
+    "bit_length": lambda text: 8 * len(_bytes(text)),
+    "cardinality": lambda items: len(json.loads(items)),
+    "contains": lambda text, part: part in text,
+    "encode": _encode,
+    "initcap": _initcap,
+    "list_item": _list_item,
+    "lpad": _lpad,
+    "md5": lambda text: hashlib.md5(_bytes(text), usedforsecurity=False).hexdigest(),
+    "octet_length": lambda text: len(_bytes(text)),
+    "overlay": _overlay,
+    "regexp_count": _count,
+    "regexp_like": _like,
+    "regexp_match": _match,
+    "regexp_replace": _replace,
+    "repeat": lambda text, times: text * times,
+    "reverse": lambda text: text[::-1],
+    "rpad": _rpad,
+    "translate": _translate,
+}
+"""Of which the result is null where an argument is."""
+
+FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
+    **{name: _strict(function) for name, function in _STRICT.items()},
+    "make_array": lambda *items: json.dumps(items),
+    "uuid": lambda: str(uuid.uuid4()),
+}
