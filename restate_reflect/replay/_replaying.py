@@ -181,7 +181,8 @@ class _One:
         self._version = ProtocolVersion(journal.protocol)
         self._written = _Written()
         self._seen = Seen()
-        self._bodies = 0
+        self._unanswered = 0
+        """Results of steps that were proposed."""
         self._stands: asyncio.Event | None = None
         self._written.on_write = self._on_write
         environment.wrap_step = self._wrap_step
@@ -253,7 +254,6 @@ class _One:
     def _wrap_step(self, _: str, name: str, body: Callable[[], Any], is_async: bool) -> Callable[[], Any] | None:
         if name not in self._execute:
             return None
-        self._bodies += 1
 
         def free() -> Any:
             outside_handler()
@@ -265,15 +265,17 @@ class _One:
         """Answers what was proposed, as a server does; the attempt stands once nothing is executed any more."""
         for proposed in [each for each in self._written.messages if each.type == MessageType.PROPOSE_RUN_COMPLETION]:
             self._written.messages.remove(proposed)
-            self._bodies -= 1
+            self._unanswered += 1
             asyncio.get_running_loop().call_soon(self._answer, proposed.payload)
             return
-        if self._stands is not None and (self._bodies == 0 or self._attempt.engine.ending is not None):
+        is_over = self._attempt.engine.ending is not None
+        if self._stands is not None and (is_over or not (self._unanswered or self._attempt.runs.is_executing())):
             self._stands.set()
 
     def _answer(self, payload: bytes) -> None:
         message = pb.ProposeRunCompletionMessage.FromString(payload)
         self._attempt.receive(_stored(message, self._version))
+        self._unanswered -= 1  # now, as it does not stand before
         self._look()
 
 

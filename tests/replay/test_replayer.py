@@ -164,6 +164,25 @@ def test_steps_are_executed_beside_a_running_loop() -> None:
     asyncio.run(test())
 
 
+def test_a_step_that_loses_a_race_is_not_waited_for() -> None:
+    """Its body is cancelled with it, and proposes nothing."""
+
+    class Race:
+        async def go(self, ctx: Context) -> str:
+            return await ctx.first_success(ctx.run("fast", self.fast), ctx.run("slow", self.slow))
+
+        async def fast(self) -> str:
+            await asyncio.sleep(0)
+            return "fast"
+
+        async def slow(self) -> str:
+            await asyncio.Event().wait()
+            return "slow"
+
+    found = replayed(recorded(given_input(), service="Race", handler="go"), Race, execute=["fast", "slow"])
+    assert (found.outcome, found.result) == (Outcome.RETURNS, '"fast"')
+
+
 def test_a_step_that_is_executed_and_fails_ends_the_replay() -> None:
     class Failing(Shop):
         def act(self, what: str) -> str:
