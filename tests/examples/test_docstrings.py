@@ -69,6 +69,7 @@ def test_all_examples_are_there() -> None:
         "fan_out",
         "greeter",
         "interceptors",
+        "payloads",
         "payment_saga",
         "repository",
         "signup",
