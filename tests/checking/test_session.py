@@ -50,7 +50,7 @@ def runtime(tmp_path: Path) -> Iterator[ServedRuntime]:
     with ServedRuntime(module.Reminders) as runtime:
         with SyncClient(runtime.ingress_url) as client:
             sent = [client.send(module.Reminders.send, to) for to in ("ada", "grace", "everybody else")]
-        settle(runtime, {each.id for each in sent})
+        settle(runtime.admin_url, {each.id for each in sent})
         yield runtime
 
 
