@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import AsyncIterable
 from typing import Any
 
 import pytest
@@ -396,6 +397,152 @@ async def test_pydantic_graph_maps_and_joins(durable: Durable) -> None:
     assert await outcome(durable, PydanticGraph) == ["BBB", "CC", "A"]
 
 
+async def test_stamina_stops_by_its_time(durable: Durable) -> None:
+    stamina = library("stamina")
+
+    @service(durable_natives=True)
+    class Stamina:
+        async def run(self, ctx: Context) -> int:
+            tries = 0
+            try:
+                async for attempt in stamina.retry_context(
+                    on=ValueError, attempts=None, timeout=5, wait_initial=1, wait_jitter=0, wait_exp_base=1
+                ):
+                    with attempt:
+                        tries += 1
+                        raise ValueError(await ctx.run("try", step, "try"))
+            except ValueError:
+                return tries
+            return 0
+
+    assert await outcome(durable, Stamina) == 6
+
+
+async def test_aiojobs(durable: Durable) -> None:
+    aiojobs = library("aiojobs")
+
+    class Aiojobs:
+        async def run(self, ctx: Context) -> list[str]:
+            found: list[str] = []
+
+            async def job(seconds: int) -> str:
+                await asyncio.sleep(seconds)
+                found.append(await ctx.run(f"job {seconds}", step, f"job {seconds}"))
+                return f"{seconds} s"
+
+            async with aiojobs.Scheduler(limit=3) as scheduler:
+                jobs = [await scheduler.spawn(job(seconds)) for seconds in (2, 1, 3)]
+                return [await each.wait() for each in jobs] + found
+
+    assert await outcome(durable, Aiojobs) == ["2 s", "1 s", "3 s", "JOB 1", "JOB 2", "JOB 3"]
+
+
+async def test_aiometer_keeps_its_rate(durable: Durable) -> None:
+    aiometer = library("aiometer")
+
+    class Aiometer:
+        async def run(self, ctx: Context) -> list[Any]:
+            async def shout(word: str) -> str:
+                return await ctx.run(word, step, word)
+
+            found = await aiometer.run_on_each(shout, list("abc"), max_per_second=0.5)
+            return [found, round(asyncio.get_running_loop().time())]
+
+    assert await outcome(durable, Aiometer) == [None, 4]
+
+
+async def test_aiodataloader_makes_batches(durable: Durable) -> None:
+    aiodataloader = library("aiodataloader")
+
+    class Aiodataloader:
+        async def run(self, ctx: Context) -> list[str]:
+            async def load(keys: list[str]) -> list[str]:
+                return list(await ctx.run(f"load {len(keys)}", step, "".join(keys)))
+
+            loader = aiodataloader.DataLoader(load)
+            return [*await asyncio.gather(*map(loader.load, "aba")), await loader.load("c")]
+
+    assert await outcome(durable, Aiodataloader) == ["A", "B", "A", "C"]
+
+
+async def test_aiocache_within_an_invocation(durable: Durable) -> None:
+    """What is kept in memory belongs to the class: a handler clears it, or has names of its own."""
+    aiocache = library("aiocache")
+
+    class Aiocache:
+        async def run(self, ctx: Context) -> list[Any]:
+            cache = aiocache.SimpleMemoryCache()
+            await cache.clear()
+            await cache.set("word", await ctx.run("word", step, "word"), ttl=5)
+            await asyncio.sleep(3)
+            before = await cache.get("word")
+            await asyncio.sleep(3)
+            return [before, await cache.get("word")]
+
+    assert await outcome(durable, Aiocache) == ["WORD", None]
+
+
+async def test_pyee_when_it_is_waited_for(durable: Durable) -> None:
+    library("pyee.asyncio")
+    from pyee.asyncio import AsyncIOEventEmitter
+
+    class Pyee:
+        async def run(self, ctx: Context) -> list[str]:
+            found: list[str] = []
+            emitter = AsyncIOEventEmitter()
+
+            async def hears(word: str) -> None:
+                found.append(await ctx.run(word, step, word))
+
+            emitter.on("word", hears)
+            for word in "ab":
+                emitter.emit("word", word)
+            await emitter.wait_for_complete()
+            return found
+
+    assert await outcome(durable, Pyee) == ["A", "B"]
+
+
+def test_what_pyee_has_begun_and_nobody_waits_for_is_left_behind() -> None:
+    library("pyee.asyncio")
+    from pyee.asyncio import AsyncIOEventEmitter
+
+    class Pyee:
+        async def run(self, ctx: Context) -> None:
+            emitter = AsyncIOEventEmitter()
+
+            async def hears() -> None:
+                await ctx.run("heard", step, "heard")
+
+            emitter.on("word", hears)
+            emitter.emit("word")
+
+    assert "behind, which will never go on" in refusal(Pyee)
+
+
+async def test_dishka_opens_and_closes_by_steps(durable: Durable) -> None:
+    dishka = library("dishka")
+
+    class Dishka:
+        async def run(self, ctx: Context) -> list[str]:
+            found: list[str] = []
+
+            async def connection() -> Any:
+                yield await ctx.run("open", step, "open")
+                found.append(await ctx.run("close", step, "close"))
+
+            connection.__annotations__["return"] = AsyncIterable[str]
+            provider = dishka.Provider(scope=dishka.Scope.REQUEST)
+            provider.provide(connection)
+            container = dishka.make_async_container(provider)
+            async with container() as request:
+                found.append(await request.get(str))
+            await container.close()
+            return found
+
+    assert await outcome(durable, Dishka) == ["OPEN", "CLOSE"]
+
+
 def refusal(cls: type, handler: str = "run") -> str:
     durable = Durable(max_crashes=0)
     with pytest.raises(HandlerBugError) as caught:
@@ -494,4 +641,53 @@ def test_sockets_of_httpx_are_refused(url: str, thing: str) -> None:
 
     message = refusal(Httpx)
     assert f"{thing} can't be used in handler code" in message
+    assert "test_libraries.py:" in message
+
+
+async def reads_a_file() -> Any:
+    async with library("aiofiles").open(__file__) as file:
+        return await file.read()
+
+
+async def asks_a_database() -> Any:
+    async with library("aiosqlite").connect(":memory:") as database:
+        return await database.execute_fetchall("SELECT 1")
+
+
+async def asks_redis() -> Any:
+    return await library("redis.asyncio").Redis(host="127.0.0.1", port=9).get("key")
+
+
+async def speaks_websocket() -> Any:
+    async with library("websockets").connect("ws://127.0.0.1:9/", proxy=None) as connection:
+        return await connection.recv()
+
+
+async def fetches_with_aiohttp() -> Any:
+    async with library("aiohttp").ClientSession() as session, session.get("http://127.0.0.1:9/") as answer:
+        return await answer.text()
+
+
+@pytest.mark.parametrize(
+    "ask, thing",
+    [
+        (reads_a_file, "a thread can't be used in handler code"),
+        (asks_a_database, "thread"),  # of its own: refused when it is waited for, or answers, whichever is first
+        (asks_redis, "a network connection can't be used in handler code"),
+        (speaks_websocket, "a network connection can't be used in handler code"),
+        (fetches_with_aiohttp, "can't be used in handler code"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_clients_are_refused_although_the_handler_catches_everything(ask: Any, thing: str) -> None:
+    class Swallows:
+        async def run(self, ctx: Context) -> str:
+            try:
+                return str(await ask())
+            except Exception:
+                return await ctx.run("fallback", step, "fallback")
+
+    message = refusal(Swallows)
+    assert thing in message
     assert "test_libraries.py:" in message
