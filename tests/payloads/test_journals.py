@@ -70,7 +70,7 @@ async def test_state_comes_back(durable: Durable, chain: str) -> None:
     assert env.state(Cart, "a").get("items", list[str]) == ["tea", SECRET]
     env.state(Cart, "b").set("items", [SECRET])
     assert await env.call(Cart.look, key="b") == f"0 ['{SECRET}']"
-    if chain == "encrypted" and env.__class__ is TestEnvironment:
+    if chain == "encrypted" and isinstance(env, TestEnvironment):
         assert SECRET.encode() not in b"".join(env.runtime.state("Cart", "a").values())
 
 
@@ -89,7 +89,7 @@ async def test_what_comes_from_outside_and_goes_there_is_plain(durable: Durable)
     assert await env.call_raw("Upper", "up", b'"tea"') == b'"TEA"'
     sent = await env.send(Upper.encoded)
     await sent.attach()
-    if env.__class__ is TestEnvironment:
+    if isinstance(env, TestEnvironment):
         runtime: Any = env.runtime
         assert runtime.kernel.store.journal(sent.id)[-1].payload.endswith(f'"{SECRET}"'.encode())
 
@@ -106,7 +106,7 @@ async def test_the_output_is_encoded_for_whoever_sends_an_encoded_input(durable:
     env = await durable(Upper, Caller, payloads=encrypting("old"))
     identifier = await env.call(Caller.sends)
     assert await env.invocation(identifier, str).attach() == SECRET
-    if env.__class__ is TestEnvironment:
+    if isinstance(env, TestEnvironment):
         journal = env.runtime.kernel.store.journal(identifier)
         assert MAGIC in journal[0].payload
         assert SECRET.encode() not in journal[-1].payload
@@ -134,7 +134,7 @@ async def test_positions_can_be_left_plain(durable: Durable) -> None:
     env = await durable(*ALL, payloads=Chain(encrypting("old"), plain=["state", "step"]))
     await env.call(Cart.fill, [], key="a")
     await env.call(Upper.encoded)
-    if env.__class__ is TestEnvironment:
+    if isinstance(env, TestEnvironment):
         state = env.runtime.state("Cart", "a")
         assert state["items"] == f'["{SECRET}"]'.encode()
         # Those that look encoded by themselves say that they are not.
