@@ -1,8 +1,8 @@
 """Agents in handlers: what all libraries share. Each has a module of its own, with an extra of its name.
 
 A tool, a handler or an amount of tokens goes in, and what agents of any library do with it comes out as commands of the
-handler's journal. ``pydantic_ai`` and ``openai_agents`` are for the agents of these libraries. Start reading at
-``outcomes``, which says what a tool's step journals.
+handler's journal. ``pydantic_ai``, ``openai_agents`` and ``langchain`` are for the agents of these libraries. Start
+reading at ``outcomes``, which says what a tool's step journals.
 """
 
 from __future__ import annotations

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Final, ParamSpec, TypeVar
 
-__all__ = ["AT_ONCE", "AtOnce"]
+__all__ = ["AT_ONCE", "AtOnce", "at_once", "is_at_once"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,3 +30,20 @@ def _threads() -> Executor:
 
 
 AT_ONCE: Final = AtOnce()
+
+_wanted: Final[ContextVar[bool]] = ContextVar("restate_reflect_at_once", default=False)
+
+
+@contextmanager
+def at_once(wanted: bool = True) -> Iterator[None]:
+    """Within it this executor is the handler's default one: ``run_in_executor(None, …)`` of libraries."""
+    token = _wanted.set(wanted)
+    try:
+        yield
+    finally:
+        _wanted.reset(token)
+
+
+def is_at_once(executor: object) -> bool:
+    """Whether a handler's loop calls at once what it is given for this executor."""
+    return isinstance(executor, AtOnce) or (executor is None and _wanted.get())

@@ -18,7 +18,7 @@ from threading import get_ident
 from types import FrameType
 from typing import Any, Final, NoReturn, TypeAlias, TypeVar
 
-from restate_reflect.durable.at_once import AtOnce
+from restate_reflect.durable.at_once import is_at_once
 from restate_reflect.durable.closing import MAX_REFUSED, HandlerAbandoned, quietly
 from restate_reflect.durable.extending import (
     AS_COMPLETED,
@@ -267,7 +267,7 @@ class DurableLoop(ReadyQueue, SerialLoop):  # type: ignore[misc]  # Handle is an
         self, executor: object, func: Callable[..., T], *args: Any
     ) -> LoopFuture[T]:
         """At once, where the executor is the one for that; a thread is refused."""
-        if not isinstance(executor, AtOnce):
+        if not is_at_once(executor):
             self.refuse(outside("a thread", "; loop.run_in_executor"))
         future: LoopFuture[T] = LoopFuture(self)
         try:

@@ -46,7 +46,11 @@ def lacks_its_library(module: str) -> bool:
     return any(module.startswith(part) and find_spec(library) is None for part, library in LIBRARIES.items())
 
 
-LIBRARIES = {"restate_reflect.agents.openai_agents": "agents", "restate_reflect.agents.pydantic_ai": "pydantic_ai"}
+LIBRARIES = {
+    "restate_reflect.agents.langchain": "langchain",
+    "restate_reflect.agents.openai_agents": "agents",
+    "restate_reflect.agents.pydantic_ai": "pydantic_ai",
+}
 
 
 def test_each_module_can_be_imported_first() -> None:
