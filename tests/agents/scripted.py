@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ from restate_reflect.durable.guards import Guard
 from restate_reflect.testing import Durable, Environment
 
 __all__ = ["Gates", "calls", "heard", "returned", "says", "started"]
+
+
+SAID_AT = datetime(2026, 1, 1, tzinfo=UTC)
+"""Fixed, so that a request that is made again after a crash has the same answer."""
 
 
 class Gates:
@@ -76,7 +81,8 @@ def says(*answers: Any, gates: Gates | None = None, name: str = "model") -> Func
         said = answers[turn % len(answers)]
         said = said(messages) if callable(said) else said
         parts = [TextPart(said)] if isinstance(said, str) else list(said)
-        return ModelResponse(parts=parts, usage=RequestUsage(input_tokens=10, output_tokens=5))
+        usage = RequestUsage(input_tokens=10, output_tokens=5)
+        return ModelResponse(parts=parts, usage=usage, timestamp=SAID_AT)
 
     return FunctionModel(answer)
 
