@@ -278,7 +278,7 @@ async def test_without_shared_memory_the_file_is_for_one_process(
 
         def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
             self.shared = self.shared and sql != "PRAGMA locking_mode=EXCLUSIVE"
-            if self.shared and "journal_mode" in sql:
+            if self.shared and "journal_mode=WAL" in sql:
                 error = sqlite3.OperationalError("disk I/O error")
                 error.sqlite_errorname = "SQLITE_IOERR_SHMMAP"
                 raise error
