@@ -19,7 +19,8 @@ from tests.order import longest_first
 from tests.support import ServedInThread, ServedProcess
 
 # The first text that hypothesis draws in a fresh checkout makes it read all of Unicode: 2 s, which it takes for ours.
-hypothesis.settings.register_profile("suite", suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# A deadline is one of wall time, which a busy machine takes from anybody.
+hypothesis.settings.register_profile("suite", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("suite")
 
 ServerMaker: TypeAlias = Callable[..., RestateServer]

@@ -20,8 +20,7 @@ cdef class Attempt:
     cdef _advance(self)
     @cython.locals(loop=ReadyQueue)
     cdef bint _turn(self, root) except -1
-    cdef bint _wait(self) except -1
-    cdef bint _awaits_result(self) except -1
+    cdef bint _wait(self, root) except -1
     cdef bint _deadlocked(self) except -1
     cdef bint _tell_blocked(self) except -1
     cdef _deliver(self, notification)

@@ -221,7 +221,7 @@ class Attempt:
             self._finish(root)
             return False
         if self._cancelling:
-            return self._finish_cancelling() or self._wait()
+            return self._finish_cancelling() or self._wait(root)
         if self._cancelled and self._tell_blocked():
             return True
         while (notification := self.engine.next_notification()) is not None:
@@ -234,24 +234,21 @@ class Attempt:
             self._runs.start()
             self.loop.turning = get_ident()
         # A step may have completed something of the handler.
-        return loop.broken is not None or self._wait()
+        return loop.broken is not None or self._wait(root)
 
-    def _wait(self) -> bool:
+    def _wait(self, root: DurableTask[Any]) -> bool:
         """Nothing is ready and no notification is left. Returns whether to go round again."""
         executing = self._runs is not None and self._runs.is_executing()
         if self.engine.is_closed:
             return False
-        if not (executing or self._cancelling or self._awaits_result() or self.results.any_awaited()):
+        # What the handler itself awaits is not done, as nothing is ready; so it comes, without a look at every waiter.
+        awaits_result = isinstance(waits_for(root), DurableFuture)
+        if not (executing or self._cancelling or awaits_result or self.results.any_awaited()):
             return self._deadlocked()
         progress = self.engine.progress(self._await_tree, executing)
         if progress is Progress.SUSPENDED:
             logger.debug("%s suspended", self.engine.started.debug_id)
         return False
-
-    def _awaits_result(self) -> bool:
-        """Whether the handler itself awaits a journaled result: the usual case, without a look at every waiter."""
-        # Nothing is ready, so what it awaits is not done; and one that is not done waits among the results.
-        return self._root is not None and isinstance(waits_for(self._root), DurableFuture)
 
     def _await_tree(self) -> AwaitNode:
         assert self._root is not None
@@ -289,9 +286,7 @@ class Attempt:
     def _deliver(self, notification: Notification) -> None:
         id_ = notification.id
         self.loop.arrivals += 1
-        if type(id_) is int:
-            self.engine.require_issued(id_)
-        elif id_ == _CANCELLATION:
+        if type(id_) is not int and id_ == _CANCELLATION:
             self._cancelling = not self._cancelled
             return
         self.results.deliver(notification)

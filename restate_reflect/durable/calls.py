@@ -17,7 +17,7 @@ __all__ = ["Calls", "InvocationIdSlot"]
 class InvocationIdSlot:
     """A call: takes its invocation id, and makes a future only if somebody asks for one."""
 
-    __slots__ = ("_calls", "_destination", "_future", "_loop", "_verb", "answered", "completion_id", "told", "value")
+    __slots__ = ("_destination", "_future", "_loop", "_verb", "answered", "calls", "completion_id", "told", "value")
 
     def __init__(self, completion_id: int, verb: str, destination: object, loop: SerialLoop) -> None:
         """``verb`` and ``destination`` are for errors: ``call Inventory/tea/reserve``."""
@@ -27,7 +27,8 @@ class InvocationIdSlot:
         """Whether the result has come."""
         self.told: Callable[[Notification], None] | None = None
         """Told of the result."""
-        self._calls: Calls | None = None
+        self.calls: Calls | None = None
+        """Whom ``send_cancel`` asks."""
         self._verb = verb
         self._destination = destination
         self._loop = loop
@@ -38,15 +39,11 @@ class InvocationIdSlot:
         """For errors."""
         return f"{self._verb} {self._destination}"
 
-    def belong_to(self, calls: Calls) -> None:
-        """Whom ``send_cancel`` asks."""
-        self._calls = calls
-
     def send_cancel(self, invocation_id: str) -> None:
         """Asks the callee to cancel itself."""
-        assert self._calls is not None
-        assert self._calls.send_cancel is not None
-        self._calls.send_cancel(invocation_id)
+        assert self.calls is not None
+        assert self.calls.send_cancel is not None
+        self.calls.send_cancel(invocation_id)
 
     def settle(self, notification: Notification) -> None:
         self.value = notification.invocation_id or ""
@@ -109,7 +106,7 @@ class Calls:
         if len(self._calls) >= self._limit:
             self._calls = [each for each in self._calls if not each.answered]
             self._limit = 64 + 2 * len(self._calls)
-        slot.belong_to(self)
+        slot.calls = self
         self._calls.append(slot)
 
     def forget(self) -> None:

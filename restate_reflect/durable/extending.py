@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from gc import get_referents
 from types import CodeType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 __all__ = [
     "AS_COMPLETED",
@@ -45,8 +45,8 @@ __all__ = [
 
 HAS_EAGER_TASKS: Final = sys.version_info >= (3, 12)
 
-Outer = tuple[AbstractEventLoop | None, "Task[Any] | None"]
-"""The loop and the task inside which another loop runs for a while."""
+Outer: TypeAlias = "AbstractEventLoop | tuple[AbstractEventLoop | None, Task[Any] | None] | None"
+"""The loop, and from 3.14 on the task, inside which another loop runs for a while."""
 
 running_loop: Final[Callable[[], AbstractEventLoop | None]] = events._get_running_loop
 """As ``asyncio.get_running_loop``, with None if there is none."""
@@ -65,7 +65,7 @@ def _enter_with_task(loop: AbstractEventLoop) -> Outer:
     return outer, task
 
 
-def _leave_with_task(left: Outer) -> None:
+def _leave_with_task(left: Any) -> None:
     outer, task = left
     _set_running_loop(outer)
     if outer is not None and task is not None:
@@ -75,18 +75,14 @@ def _leave_with_task(left: Outer) -> None:
 def _enter(loop: AbstractEventLoop) -> Outer:
     outer = running_loop()
     _set_running_loop(loop)
-    return outer, None
-
-
-def _leave(left: Outer) -> None:
-    _set_running_loop(left[0])
+    return outer
 
 
 # From 3.14 on a thread has one current task, before that each loop had one.
 _HAS_TASK_PER_THREAD: Final = sys.version_info >= (3, 14)
 enter: Final[Callable[[AbstractEventLoop], Outer]] = _enter_with_task if _HAS_TASK_PER_THREAD else _enter
 """Makes this the running loop, in which no task runs yet; returns what ``leave`` needs."""
-leave: Final[Callable[[Outer], None]] = _leave_with_task if _HAS_TASK_PER_THREAD else _leave
+leave: Final[Callable[[Any], None]] = _leave_with_task if _HAS_TASK_PER_THREAD else _set_running_loop
 """Goes back to where ``enter`` was called."""
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context as ContextVars
 from contextvars import copy_context
 from inspect import CO_ITERABLE_COROUTINE, isawaitable
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 from weakref import ref
 
 from restate_reflect.durable.closing import close
@@ -199,10 +199,6 @@ class DurableFuture(LoopFuture[T]):
         return self if self.is_awaited else None
 
 
-_OWN_FRAMES: Final = 3
-"""Between the constructor and the user's code, at least: itself, ``Operations`` and the context's method."""
-
-
 class WatchedFuture(DurableFuture[T]):
     """A future that is pointless unless somebody awaits it (run, sleep): remembers whether anybody did."""
 
@@ -211,11 +207,13 @@ class WatchedFuture(DurableFuture[T]):
     """What else there is to do than to await it."""
     is_known = False
     """Whether somebody else may complete it, for reasons of its own."""
+    own_frames = 3
+    """Between ``spot`` and the user's code, at least: the constructor, ``Operations`` and the context's method."""
 
     def __init__(self, decode: Callable[[Any], T], label: str, loop: SerialLoop) -> None:
         DurableFuture.__init__(self, decode, label, loop)
         self.observed = False
-        self.where: Spot | None = spot(_OWN_FRAMES)
+        self.where: Spot | None = spot(self.own_frames)
 
     def _settle(self, notification: Notification, result: Notification | bytes) -> None:
         if not self.observed and not self.done():
@@ -248,6 +246,7 @@ class RunFuture(WatchedFuture[T]):
     """The result of a step. Cancelling it (``asyncio.timeout``) cancels a body that is running."""
 
     __slots__ = ("body",)
+    own_frames = 4
 
     def __init__(self, decode: Callable[[bytes], T], name: str, loop: SerialLoop) -> None:
         """``decode`` reads the journaled value."""

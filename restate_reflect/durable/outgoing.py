@@ -19,6 +19,7 @@ class OutgoingCall(WatchedFuture[T], CallFuture[T]):
     """A call of this attempt."""
 
     __slots__ = ("_slot",)
+    own_frames = 5
     hint = ", or use ctx.send if nobody waits for its result"
 
     def __init__(self, decode: Callable[[bytes], T], slot: InvocationIdSlot, loop: SerialLoop) -> None:

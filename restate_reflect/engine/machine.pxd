@@ -28,7 +28,6 @@ cdef class Engine:
     cdef _on_message(self, int message_type, bytes payload)
     cdef _on_start(self, bytes payload)
     cdef _on_command(self, int message_type, bytes payload)
-    cdef _on_notification(self, notification)
     cdef _count_entry(self)
     cdef _on_run_ack(self, bytes payload)
     cdef _enqueue(self, notification)
@@ -39,7 +38,6 @@ cdef class Engine:
     cpdef read_input(self)
     cpdef peek_recorded(self)
     cpdef next_notification(self)
-    cpdef require_issued(self, Py_ssize_t completion_id)
     cpdef bint has_result(self, Py_ssize_t completion_id) except -1
     cpdef propose_run(self, Py_ssize_t completion_id, result)
     cpdef progress(self, build_tree, bint executing)

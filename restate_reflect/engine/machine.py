@@ -265,7 +265,7 @@ class Engine:
 
     def _on_message(self, message_type: int, payload: bytes) -> None:
         if is_notification(message_type):
-            self._on_notification(notifications.parse(message_type, payload))
+            self._enqueue(notifications.parse(message_type, payload))
         elif message_type == MessageType.START:
             self._on_start(payload)
         elif is_command(message_type):
@@ -300,13 +300,6 @@ class Engine:
         self._recorded.append((message_type, payload))
         self._count_entry()
 
-    def _on_notification(self, notification: Notification) -> None:
-        if self._state == WAITING_START:
-            raise ProtocolViolationError("a notification before the start message")
-        self._enqueue(notification)
-        if self._state == WAITING_REPLAY:
-            self._count_entry()
-
     def _count_entry(self) -> None:
         self._missing -= 1
         if self._missing:
@@ -328,12 +321,16 @@ class Engine:
         self._enqueue(proposed)
 
     def _enqueue(self, notification: Notification) -> None:
+        if self._state == WAITING_START:
+            raise ProtocolViolationError("a notification before the start message")
         if self._seen is None:
             self._seen = set()
         if self._queue is _NO_NOTIFICATIONS:
             self._queue = deque()
         self._queue.append(notification)
         self._seen.add(notification.id)
+        if self._state == WAITING_REPLAY:
+            self._count_entry()
 
     # ------------------------------------------------------------ commands of the handler
 
@@ -447,13 +444,25 @@ class Engine:
     # ------------------------------------------------------------ notifications
 
     def next_notification(self) -> Notification | None:
-        """Takes the oldest notification that was not handed out yet."""
+        """Takes the oldest notification that was not handed out yet.
+
+        Results are handed out only when the handler waits, in journal order. One that comes before its command is a
+        result which the code that wrote the journal asked for earlier: an await was moved, or a command was left out.
+
+        Raises:
+            JournalMismatchError: Such a one, while replaying.
+            ProtocolViolationError: Such a one, later; the peer made it up.
+        """
         queue = self._queue
         if not queue:
             return None
         notification = queue.popleft()
         if not queue:
             self._queue = _NO_NOTIFICATIONS  # many an attempt waits for long, and an empty deque has 600 bytes
+        if type(notification.id) is int and notification.id >= self._next_completion:
+            error = self._unasked(notification.id)
+            self.fail_with(error)
+            raise error
         return notification
 
     def take_notification(self, completion_id: int) -> Notification | None:
@@ -463,22 +472,6 @@ class Engine:
                 self._queue.remove(notification)
                 return notification
         return None
-
-    def require_issued(self, completion_id: int) -> None:
-        """Ends the attempt if no command has asked for this completion.
-
-        Results are handed out only when the handler waits, in journal order. One that comes before its command is a
-        result which the code that wrote the journal asked for earlier: an await was moved, or a command was left out.
-
-        Raises:
-            JournalMismatchError: While replaying.
-            ProtocolViolationError: Else; the peer made it up.
-        """
-        if completion_id < self._next_completion:
-            return
-        error = self._unasked(completion_id)
-        self.fail_with(error)
-        raise error
 
     def _unasked(self, completion_id: int) -> EngineError:
         if self._state != REPLAYING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 
-from . import frames
 from .core import Core
 from .errors import ConnectionFault, ErrorCode, StreamFault
+from .frames import DATA, HEADERS, MAX_STREAM_ID, PREFACE, unpack_header
 from .handlers import RequestHandler
 from .headers import RequestHead
 from .inbound import OPEN, Reading
@@ -35,7 +35,7 @@ class Connection:
     def __init__(self, on_request: Callable[[Stream, RequestHead], RequestHandler], limits: Limits = Limits()) -> None:  # noqa: B008  frozen
         self._core = Core(on_request, limits)
         self._reading = Reading(self._core)
-        self._preface_left = frames.PREFACE
+        self._preface_left = PREFACE
         self._partial = bytearray()
         self._wanted = 0
         self._partials = 0
@@ -70,8 +70,8 @@ class Connection:
         core, reading = self._core, self._reading
         max_size, stop = core.max_frame_size, len(data)
         while stop - at >= 9:
-            word, flags, stream_id = frames.unpack_header(data, at)
-            size, kind, stream_id = word >> 8, word & 0xFF, stream_id & frames.MAX_STREAM_ID
+            word, flags, stream_id = unpack_header(data, at)
+            size, kind, stream_id = word >> 8, word & 0xFF, stream_id & MAX_STREAM_ID
             start = at + 9
             if size > max_size:
                 raise ConnectionFault(
@@ -84,9 +84,9 @@ class Connection:
                 break
             try:
                 # Almost all traffic; not through the table, as a method of a compiled class is cheaper to call.
-                if kind == frames.DATA and reading.table is OPEN:
+                if kind == DATA and reading.table is OPEN:
                     reading.on_data(flags, stream_id, data, start, at)
-                elif kind == frames.HEADERS and reading.table is OPEN:
+                elif kind == HEADERS and reading.table is OPEN:
                     reading.on_headers(flags, stream_id, data, start, at)
                 else:
                     reading.table[kind](reading, flags, stream_id, data, start, at)

@@ -12,9 +12,8 @@ cdef class FieldDecoder:
     cdef public object _entries
     cdef public dict _literals
 
-    cpdef list decode(self, bytes block)
     @cython.locals(decoded=list, listed=Py_ssize_t, at=Py_ssize_t, stop=Py_ssize_t, first=int, field=tuple)
-    cdef list _decode(self, bytes block)
+    cpdef list decode(self, bytes block)
     @cython.locals(index=Py_ssize_t)
     cdef tuple _literal(self, bytes block, int mask)
     cdef tuple _entry(self, Py_ssize_t index)

@@ -52,44 +52,41 @@ class FieldDecoder:
 
         Raises ``ConnectionFault`` (COMPRESSION_ERROR) when the block makes no sense.
         """
-        try:
-            return self._decode(block)
-        except IndexError:
-            raise ConnectionFault(
-                ErrorCode.COMPRESSION_ERROR, "header block is cut short or names no table entry"
-            ) from None
-
-    def _decode(self, block: bytes) -> list[Field] | None:
         # One loop for all representations (RFC 7541 section 6), and the indexes of one byte in it: most fields are
         # that, and take 0.18 µs here instead of 0.31 through functions.
         decoded: list[Field] = []
         listed = 0
         at, stop = 0, len(block)
         entries = self._entries
-        while at < stop:
-            first = block[at]
-            if _LAST_STATIC < first < 0xFF:
-                field = entries[first - _LAST_STATIC - 1]
-                at += 1
-            elif 0x80 < first <= _LAST_STATIC:
-                field = _STATIC[first - 0x81]
-                at += 1
-            else:
-                self._at = at
-                if first >= 0x80:
-                    field = self._entry(self._integer(block, 0x7F))
-                elif first >= 0x40:
-                    field = self._literal(block, 0x3F)
-                    self._insert(field)
-                elif first >= 0x20:
-                    self._resize(block, allowed=not decoded)
-                    at = self._at
-                    continue
+        try:
+            while at < stop:
+                first = block[at]
+                if _LAST_STATIC < first < 0xFF:
+                    field = entries[first - _LAST_STATIC - 1]
+                    at += 1
+                elif 0x80 < first <= _LAST_STATIC:
+                    field = _STATIC[first - 0x81]
+                    at += 1
                 else:
-                    field = self._literal(block, 0x0F)
-                at = self._at
-            listed += field[2]
-            decoded.append(field)  # a reference for each byte of the block at most, whatever their fields' sizes are
+                    self._at = at
+                    if first >= 0x80:
+                        field = self._entry(self._integer(block, 0x7F))
+                    elif first >= 0x40:
+                        field = self._literal(block, 0x3F)
+                        self._insert(field)
+                    elif first >= 0x20:
+                        self._resize(block, allowed=not decoded)
+                        at = self._at
+                        continue
+                    else:
+                        field = self._literal(block, 0x0F)
+                    at = self._at
+                listed += field[2]
+                decoded.append(field)  # a reference for each byte of the block at most, however large the fields are
+        except IndexError:
+            raise ConnectionFault(
+                ErrorCode.COMPRESSION_ERROR, "header block is cut short or names no table entry"
+            ) from None
         return decoded if listed <= self._max_list_size else None
 
     def _literal(self, block: bytes, mask: int) -> Field:

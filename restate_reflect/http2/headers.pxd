@@ -7,11 +7,10 @@ from .decoder cimport FieldDecoder
 cdef class HeaderReader:
     cdef public FieldDecoder _decoder
     cdef public dict _requests
-    cdef Py_ssize_t _max_requests, _cached_at
+    cdef Py_ssize_t _max_requests
 
     cpdef tuple request(self, bytes block)
     cdef list _fields(self, bytes block)
-    cdef list _decode(self, bytes block)
     cdef _remember(self, bytes block, tuple request)
 
 

@@ -61,9 +61,9 @@ class HeaderReader:
 
     def __init__(self, limits: Limits) -> None:
         self._decoder = FieldDecoder(limits)
-        self._requests: dict[bytes, Request] = {}
+        self._requests: dict[tuple[int, bytes], Request] = {}
+        """By the state of the dynamic table, and the block that meant this then."""
         self._max_requests = limits.header_cache_entries
-        self._cached_at = 0
 
     def request(self, block: bytes) -> Request:
         """The request of a block that opens a stream.
@@ -71,11 +71,11 @@ class HeaderReader:
         A block that repeats byte for byte while the dynamic table has not changed means the same; then
         this takes 0.1 µs. Raises ``ConnectionFault``, ``OversizedHeaders`` or ``MalformedRequest``.
         """
+        before = self._decoder.changes
         if self._requests:  # seldom, with peers whose blocks change the table each time
-            known = self._requests.get(block)
+            known = self._requests.get((before, block))
             if known is not None:
                 return known
-        before = self._decoder.changes
         request = _request(self._fields(block))
         if before == self._decoder.changes:
             self._remember(block, request)
@@ -83,7 +83,7 @@ class HeaderReader:
 
     def discard(self, block: bytes) -> None:
         """Keep the table up to date with a block nobody is interested in."""
-        self._decode(block)
+        self._decoder.decode(block)
 
     def trailers(self, block: bytes) -> None:
         """Check a trailer section, which has no pseudo-header fields; nobody reads its content."""
@@ -94,16 +94,9 @@ class HeaderReader:
                 raise MalformedRequest(f"{name} in a trailer section")
 
     def _fields(self, block: bytes) -> list[Field]:
-        fields = self._decode(block)
+        fields = self._decoder.decode(block)
         if fields is None:
             raise OversizedHeaders
-        return fields
-
-    def _decode(self, block: bytes) -> list[Field] | None:
-        fields = self._decoder.decode(block)
-        if self._cached_at != self._decoder.changes:
-            self._cached_at = self._decoder.changes
-            self._requests.clear()
         return fields
 
     def _remember(self, block: bytes, request: Request) -> None:
@@ -111,7 +104,7 @@ class HeaderReader:
         if size <= _MAX_CACHED_SIZE:
             if len(self._requests) >= self._max_requests:
                 self._requests.clear()
-            self._requests[block] = request
+            self._requests[self._decoder.changes, block] = request
 
 
 def _request(fields: list[Field]) -> Request:

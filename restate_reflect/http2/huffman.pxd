@@ -1,7 +1,4 @@
 cimport cython
 
-cdef list _rows
-
-
-@cython.locals(state=Py_ssize_t, octet=cython.uchar, row=list, texts=list)
+@cython.locals(row=list, texts=list, octet=cython.uchar)
 cpdef str decode(bytes data)

@@ -14,13 +14,15 @@ from .errors import ConnectionFault, ErrorCode
 
 __all__ = ["decode"]
 
+
+_Step: TypeAlias = "tuple[list[_Step], str, int]"
+"""What an octet leads to: the steps from the next state, the characters that it ends, and that state's number."""
 _FAILED: Final = 256
 """A state that no octet leads out of."""
 _FINAL: Final = {state for state, action, _ in HUFFMAN_TABLE if action & HUFFMAN_COMPLETE}
 """States in which a string may end: what is left of the last octet is padding."""
-_Row: TypeAlias = "list[tuple[int, str]]"
-_rows: list[_Row | None] = [None] * (_FAILED + 1)
-"""What each octet leads to, by state; made when a state is first met. Ids of restate-server meet 20, of 25 KB each."""
+_steps: list[list[_Step]] = [[] for _ in range(_FAILED + 1)]
+"""By state, then by octet; empty until a state is first met. Ids of restate-server meet 20, of 25 KB each."""
 
 
 def decode(data: bytes) -> str:
@@ -28,21 +30,19 @@ def decode(data: bytes) -> str:
 
     Raises ``ConnectionFault`` (COMPRESSION_ERROR) on an invalid code, EOS, or wrong padding.
     """
-    state = 0
+    row, state = _steps[0], 0
     texts: list[str] = []
     for octet in data:
-        row = _rows[state]
-        if row is None:
-            row = _rows[state] = [_stepped(state, each) for each in range(256)]
-        state, ended = row[octet]
-        texts.append(ended)
+        if not row:
+            row.extend([_step(state, each) for each in range(256)])
+        row, text, state = row[octet]
+        texts.append(text)
     if state not in _FINAL:
         raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "invalid Huffman code or padding in a header block")
     return "".join(texts)
 
 
-def _stepped(state: int, octet: int) -> tuple[int, str]:
-    """The next state, and the characters that the octet ends."""
+def _step(state: int, octet: int) -> _Step:
     text = ""
     for half in (octet >> 4, octet & 15):
         if state == _FAILED:
@@ -52,4 +52,4 @@ def _stepped(state: int, octet: int) -> tuple[int, str]:
             text += chr(character)
         if action & HUFFMAN_FAIL:
             state = _FAILED
-    return state, text
+    return _steps[state], text, state

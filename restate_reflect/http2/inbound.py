@@ -13,6 +13,7 @@ from . import frames, windows
 from .closed import BOTH_ENDED, RESET_BY_PEER
 from .core import Core
 from .errors import ConnectionFault, ErrorCode, StreamFault
+from .frames import END_HEADERS, END_STREAM, HAS_PRIORITY, PADDED
 from .headers import MalformedRequest, OversizedHeaders, malformed
 from .stream import Stream
 
@@ -51,15 +52,15 @@ class Reading:
         """Section 6.2."""
         if not stream_id & 1:
             raise ConnectionFault(ErrorCode.PROTOCOL_ERROR, f"HEADERS on stream {stream_id}, which no client may open")
-        if flags & frames.PADDED:
+        if flags & PADDED:
             start, stop = frames.without_padding(data, start, stop)
-        if flags & frames.HAS_PRIORITY:
+        if flags & HAS_PRIORITY:
             self._check_dependency(stream_id, data, start, stop)
             start += 5
-        if flags & frames.END_HEADERS:
-            self._block_complete(stream_id, data[start:stop], flags & frames.END_STREAM != 0)
+        if flags & END_HEADERS:
+            self._block_complete(stream_id, data[start:stop], flags & END_STREAM != 0)
             return
-        self._stream_id, self._end_stream = stream_id, flags & frames.END_STREAM != 0
+        self._stream_id, self._end_stream = stream_id, flags & END_STREAM != 0
         self._pieces, self._size = [], 0
         self.table = IN_BLOCK
         self._add_piece(data[start:stop])
@@ -71,7 +72,7 @@ class Reading:
                 ErrorCode.PROTOCOL_ERROR, f"CONTINUATION on stream {stream_id} within a block of {self._stream_id}"
             )
         self._add_piece(data[start:stop])
-        if flags & frames.END_HEADERS:
+        if flags & END_HEADERS:
             block = b"".join(self._pieces)
             self._pieces = []
             self.table = OPEN
@@ -160,10 +161,10 @@ class Reading:
         core.receive_left -= size
         if core.receive_left < core.receive_low_mark:
             core.grant()
-        if flags & frames.PADDED:
+        if flags & PADDED:
             start, stop = frames.without_padding(data, start, stop)
         stream = core.streams.get(stream_id)
-        end_stream = flags & frames.END_STREAM != 0
+        end_stream = flags & END_STREAM != 0
         if stream is None or stream.remote_done:
             self._late_data(stream_id, stream, size, end_stream)
             return

@@ -6,9 +6,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
-from . import frames, windows
+from . import windows
 from .closed import ClosedStreams
 from .encoder import EMPTY_TABLE
+from .frames import END_HEADERS, END_STREAM, HEADERS, RST_STREAM, frame_header, pack_header, pack_u32, split_headers
 from .limits import Limits
 from .settings import PeerSettings
 
@@ -51,15 +52,15 @@ class Shared:
             self._first_block = False
             block = EMPTY_TABLE + block
         if len(block) <= self.peer.max_frame_size:
-            flags = frames.END_HEADERS | frames.END_STREAM if end_stream else frames.END_HEADERS
-            self.output.append(frames.frame_header(frames.HEADERS, len(block), flags, stream_id))
+            flags = END_HEADERS | END_STREAM if end_stream else END_HEADERS
+            self.output.append(pack_header(len(block) << 8 | HEADERS, flags, stream_id))
             self.output.append(block)
         else:
-            self.output.append(frames.split_headers(stream_id, block, end_stream, self.peer.max_frame_size))
+            self.output.append(split_headers(stream_id, block, end_stream, self.peer.max_frame_size))
 
     def reset_id(self, stream_id: int, code: int, window: int) -> None:
         """Write RST_STREAM (section 6.4). So many bytes of DATA may be under way: they are no fault of the peer."""
-        self.output += (frames.frame_header(frames.RST_STREAM, 4, 0, stream_id), frames.pack_u32(code))
+        self.output += (frame_header(RST_STREAM, 4, 0, stream_id), pack_u32(code))
         self.closed.add(stream_id, window)
 
     def set_stream_window(self, size: int) -> None:

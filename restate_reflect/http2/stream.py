@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from . import frames
 from .closed import BOTH_ENDED
 from .date import date_field
 from .encoder import response_block, trailer_block
 from .errors import ErrorCode, StreamFault
+from .frames import DATA, END_STREAM, frame_header, pack_header, window_update
 from .handlers import NOBODY, RequestHandler
 from .shared import Shared
 
@@ -93,7 +93,7 @@ class Stream:
 
     def send_and_end(self, data: bytes) -> None:
         """``send`` and ``end``, in one frame where the windows admit it."""
-        if data and self.head_sent and not self.ended and self._sent_at_once(data, frames.END_STREAM):
+        if data and self.head_sent and not self.ended and self._sent_at_once(data, END_STREAM):
             self.ended = True
             self._sent_end()
             if not self._shared.receiving:
@@ -178,7 +178,7 @@ class Stream:
         last = self.ended and not buffer and not self._trailers
         self.send_window -= size
         shared.send_window -= size
-        shared.output += (frames.frame_header(frames.DATA, size, frames.END_STREAM if last else 0, self.id), payload)
+        shared.output += (frame_header(DATA, size, END_STREAM if last else 0, self.id), payload)
         if not buffer:
             self._drained(last)
         if self._above_high_water and self.buffered <= shared.limits.send_low_water:
@@ -229,7 +229,7 @@ class Stream:
             return False
         self.send_window -= size
         shared.send_window -= size
-        shared.output.append(frames.frame_header(frames.DATA, size, flags, self.id))
+        shared.output.append(pack_header(size << 8 | DATA, flags, self.id))
         shared.output.append(data)
         return True
 
@@ -269,7 +269,7 @@ class Stream:
         if self._trailers:
             self._shared.write_headers(self.id, trailer_block(self._trailers), True)
         else:
-            self._shared.output.append(frames.frame_header(frames.DATA, 0, frames.END_STREAM, self.id))
+            self._shared.output.append(frame_header(DATA, 0, END_STREAM, self.id))
         self._sent_end()
 
     def _sent_end(self) -> None:
@@ -304,7 +304,7 @@ class Stream:
 
     def _grant(self) -> None:
         if not self._paused and not self.remote_done:
-            self._shared.output.append(frames.window_update(self.id, self._shared.stream_window - self.receive_left))
+            self._shared.output.append(window_update(self.id, self._shared.stream_window - self.receive_left))
             self.receive_left = self._shared.stream_window
 
     def _count_body(self, size: int, end_stream: bool) -> None:

@@ -128,7 +128,7 @@ def read_lone_value(payload: bytes) -> bytes | None:
 
 def call_command(callee: bytes, body: bytes, key: str, invocation_id: int, result: int) -> bytes:
     """``CallCommandMessage``: see ``callee``; parameter (3), key (5), and the two completion ids (10, 11)."""
-    key_field = _text_field(b"\x2a", key)
+    key_field = _text_field(b"\x2a", key) if key else b""
     ids = b"\x50" + varint(invocation_id) + b"\x58" + varint(result)
     return callee + _bytes_field(b"\x1a", body) + key_field + ids
 
