@@ -13,10 +13,10 @@ from tests.conformance.settings import Setting, Signing, on_engines
 from tests.support import ServedProcess
 
 HANDLERS = {
-    "eitherSleepOrCall": ("sleep", "call service_name='Counter' handler_name='get'"),
-    "callDifferentMethod": ("handler_name='get'", "handler_name='reset'"),
-    "backgroundInvokeWithDifferentTargets": ("handler_name='get'", "handler_name='reset'"),
-    "setDifferentKey": ("set state key=b'a'", "set state key=b'b'"),
+    "eitherSleepOrCall": ("recorded: sleep", "current:  call Counter/abc/get"),
+    "callDifferentMethod": ("recorded: call Counter/abc/get", "current:  call Counter/abc/reset"),
+    "backgroundInvokeWithDifferentTargets": ("recorded: send Counter/abc/get", "current:  send Counter/abc/reset"),
+    "setDifferentKey": ("recorded: set state 'a'", "current:  set state 'b'"),
 }
 
 

@@ -1,6 +1,6 @@
 """How much is found, how much is told for nothing, and what it costs.
 
-``corpus/unseen`` was written from the list of what is to be found, before its author had read the rules;
+``corpus/unseen`` was written from the list of what is to be found, before its author had read the rules' sources;
 ``corpus/seen`` after that. A marker at the end of a line names what is wrong with it:
 ``# expect: RR101``, several with blanks between them, ``/`` between codes of which one will do. ``corpus/clean`` holds
 what only looks like a fault.

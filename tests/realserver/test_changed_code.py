@@ -103,10 +103,10 @@ class Change:
 
 
 CHANGES = [
-    Change("Deleted", WITHOUT_CHARGE, "run name='charge'", "run name='ship'", 13, (3, "Run")),
-    Change("Renamed", RENAMED, "run name='charge'", "run name='collect'", 13, (3, "Run")),
-    Change("Added", WITH_A_CALL, "run name='ship'", "call service_name='Added' handler_name='buy'", 14, (4, "Call")),
-    Change("DeletedAtTheEnd", WITHOUT_SHIP, "run name='ship'", "an await", 14, (3, "Run")),
+    Change("Deleted", WITHOUT_CHARGE, "run 'charge'", "run 'ship'", 13, (3, "Run")),
+    Change("Renamed", RENAMED, "run 'charge'", "run 'collect'", 13, (3, "Run")),
+    Change("Added", WITH_A_CALL, "run 'ship'", "call Added/", 14, (4, "Call")),
+    Change("DeletedAtTheEnd", WITHOUT_SHIP, "run 'ship'", "an await", 14, (3, "Run")),
 ]
 
 
