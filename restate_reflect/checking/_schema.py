@@ -109,7 +109,14 @@ def _accepted(types: frozenset[str]) -> frozenset[str]:
 
 
 def _type_of(value: object) -> str:
-    names = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
+    names: dict[type, str] = {
+        str: "string",
+        bool: "boolean",
+        int: "integer",
+        float: "number",
+        list: "array",
+        dict: "object",
+    }
     return names.get(type(value), "null")
 
 

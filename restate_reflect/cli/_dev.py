@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def command(folder: Path, fresh: bool, **options: Any) -> None:
 
 def _check_exporter() -> None:
     try:
-        import opentelemetry.exporter.otlp.proto.http.trace_exporter  # noqa: F401
+        importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
     except ImportError as error:
         raise click.UsageError(
             f"--otlp needs OpenTelemetry's SDK and exporter ({error}). Run: pip install 'restate-reflect[otlp]'"

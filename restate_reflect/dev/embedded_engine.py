@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from restate_reflect.dev.engine import Registered, held
 from restate_reflect.dev.spans import span
-from restate_reflect.endpoint.hosts import is_loopback
 from restate_reflect.server import ServerError
 
 if TYPE_CHECKING:
@@ -39,7 +38,8 @@ class EmbeddedEngine:
         """``origins`` are those of pages that may call handlers, see ``ingress``."""
         self._file = folder / "invocations.db"
         self._origins = origins
-        self._is_remote = not (host == "localhost" or is_loopback(host))
+        self._host = host
+        self._is_remote = False
         self._resources = AsyncExitStack()
         self._sockets = [held(ingress_port, "--ingress-port", host), held(admin_port, "--admin-port", host)]
         self.ingress_url, self.admin_url = (f"http://{_named(host)}:{one.getsockname()[1]}" for one in self._sockets)
@@ -51,7 +51,9 @@ class EmbeddedEngine:
         from restate_reflect.embedded import EmbeddedRuntimeError, Runtime, SqliteStore
         from restate_reflect.embedded.deployments.connect import connect
         from restate_reflect.embedded.http.admin import admin
+        from restate_reflect.endpoint.hosts import is_loopback
 
+        self._is_remote = not (self._host == "localhost" or is_loopback(self._host))
         try:
             self._runtime = await self._resources.enter_async_context(Runtime(SqliteStore(self._file)))
         except EmbeddedRuntimeError as error:

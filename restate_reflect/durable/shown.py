@@ -97,6 +97,8 @@ def title_of(type_: int, message: Any) -> str:
             return f"{word} {message.name!r}" if named else f"{word} {message.idx}"
         case MessageType.COMPLETE_AWAKEABLE_COMMAND:
             return f"{word} {message.awakeable_id}"
+        case _:
+            pass
     key = getattr(message, "key", "")
     subject = message.name or (key.decode(errors="replace") if isinstance(key, bytes) else key)
     return f"{word} {subject!r}" if subject else word

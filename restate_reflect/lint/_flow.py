@@ -117,8 +117,10 @@ def _passes_on(look: Look, handler: ast.ExceptHandler) -> bool:
     return any(look.symbol(node.exc) in _CANCELLED for node in look.of(ast.Raise))
 
 
-_TELLING = {"print", "str", "repr", "type", "isinstance", "format_exception", "print_exception", "log", "debug", "info"}
-_TELLING |= {"warning", "warn", "error", "exception", "critical"}
+_TELLING = {
+    *("print", "str", "repr", "type", "isinstance", "format_exception", "print_exception"),
+    *("log", "debug", "info", "warning", "warn", "error", "exception", "critical"),
+}
 
 
 def _is_told(look: Look, node: ast.AST) -> bool:

@@ -262,7 +262,7 @@ def payload_form(body: bytes) -> dict[str, Any]:
         value = json.loads(text)
         style = next((name for name, write in _STYLES.items() if write(value) == text), None)
     except (ValueError, RecursionError):
-        style = None
+        return {"text": text}
     if style is None:
         return {"text": text}
     return {"json": value} | ({"style": style} if style else {})
@@ -296,4 +296,6 @@ def payload_bytes(form: Any) -> bytes:
                 return base64.b64decode(text, validate=True)
             except binascii.Error as error:
                 raise JournalFileError(f": no base64: {error}") from error
+        case _:
+            pass
     raise JournalFileError(': a payload is one of {"json": …}, {"text": "…"} and {"base64": "…"}')

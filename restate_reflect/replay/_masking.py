@@ -75,6 +75,8 @@ class _Secrets:
             case dict() | list():
                 for each in value.values() if isinstance(value, dict) else value:
                     self.add(each)
+            case _:
+                pass
 
     def masked(self, value: Any) -> Any:
         """The value without secrets."""
@@ -87,7 +89,8 @@ class _Secrets:
                 return [self.masked(each) for each in value]
             case int() | float() if not isinstance(value, bool) and value in self._numbers:
                 return 0
-        return value
+            case _:
+                return value
 
     def text(self, text: str) -> str:
         for secret in sorted(self._texts, key=len, reverse=True):
@@ -184,4 +187,5 @@ def _children(value: Any) -> list[tuple[str, Any]]:
             return [(str(name), each) for name, each in value.items()]
         case list():
             return [(str(at), each) for at, each in enumerate(value)]
-    return []
+        case _:
+            return []

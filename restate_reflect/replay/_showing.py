@@ -78,6 +78,8 @@ def _end(replay: Replay) -> Iterator[str]:
             yield f"ends as its journal does: {replay.result}"
         case Outcome.RETURNS:
             yield f"would end with {replay.result}"
+        case _:
+            pass
     new = [each.title for each in replay.new_steps if each.title != "output"]
     if replay.outcome is Outcome.GOES_ON:
         yield f"would go on with {', '.join(new)}"

@@ -43,8 +43,8 @@ def begin(ingress_url: str, admin_url: str) -> None:
     with SyncClient(ingress_url) as client:
         for token in ("one", "two"):
             client.call(program.Desk.deposit, token)
-        asked = [client.send(program.Desk.ask, f"question-{number}") for number in range(3)]
-        flows = [client.send(program.Flow.run, "approved", key=f"flow-{number}") for number in range(2)]
+        asked = [client.send(program.Desk.ask, f"question-{number}") for number in range(3)]  # pyright: ignore[reportUnusedVariable]
+        flows = [client.send(program.Flow.run, "approved", key=f"flow-{number}") for number in (0, 1)]
         settle(admin_url, {each.id for each in (*asked, *flows)})
         for ledger in {program.ledger_of(token) for token in ("one", "two")}:
             assert client.call(program.Ledger.read, key=ledger)[0] > 0

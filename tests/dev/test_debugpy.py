@@ -135,7 +135,7 @@ def test_an_editor_may_come_later_and_its_breakpoints_stay_after_a_save(file: Pa
 def test_the_documented_launch_begins_dev(file: Path) -> None:
     """As the editor does it: by an adapter that starts the program."""
     port = free_port()
-    configuration = documented()["launch"] | {"console": "internalConsole", "redirectOutput": True}
+    configuration: dict[str, Any] = documented()["launch"] | {"console": "internalConsole", "redirectOutput": True}
     configuration |= {"cwd": str(file.parent)}
     assert configuration["args"][0] == "dev"
     configuration |= {"args": ["dev", "shop.py", *FREE], "python": [sys.executable]}

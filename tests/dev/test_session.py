@@ -135,7 +135,7 @@ def test_with_latest_a_save_moves_invocations_to_the_new_code(file: Path, engine
         file.write_text(SHOP.replace('f"step {number}"', 'f"stage {number}"'))
         running.wait_for("revision 2 serves")
         running.wait_for("journal mismatch at command 1")
-        running.wait_for("recorded: run name=.*step 1")
+        running.wait_for("recorded: run .*step 1")
         running.wait_for("current: .*stage 1")
         running.wait_for(r"at: +shop\.py:\d+ in Five\.run")
         (file.parent / "open").touch()

@@ -669,18 +669,24 @@ async def fetches_with_aiohttp() -> Any:
 
 
 @pytest.mark.parametrize(
-    "ask, thing",
+    "name, ask, thing",
     [
-        (reads_a_file, "a thread can't be used in handler code"),
-        (asks_a_database, "thread"),  # of its own: refused when it is waited for, or answers, whichever is first
-        (asks_redis, "a network connection can't be used in handler code"),
-        (speaks_websocket, "a network connection can't be used in handler code"),
-        (fetches_with_aiohttp, "can't be used in handler code"),
+        ("aiofiles", reads_a_file, "a thread can't be used in handler code"),
+        (
+            "aiosqlite",
+            asks_a_database,
+            "thread",
+        ),  # of its own: refused when it is waited for, or answers, whichever is first
+        ("redis", asks_redis, "a network connection can't be used in handler code"),
+        ("websockets", speaks_websocket, "a network connection can't be used in handler code"),
+        ("aiohttp", fetches_with_aiohttp, "can't be used in handler code"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_clients_are_refused_although_the_handler_catches_everything(ask: Any, thing: str) -> None:
+def test_clients_are_refused_although_the_handler_catches_everything(name: str, ask: Any, thing: str) -> None:
+    library(name)
+
     class Swallows:
         async def run(self, ctx: Context) -> str:
             try:

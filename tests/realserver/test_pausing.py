@@ -52,6 +52,10 @@ class Paused:
         await asyncio.sleep(1)
         return "slept"
 
+    async def sleeps_on(self, ctx: Context) -> str:
+        await asyncio.sleep(3600)
+        return "slept"
+
 
 @service(name="Suspended", inactivity_timeout=0)
 class Suspended:
@@ -178,7 +182,7 @@ def test_a_cancellation_waits_for_resume_when_it_comes_before_the_pause(
 
 
 def test_cancelling_a_paused_invocation_resumes_it(any_server: RestateServer, paused: Paused) -> None:
-    sent = Operated(any_server, "Paused", "sleeps")
+    sent = Operated(any_server, "Paused", "sleeps_on")
     eventually(lambda: "Command: Sleep" in sent.journal)
     assert sent.operate("pause") == 202
     eventually(sent.is_("paused"))

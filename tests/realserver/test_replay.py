@@ -70,7 +70,7 @@ def stood(core: Core, invocation: str) -> Stood | None:
     found = [each for each in attempts if each.engine.started.debug_id == invocation and not each.engine.is_replaying]
     if not found:
         return None
-    names = {SignalIndex: "signal", int: "completion"}
+    names: dict[type, str] = {SignalIndex: "signal", int: "completion"}
     awaited = [
         f"{names[type(id_)]} {int(id_)}" if type(id_) in names else f"signal {id_!r}"
         for id_ in found[0].results.awaited()

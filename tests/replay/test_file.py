@@ -71,7 +71,8 @@ def test_every_payload_is_kept_to_the_byte(results: list[bytes], body: bytes) ->
     )
 )
 def test_every_json_is_kept_to_the_byte(value: Any) -> None:
-    for style in ({}, {"separators": (",", ":")}, {"ensure_ascii": False, "separators": (",", ":")}):
+    styles: list[dict[str, Any]] = [{}, {"separators": (",", ":")}, {"ensure_ascii": False, "separators": (",", ":")}]
+    for style in styles:
         journal = recorded(given_input(json.dumps(value, **style).encode("utf-8", "surrogatepass")))
         assert loads(dump(journal).encode("utf-8", "surrogatepass").decode("utf-8", "surrogatepass")) == journal
 

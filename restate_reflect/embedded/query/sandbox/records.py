@@ -111,7 +111,8 @@ def read_record(identifier: str, text: str) -> Record:
         fields = json.loads(text)
         fields["target"] = Target(*fields["target"])
         record = Record(fields)
-        record.status, record.created_at, record.serial  # noqa: B018 - a record without them is none
+        for required in ("status", "created_at", "serial"):
+            getattr(record, required)
         return record
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DamagedError(f"the record of {identifier} can't be read ({error!r})") from None
