@@ -13,7 +13,7 @@ from typing import TypeVar
 from restate_reflect.errors import ProtocolViolationError
 from restate_reflect.protocol import pb
 
-__all__ = ["MessageType", "command_classes", "parsed"]
+__all__ = ["MessageType", "command_classes", "parsed", "server_names"]
 
 
 class MessageType(IntEnum):
@@ -99,3 +99,14 @@ def command_classes() -> dict[int, type[pb.Message]]:
         MessageType.GET_INVOCATION_OUTPUT_COMMAND: pb.GetInvocationOutputCommandMessage,
         MessageType.COMPLETE_AWAKEABLE_COMMAND: pb.CompleteAwakeableCommandMessage,
     }
+
+
+@cache
+def server_names() -> dict[str, int]:
+    """Types by the names in restate-server's ``sys_journal.entry_type``: ``Command: SetState``."""
+    names: dict[str, int] = {}
+    for each in MessageType:
+        kind = "Command" if each in command_classes() else "Notification"
+        word = each.name.removesuffix("_COMMAND").removesuffix("_COMPLETION").removesuffix("_NOTIFICATION")
+        names[f"{kind}: {word.title().replace('_', '')}"] = each
+    return names

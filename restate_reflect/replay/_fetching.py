@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
 
 from restate_reflect.durable.payload_slots import Positions, slot_of
 from restate_reflect.errors import RestateReflectError
 from restate_reflect.ingress import AdminClient, InvocationInfo, JournalEntry
 from restate_reflect.payloads import Chain
-from restate_reflect.protocol.messages import MessageType, command_classes
+from restate_reflect.protocol.messages import server_names
 from restate_reflect.replay._recorded import LastFailure, RecordedEntry, RecordedJournal
 
 __all__ = ["JournalGoneError", "from_rows", "journal_of"]
@@ -85,7 +84,7 @@ def from_rows(
 
 def _entry(info: InvocationInfo, entry: JournalEntry) -> RecordedEntry:
     raw = entry.raw.get("raw", "")
-    type_ = _TYPES.get(entry.type)
+    type_ = server_names().get(entry.type)
     if type_ is None or entry.raw.get("version", 2) != 2:
         raise JournalGoneError(
             f"entry {entry.index} of {info.id} is a {entry.type!r} of journal version {entry.raw.get('version')}:"
@@ -102,15 +101,4 @@ def _failure(info: InvocationInfo) -> LastFailure | None:
     )
 
 
-def _server_names() -> dict[str, int]:
-    """``Command: SetState`` for ``SET_STATE_COMMAND`` and so on."""
-    names: dict[str, int] = {}
-    for each in MessageType:
-        kind = "Command" if each in command_classes() else "Notification"
-        word = each.name.removesuffix("_COMMAND").removesuffix("_COMPLETION").removesuffix("_NOTIFICATION")
-        names[f"{kind}: {word.title().replace('_', '')}"] = each
-    return names
-
-
-_TYPES: Final[Mapping[str, Any]] = _server_names()
 """By the column ``entry_type``."""

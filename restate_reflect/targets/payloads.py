@@ -6,9 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from restate_reflect.errors import TargetError
-from restate_reflect.targets import importing
-from restate_reflect.targets.suggest import did_you_mean
-from restate_reflect.targets.target import parse
+from restate_reflect.targets.named import load_named
 
 if TYPE_CHECKING:
     from restate_reflect.payloads import Chain
@@ -24,15 +22,7 @@ def load_payloads(text: str | None) -> Chain | None:
     """
     if text is None:
         return None
-    target = parse(text)
-    if target.attribute is None:
-        raise TargetError(f"--payloads {text!r} names a whole module. Write {text}:NAME.")
-    found: Any = importing.import_target(target.text, target.module, target.file)
-    for name in target.attribute.split("."):
-        if not hasattr(found, name):
-            raise TargetError(f"--payloads {text!r}: there is no {name!r}.{did_you_mean(name, sorted(vars(found)))}")
-        found = getattr(found, name)
-    return _made(text, found)
+    return _made(text, load_named("--payloads", text))
 
 
 def _made(text: str, found: Any) -> Chain | None:

@@ -11,7 +11,7 @@ from restate_reflect.embedded import Entry, JournalEntry
 from restate_reflect.errors import TerminalError
 from restate_reflect.ingress import _admin_data as data
 from restate_reflect.payloads import Chain
-from restate_reflect.protocol.messages import MessageType, command_classes
+from restate_reflect.protocol.messages import MessageType, server_names
 from restate_reflect.replay import RecordedJournal, from_rows
 from restate_reflect.server import AdminError, RestateServer
 from restate_reflect.testing._payloads import plain_entries
@@ -182,20 +182,7 @@ def _summary(row: Mapping[str, Any]) -> InvocationSummary:
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
-    return Entry(_TYPES[row["entry_type"]], bytes.fromhex(row["raw"]), 0)
-
-
-def _server_names() -> dict[str, int]:
-    """``Command: SetState`` for ``SET_STATE_COMMAND`` and so on."""
-    names: dict[str, int] = {}
-    for each in MessageType:
-        kind = "Command" if each in command_classes() else "Notification"
-        word = each.name.removesuffix("_COMMAND").removesuffix("_COMPLETION").removesuffix("_NOTIFICATION")
-        names[f"{kind}: {word.title().replace('_', '')}"] = each
-    return names
-
-
-_TYPES: Final = _server_names()
+    return Entry(server_names()[row["entry_type"]], bytes.fromhex(row["raw"]), 0)
 
 
 def _literal(value: str) -> str:
