@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 from collections.abc import AsyncIterable
 from typing import Any
 
@@ -649,8 +650,12 @@ async def reads_a_file() -> Any:
         return await file.read()
 
 
+opened: list[Any] = []
+
+
 async def asks_a_database() -> Any:
-    async with library("aiosqlite").connect(":memory:") as database:
+    opened.append(library("aiosqlite").connect(":memory:"))
+    async with opened[-1] as database:
         return await database.execute_fetchall("SELECT 1")
 
 
@@ -694,6 +699,11 @@ def test_clients_are_refused_although_the_handler_catches_everything(name: str, 
             except Exception:
                 return await ctx.run("fallback", step, "fallback")
 
+    threads = set(threading.enumerate())
     message = refusal(Swallows)
+    while opened:  # what the handler could not close
+        opened.pop().stop()
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(10)
     assert thing in message
     assert "test_libraries.py:" in message
