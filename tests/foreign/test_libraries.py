@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sqlite3
 import threading
 from collections.abc import AsyncIterable
 from typing import Any
@@ -653,8 +654,15 @@ async def reads_a_file() -> Any:
 opened: list[Any] = []
 
 
+class ClosedAtLast(sqlite3.Connection):
+    """Nobody else closes it where the thread that has opened it may not tell so."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 async def asks_a_database() -> Any:
-    opened.append(library("aiosqlite").connect(":memory:"))
+    opened.append(library("aiosqlite").connect(":memory:", factory=ClosedAtLast, check_same_thread=False))
     async with opened[-1] as database:
         return await database.execute_fetchall("SELECT 1")
 
