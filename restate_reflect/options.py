@@ -90,8 +90,8 @@ class HandlerOptions:
     retry_policy: RetryPolicy | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     max_input_bytes: int | None = None
-    error_details: ErrorDetails | None = None
     """Longest input that is read; a longer one ends the invocation with 413, before it is parsed."""
+    error_details: ErrorDetails | None = None
     input_codec: Any = None
     """A ``Codec`` for the input, in place of the one chosen by type."""
     output_codec: Any = None

@@ -9,7 +9,6 @@ from typing import Final
 from .errors import ConnectionFault, ErrorCode
 
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-HEADER_SIZE: Final = 9
 
 DATA: Final = 0x0
 HEADERS: Final = 0x1

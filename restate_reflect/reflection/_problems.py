@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from restate_reflect.definitions import SourceLocation
-from restate_reflect.errors import Problem, ReflectionError
+from restate_reflect.errors import Problem
 from restate_reflect.reflection._source import class_node, file_of
 
 __all__ = ["Problems", "source_of_class", "source_of_function"]
@@ -29,11 +29,6 @@ class Problems:
         """``method`` is a ``_scan.Method``."""
         source = source_of_function(method.innermost)
         self.found.append(Problem(method.qualified_name, str(source), what, fix, code))
-
-    def raise_if_any(self) -> None:
-        """Raises ``ReflectionError``."""
-        if self.found:
-            raise ReflectionError(self.found)
 
 
 def source_of_function(function: Any) -> SourceLocation:

@@ -276,34 +276,37 @@ def _release_key(kernel: Kernel, invocation: Invocation) -> None:
 
 def cancel(kernel: Kernel, identifier: str) -> Reply:
     """Asks the handler to stop; one that has not begun ends at once."""
-    invocation = kernel.find(identifier)
-    if invocation is None:
-        return Reply.NOT_FOUND
-    if invocation.status is Status.COMPLETED:
-        return Reply.ALREADY_COMPLETED
-    if not invocation.status.is_in_flight:
-        _end_before_start(kernel, invocation, CANCELLED)
-        return Reply.DONE
+    invocation = _in_flight(kernel, identifier, CANCELLED)
+    if isinstance(invocation, Reply):
+        return invocation
     kernel.notify(invocation, MessageType.SIGNAL_NOTIFICATION, signal(CANCEL_SIGNAL, None))
     return Reply.APPENDED
 
 
 def kill(kernel: Kernel, identifier: str) -> Reply:
     """Ends an invocation, and all that it has called or sent, without asking."""
-    invocation = kernel.find(identifier)
-    if invocation is None:
-        return Reply.NOT_FOUND
-    if invocation.status is Status.COMPLETED:
-        return Reply.ALREADY_COMPLETED
-    if not invocation.status.is_in_flight:
-        _end_before_start(kernel, invocation, KILLED)
-        return Reply.DONE
+    invocation = _in_flight(kernel, identifier, KILLED)
+    if isinstance(invocation, Reply):
+        return invocation
     children = _children(kernel, invocation)
     kernel.executor.stop(invocation)
     complete(kernel, invocation, KILLED)
     for child in children:
         kill(kernel, child)
     return Reply.DONE
+
+
+def _in_flight(kernel: Kernel, identifier: str, failure: Failure) -> Invocation | Reply:
+    """The invocation; the answer where there is nothing more to do. One that has not begun ends with ``failure``."""
+    invocation = kernel.find(identifier)
+    if invocation is None:
+        return Reply.NOT_FOUND
+    if invocation.status is Status.COMPLETED:
+        return Reply.ALREADY_COMPLETED
+    if not invocation.status.is_in_flight:
+        _end_before_start(kernel, invocation, failure)
+        return Reply.DONE
+    return invocation
 
 
 def waiting_for(kernel: Kernel, identifier: str) -> list[str]:

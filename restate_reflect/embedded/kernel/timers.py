@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 __all__ = ["Timer", "TimerKind", "Timers"]
 
@@ -27,13 +28,9 @@ class TimerKind(IntEnum):
         """Whether it outlives the process; the others belong to attempts."""
         return self <= TimerKind.PURGE_JOURNAL
 
-    @property
-    def is_housekeeping(self) -> bool:
-        """Whether no handler can notice it."""
-        return self in _HOUSEKEEPING
 
-
-_HOUSEKEEPING = frozenset({TimerKind.PURGE, TimerKind.PURGE_JOURNAL})
+_HOUSEKEEPING: Final = frozenset({TimerKind.PURGE, TimerKind.PURGE_JOURNAL})
+"""Those that no handler can notice."""
 
 
 @dataclass(slots=True, eq=False)
