@@ -60,7 +60,11 @@ def ask_admin(
 
 
 def ask_ingress(
-    url: str, timeout: float | None, as_json: bool, work: Callable[[Client], Awaitable[T]], explain: Explain
+    urls: tuple[str, ...],
+    timeout: float | None,
+    as_json: bool,
+    work: Callable[[Client], Awaitable[T]],
+    explain: Explain,
 ) -> T:
     """The same over the ingress; ``explain`` has words for what the handler or the server refused."""
     import asyncio
@@ -69,10 +73,11 @@ def ask_ingress(
     from restate_reflect.options import RetryPolicy
 
     async def main() -> T:
-        async with Client(url, timeout=timeout, retry=RetryPolicy(max_attempts=1)) as client:
+        async with Client(urls, timeout=timeout, retry=RetryPolicy(max_attempts=1)) as client:
             return await work(client)
 
-    with plain_errors(as_json=as_json, explain=lambda error: _explained(error, _INGRESS, url) or explain(error)):
+    shown = ", ".join(urls)
+    with plain_errors(as_json=as_json, explain=lambda error: _explained(error, _INGRESS, shown) or explain(error)):
         return asyncio.run(main())
 
 

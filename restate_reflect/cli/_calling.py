@@ -66,7 +66,7 @@ def call(
     idempotency_key: str | None,
     content_type: str | None,
     timeout: float | None,
-    ingress_url: str,
+    ingress_urls: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Call HANDLER and print its result.
@@ -95,7 +95,7 @@ def call(
         )
 
     explain = _hints.of_handler(address, handler, timeout)
-    _print_result(ask_ingress(ingress_url, timeout, as_json, work, explain), as_json)
+    _print_result(ask_ingress(ingress_urls, timeout, as_json, work, explain), as_json)
 
 
 @click.command("send", cls=TakesNumbers)
@@ -108,7 +108,7 @@ def send(
     idempotency_key: str | None,
     content_type: str | None,
     timeout: float | None,
-    ingress_url: str,
+    ingress_urls: tuple[str, ...],
     as_json: bool,
     delay: str | None,
 ) -> None:
@@ -137,7 +137,7 @@ def send(
         answer: dict[str, Any] = {"invocation_id": accepted.id, "is_new": accepted.is_new}
         return answer | ({} if time is None else {"execution_time": time.isoformat()})
 
-    answer = ask_ingress(ingress_url, timeout, as_json, work, _hints.of_handler(address, handler, timeout))
+    answer = ask_ingress(ingress_urls, timeout, as_json, work, _hints.of_handler(address, handler, timeout))
     if as_json:
         print_json(answer)
         return
@@ -149,7 +149,7 @@ def send(
 @click.command("attach")
 @_invocation_options
 def attach(
-    invocation: str, idempotency_key: str | None, timeout: float | None, ingress_url: str, as_json: bool
+    invocation: str, idempotency_key: str | None, timeout: float | None, ingress_urls: tuple[str, ...], as_json: bool
 ) -> None:
     """Wait for an invocation and print its result.
 
@@ -161,13 +161,13 @@ def attach(
         return await client.invocation(target, bytes).attach()
 
     explain = _hints.of_invocation(invocation, timeout)
-    _print_result(ask_ingress(ingress_url, timeout, as_json, work, explain), as_json)
+    _print_result(ask_ingress(ingress_urls, timeout, as_json, work, explain), as_json)
 
 
 @click.command("output")
 @_invocation_options
 def output(
-    invocation: str, idempotency_key: str | None, timeout: float | None, ingress_url: str, as_json: bool
+    invocation: str, idempotency_key: str | None, timeout: float | None, ingress_urls: tuple[str, ...], as_json: bool
 ) -> None:
     """Print the result of an invocation if it has one; exit code 5 if it has none yet.
 
@@ -179,7 +179,7 @@ def output(
         found = await client.invocation(target, bytes).output()
         return found.value if found else None
 
-    result = ask_ingress(ingress_url, timeout, as_json, work, _hints.of_invocation(invocation, timeout))
+    result = ask_ingress(ingress_urls, timeout, as_json, work, _hints.of_invocation(invocation, timeout))
     if result is not None:
         _print_result(result, as_json)
         return

@@ -22,7 +22,12 @@ __all__ = ["command"]
 @click.option("--title", help="The services' names if it is not given.")
 @click.option("--api-version", default="1.0.0", show_default=True, help="Of your API.")
 def command(
-    targets: tuple[str, ...], form: str, as_json: bool, ingress_url: str, title: str | None, api_version: str
+    targets: tuple[str, ...],
+    form: str,
+    as_json: bool,
+    ingress_urls: tuple[str, ...],
+    title: str | None,
+    api_version: str,
 ) -> None:
     """Print an OpenAPI 3.1 document: how the handlers of TARGETs are called over the ingress.
 
@@ -34,6 +39,6 @@ def command(
 
     with plain_errors(as_json=as_json):
         found = definitions(targets)
-    document = build_openapi(found, server_url=ingress_url, title=title, version=api_version)
+    document = build_openapi(found, server_url=ingress_urls[0], title=title, version=api_version)
     as_json = as_json or form == "json"
     say(json.dumps(document, indent=2, ensure_ascii=False) if as_json else to_yaml(document).rstrip("\n"))

@@ -31,8 +31,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[str]
+    _ManyType = click.ParamType[tuple[str, ...]]
 else:
-    _ParamType = click.ParamType  # not generic in older versions
+    _ParamType = _ManyType = click.ParamType  # not generic in older versions
 
 
 class _UrlType(_ParamType):
@@ -53,16 +54,26 @@ class _UrlType(_ParamType):
 URL = _UrlType()
 """The base URL of a server, without a slash at the end."""
 
+
+class _UrlsType(_ManyType):
+    """Several, between commas."""
+
+    name = "urls"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        return tuple(URL.convert(each, param, ctx) for each in str(value).split(","))
+
+
 ingress_option = click.option(
     "--ingress",
-    "ingress_url",
-    type=URL,
-    metavar="URL",
+    "ingress_urls",
+    type=_UrlsType(),
+    metavar="URL[,URL…]",
     envvar="RESTATE_INGRESS_URL",
     show_envvar=True,
     default="http://127.0.0.1:8080",
     show_default=True,
-    help="Where handlers are called.",
+    help="Where handlers are called; of a cluster several nodes.",
 )
 
 admin_option = click.option(

@@ -187,9 +187,14 @@ def _page(registration: Registration, options: dict[str, Any]) -> PageOptions | 
         host=host,
         port=port,
         allowed_hosts=allowed,
-        ingress_url=ingress_url or ingress or os.environ.get("RESTATE_INGRESS_URL") or "http://127.0.0.1:8080",
+        ingress_url=ingress_url or ingress or _first_ingress() or "http://127.0.0.1:8080",
         admin_url=admin_url or admin or os.environ.get("RESTATE_ADMIN_URL") or "http://127.0.0.1:9070",
     )
+
+
+def _first_ingress() -> str:
+    """Of a cluster's nodes, between commas; the page asks one."""
+    return os.environ.get("RESTATE_INGRESS_URL", "").partition(",")[0]
 
 
 def _serve(options: ServeOptions, registration: Registration) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -38,7 +38,8 @@ class AdminClient:
     """A client of the admin API; ``async with``, or ``await client.close()`` at the end.
 
     Args:
-        url: Port 9070 by default. It has no access control of its own: keep it private.
+        url: Port 9070 by default; several of a cluster, asked as ``Client`` does. It has no access control of its own:
+            keep it private.
         headers: Sent along with every request.
         timeout: For one request, repetitions included; a registration waits for the endpoint's manifest.
         retry: For requests that only read, and for connections that could not be made.
@@ -51,7 +52,7 @@ class AdminClient:
 
     def __init__(
         self,
-        url: str = "http://127.0.0.1:9070",
+        url: str | Sequence[str] = "http://127.0.0.1:9070",
         *,
         headers: Mapping[str, str] | None = None,
         timeout: Duration | None = 30.0,
@@ -66,7 +67,7 @@ class AdminClient:
 
     @property
     def url(self) -> str:
-        """The base URL, without a slash at the end."""
+        """The base URL that is asked first at present, without a slash at the end."""
         return self._transport.url
 
     async def __aenter__(self) -> Self:

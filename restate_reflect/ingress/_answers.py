@@ -25,6 +25,7 @@ from restate_reflect.ingress._errors import (
     RefusedError,
     ServiceError,
     UnavailableError,
+    advice_after,
 )
 
 __all__ = ["NOT_READY", "NO_INVOCATION", "SECOND_RUN", "Answer", "Claimed", "check", "failure_of"]
@@ -53,22 +54,25 @@ NO_INVOCATION: Claimed = {(404, "not found"): InvocationNotFoundError}
 SECOND_RUN: Claimed = {(409, "the workflow method was already invoked"): AlreadyInvokedError}
 
 
-def check(answer: Answer, claimed: Claimed = MappingProxyType({})) -> Answer:
+def check(answer: Answer, claimed: Claimed = MappingProxyType({}), *, repeatable: bool = True) -> Answer:
     """The answer, if it is a success.
 
     Args:
         claimed: What the server may say in the place of the handler, after this request.
+        repeatable: Whether the request may be sent twice; if not, an error says when it may have been accepted.
 
     Raises:
         ServiceError: the handler failed terminally.
         RefusedError: the server refused or failed.
     """
-    if error := failure_of(answer, claimed):
+    if error := failure_of(answer, claimed, repeatable=repeatable):
         raise error
     return answer
 
 
-def failure_of(answer: Answer, claimed: Claimed = MappingProxyType({})) -> IngressError | None:
+def failure_of(
+    answer: Answer, claimed: Claimed = MappingProxyType({}), *, repeatable: bool = True
+) -> IngressError | None:
     """The error that an answer stands for."""
     # A handler may fail with any code, 200 included: the header counts, not the status.
     if answer.status < 300 and _SOURCE not in answer.headers:
@@ -80,7 +84,8 @@ def failure_of(answer: Answer, claimed: Claimed = MappingProxyType({})) -> Ingre
     message = str(error.get("message", "")) or f"status {answer.status} without a message"
     if source == "invocation":
         return _of_invocation(answer, error, message, claimed)
-    return _of_server(answer.status, message, is_restate="message" in error)
+    advice = "" if repeatable or answer.status < 500 else advice_after(repeatable)
+    return _of_server(answer.status, message, advice, is_restate="message" in error)
 
 
 def _of_invocation(answer: Answer, error: Mapping[str, Any], message: str, claimed: Claimed) -> IngressError:
@@ -92,16 +97,17 @@ def _of_invocation(answer: Answer, error: Mapping[str, Any], message: str, claim
     return ServiceError(message, code, metadata=metadata, invocation_id=answer.headers.get("x-restate-id"))
 
 
-def _of_server(status: int, message: str, *, is_restate: bool) -> RefusedError:
+def _of_server(status: int, message: str, advice: str, *, is_restate: bool) -> RefusedError:
     if not is_restate:
         return NotAnIngressError(
             f"an answer with status {status} that is none of a Restate ingress: check URL and port (8080 by default).",
             status,
+            advice,
         )
     if status == 404:
         return _not_found(message)
     by_status = {429: OverloadedError, 400: BadRequestError, 405: BadRequestError, 413: BadRequestError}
-    return by_status.get(status, UnavailableError if status >= 500 else BadRequestError)(message, status)
+    return by_status.get(status, UnavailableError if status >= 500 else BadRequestError)(message, status, advice)
 
 
 def _not_found(message: str) -> NotFoundError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -36,19 +36,21 @@ class Client(Verbs):
         async with Client("http://127.0.0.1:8080") as client:
             total = await client.call(Counter.add, 1, key="a")
 
-    A request is sent again, with growing and spread-out pauses, when no connection could be made, when the server
-    sheds load (429), and, if sending it twice has the effect of sending it once (an idempotency key, ``submit``,
-    ``attach``, ``output``), also after lost connections and 502/503/504.
+    A request is sent again, at once to another address and with growing and spread-out pauses to the same one, when no
+    connection could be made, when the server sheds load (429), and, if sending it twice has the effect of sending it
+    once (an idempotency key, ``submit``, ``attach``, ``output``), also after lost connections and 502/503/504.
 
     Args:
-        url: The ingress.
+        url: The ingress; several if it has several addresses, as the nodes of a cluster. The first that answers is used
+            until it fails; then the others are asked, each once in an attempt, by the rule above. Of ``timeout`` each
+            has its share if the request may be sent twice.
         headers: Sent along with every request; handlers see them in ``ctx.request.headers``.
         timeout: For one verb with all of its repetitions (seconds or timedelta); ``None`` waits for results as long
             as they take.
         retry: Unset fields are those of the default, 5 attempts from 50 ms on; ``RetryPolicy(max_attempts=1)``
             never repeats.
         session: Used and left open; without it one is made on first use and closed with the client.
-        admin_url: The admin API, which ``Invocation.cancel()`` needs.
+        admin_url: The admin API, or several, which ``Invocation.cancel()`` needs.
         services: Definitions of services whose names or options were given to ``reflect(...)`` and can't be read
             off the class.
         payloads: As the services' endpoint has them: inputs are sent encoded, and outputs read. Without them an output
@@ -57,13 +59,13 @@ class Client(Verbs):
 
     def __init__(
         self,
-        url: str = "http://127.0.0.1:8080",
+        url: str | Sequence[str] = "http://127.0.0.1:8080",
         *,
         headers: Mapping[str, str] | None = None,
         timeout: Duration | None = None,
         retry: RetryPolicy = DEFAULT_RETRY,
         session: aiohttp.ClientSession | None = None,
-        admin_url: str | None = None,
+        admin_url: str | Sequence[str] | None = None,
         services: Iterable[ServiceDefinition] = (),
         payloads: Chain | Iterable[object] = (),
     ) -> None:
@@ -74,7 +76,7 @@ class Client(Verbs):
 
     @property
     def url(self) -> str:
-        """The ingress, without a slash at the end."""
+        """The ingress that is asked first at present, without a slash at the end."""
         return self._transport.url
 
     async def __aenter__(self) -> Self:

@@ -43,6 +43,7 @@ __all__ = [
     "ServiceError",
     "TransportError",
     "UnavailableError",
+    "advice_after",
 ]
 
 
@@ -89,8 +90,8 @@ class RefusedError(IngressError):
 
     accepted: bool | None = False
 
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, status: int, advice: str = "") -> None:
+        super().__init__(f"{message} ({advice})" if advice else message)
         self.message = message
         self.status = status
 
@@ -147,3 +148,10 @@ class ConnectionLostError(TransportError):
 
 class RequestTimeoutError(TransportError, TimeoutError):
     """The client's timeout passed; an invocation that was accepted goes on running."""
+
+
+def advice_after(repeatable: bool) -> str:
+    """What is known of a request that was sent and had no proper answer, and what may be done."""
+    if repeatable:
+        return "It may be sent again."
+    return "It may have been accepted: give it an idempotency key, and it can be sent again without being done twice."

@@ -157,7 +157,7 @@ class Operations:
         return await self._payloads.read(body, Position("output"))
 
     async def _body(self, request: Request, claimed: Claimed = MappingProxyType({})) -> bytes:
-        return check(await self._transport.send(request), claimed).body
+        return check(await self._transport.send(request), claimed, repeatable=request.repeatable).body
 
     def _sent(self, body: bytes, returns: Callable[[bytes], Any]) -> SentInvocation[Any]:
         answer = from_json(body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -59,12 +59,12 @@ class SyncClient(SyncVerbs):
 
     def __init__(
         self,
-        url: str = "http://127.0.0.1:8080",
+        url: str | Sequence[str] = "http://127.0.0.1:8080",
         *,
         headers: Mapping[str, str] | None = None,
         timeout: Duration | None = None,
         retry: RetryPolicy = DEFAULT_RETRY,
-        admin_url: str | None = None,
+        admin_url: str | Sequence[str] | None = None,
         services: Iterable[ServiceDefinition] = (),
         payloads: Chain | Iterable[object] = (),
     ) -> None:
@@ -83,7 +83,7 @@ class SyncClient(SyncVerbs):
 
     @property
     def url(self) -> str:
-        """The ingress, without a slash at the end."""
+        """As ``Client.url``."""
         return self._client.url
 
     def __enter__(self) -> Self:

@@ -186,6 +186,13 @@ def test_a_server_that_is_not_there_is_exit_code_6() -> None:
     assert (told["error"], told["exit_code"]) == ("ConnectError", 6)
 
 
+def test_a_node_that_is_not_there_is_passed_over(either: Engine) -> None:
+    """One attempt asks each address; if none answers, all are named."""
+    assert either.out("call", "Shop/nothing", "--ingress", f"http://127.0.0.1:9,{either.ingress_url}") == ""
+    nowhere = Engine("http://127.0.0.1:9,http://127.0.0.1:10", "http://127.0.0.1:9")
+    assert nowhere.fails(6, "call", "Shop/wait").startswith("no ingress answers at URL, URL: connection refused.")
+
+
 def test_another_kind_of_server_is_exit_code_6(either: Engine) -> None:
     swapped = Engine(either.admin_url, either.ingress_url)
     assert swapped.fails(6, "call", "Shop/wait").startswith("there is a server at URL, but it is not the ingress;")
