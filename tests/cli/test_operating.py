@@ -14,6 +14,8 @@ from restate_reflect import Context, ObjectContext, reflect
 from tests.cli.engines import Engine, Shop, anonymous
 from tests.support import ServedInThread
 
+pytestmark = pytest.mark.slow
+
 UNKNOWN = "inv_1dceKvwtEc2n5wKFLqTbJJY5R0E8Vo2cJb"
 
 

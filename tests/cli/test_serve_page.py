@@ -13,6 +13,8 @@ from tests.cli.engines import Engine
 from tests.cli.test_serve import occupied_port
 from tests.support import ServedProcess, fetch, run_cli
 
+pytestmark = pytest.mark.slow
+
 KEY = "publickeyv1_w7YHemBctH5Ck2nQRQ47iBBqhNHy4FV7t2Usbye2A6f"
 ACCEPT = {"accept": "application/vnd.restate.endpointmanifest.v3+json"}
 PROGRAM = """

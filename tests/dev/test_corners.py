@@ -16,6 +16,8 @@ from tests.dev.running import DEADLINE, dev
 from tests.dev.test_session import SHOP, TENFOLD
 from tests.support import ROOT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:

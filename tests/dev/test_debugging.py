@@ -14,6 +14,8 @@ from tests.dev.running import DEADLINE, dev
 from tests.dev.terminal import Terminal, in_terminal
 from tests.support import Answer, ServedProcess, fetch
 
+pytestmark = pytest.mark.slow
+
 CODE = """
 import time
 from restate_reflect import Context, handler

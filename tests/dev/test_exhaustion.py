@@ -17,6 +17,8 @@ import pytest
 from tests.dev.running import DEADLINE, dev
 from tests.support import ROOT, fetch
 
+pytestmark = pytest.mark.slow
+
 SHOP = """
     from restate_reflect import Context
 

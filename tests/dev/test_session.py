@@ -11,6 +11,8 @@ import pytest
 from tests.dev.running import dev
 from tests.support import run_cli
 
+pytestmark = pytest.mark.slow
+
 SHOP = """
 import asyncio
 from pathlib import Path

@@ -30,6 +30,13 @@ class Big:
 alive: list[weakref.ref[Big]] = []
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _only_these_tests_make_garbage() -> None:
+    """What other tests have left alive is not looked through again by each of these."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_is_reported(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Neither asyncio's logger nor the real loop has anything to complain about."""

@@ -35,6 +35,8 @@ from tests.embedded.scripted import ScriptedDeployment, frame, output
 from tests.embedded.served import JSON, ServedRuntime
 from tests.support import fetch
 
+pytestmark = pytest.mark.slow
+
 HUGE = (1 << 64) - 1
 QUERIES = ("sys_invocation", "sys_journal", "sys_journal_events", "state")
 

@@ -33,7 +33,7 @@ from tests.embedded.served import JSON, ServedRuntime
 from tests.embedded.server import runtime_settings
 from tests.support import ServedInThread, fetch
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 
 # What waits stays running, however long the commands take on a busy machine.

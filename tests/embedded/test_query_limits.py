@@ -13,6 +13,8 @@ from restate_reflect.embedded.query.sandbox import main as sandbox
 from tests.embedded.served import ServedRuntime
 from tests.support import Answer, fetch
 
+pytestmark = pytest.mark.slow
+
 
 class Greeter:
     async def greet(self, ctx: Context, name: str) -> str:

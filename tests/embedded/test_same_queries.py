@@ -29,6 +29,8 @@ from restate_reflect.server import RestateServer, ServerSettings
 from tests.embedded.served import ServedRuntime
 from tests.support import Answer, ServedInThread, fetch
 
+pytestmark = pytest.mark.slow
+
 
 class Counter:
     async def add(self, ctx: ObjectContext, amount: int) -> int:

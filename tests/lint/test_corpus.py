@@ -111,6 +111,7 @@ STRUCTURAL = ("RR110", "RR203", "RR204", "RR205", "RR206", "RR301", "RR304", "RR
 """Rules about how asyncio is used; what a library does with sockets, clocks and ``self`` is right where it is."""
 
 
+@pytest.mark.slow
 def test_asyncio_and_aiohttp_use_asyncio_in_an_ordinary_way(tmp_path: Path) -> None:
     """Also if each of their coroutine functions were a handler's helper: no loop, task, call or set is told of."""
     count = 0

@@ -16,6 +16,8 @@ import pytest
 from hatch_build import VARIABLE, clean, modules, stale
 from tests.support import ROOT
 
+pytestmark = pytest.mark.slow
+
 Build = Callable[..., "subprocess.CompletedProcess[str]"]
 
 KEPT = ("restate_reflect/protocol/framing.pxd", "restate_reflect/protocol/wire.pxd")

@@ -16,6 +16,8 @@ from tests.payloads.services import ALL, CHAINS, SECRET, MemoryStore, encrypting
 from tests.realserver.waiting import eventually
 from tests.support import ServedInThread, call, fetch
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("use_http_11", [False, True], ids=["h2", "h1"])
 @pytest.mark.parametrize("chain", ["encrypted", "claimed"])

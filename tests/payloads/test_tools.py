@@ -19,6 +19,8 @@ from tests.dev.running import dev
 from tests.payloads.services import ALL, CHAINS, SECRET, Upper, encrypting, on_a_loop
 from tests.support import call, fetch, run_cli
 
+pytestmark = pytest.mark.slow
+
 SHOP = """
 from restate_reflect import Context, ObjectContext
 from restate_reflect.payloads import ClaimCheck, DirectoryStore, Encrypt, Zstd

@@ -16,6 +16,8 @@ import pytest
 from tests.dev.running import DEADLINE, Dev, dev
 from tests.support import ROOT
 
+pytestmark = pytest.mark.slow
+
 SHOP = """
     import os, threading, time
     from restate_reflect import Context

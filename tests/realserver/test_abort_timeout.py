@@ -11,6 +11,8 @@ from restate_reflect.server import RestateServer
 from tests.conftest import Serve
 from tests.support import call, fetch
 
+pytestmark = pytest.mark.slow
+
 FIRED = "the invocation stream was closed after the 'abort timeout' (200ms) fired."
 
 

@@ -15,6 +15,8 @@ from tests.conftest import Serve
 from tests.realserver.waiting import eventually
 from tests.support import call, fetch
 
+pytestmark = pytest.mark.slow
+
 BACKING_OFF = {"running", "backing-off"}
 """The embedded runtime tells a short wait for a retry as it is; restate-server's table is a little late."""
 

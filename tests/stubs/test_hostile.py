@@ -177,7 +177,11 @@ def doubling() -> dict[str, Any]:
     return {"$ref": "#/$defs/a0", "$defs": {**definitions, "a25": INT}}
 
 
-@pytest.mark.parametrize("schema", [nested(70), nested(5000), doubling()], ids=["deep", "deeper", "wide"])
+@pytest.mark.parametrize(
+    "schema",
+    [nested(70), nested(5000), pytest.param(doubling(), marks=pytest.mark.slow)],
+    ids=["deep", "deeper", "wide"],
+)
 def test_schemas_without_end_are_refused(schema: dict[str, Any]) -> None:
     """In words, and soon."""
     with pytest.raises(StubsError, match=r"Shop\.go, input.*(nested|inside of each other|too large)"):

@@ -21,6 +21,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from restate_reflect.telemetry.otlp import traces_url
 
+pytestmark = pytest.mark.slow
+
 SHOP = """
 from restate_reflect import Context
 

@@ -126,6 +126,7 @@ def inner(children: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
 PROGRAMS = st.recursive(LEAVES, inner, max_leaves=6)
 
 
+@pytest.mark.slow
 @given(PROGRAMS)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_correct_branches_raise_no_alarm(program: Node) -> None:
