@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any
-
 from examples.agents.chat import Chat
 from examples.agents.research import Research, Researcher
 from examples.agents.support import Account, Deliveries, Support
-from restate_reflect.interceptors import Step
-from tests.agents.scripted import Gates, calls, heard, returned, says
+from tests.agents.gates import GATES
+from tests.agents.scripted import calls, heard, returned, says
 
-GATES = Gates(Path(os.environ.get("AGENTS_FOLDER", ".")))
 QUESTIONS = ("steel", "stone", "rope")
 
 account, deliveries = Account(), Deliveries()
@@ -35,12 +29,3 @@ chat = Chat(says([calls("nothing")], heard, gates=GATES, name="chat"))
 def nothing() -> str:
     """Does nothing, so that a turn of the chat takes two requests."""
     return "nothing"
-
-
-class Held:
-    """An interceptor: each step but a model request, which counts itself, can be held before it is done."""
-
-    async def run(self, step: Step, proceed: Callable[[], Awaitable[Any]]) -> Any:
-        if step.name != "model request":
-            await GATES.passed(f"{step.service} {step.name}")
-        return await proceed()

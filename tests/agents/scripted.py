@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from pydantic_ai.messages import (
@@ -23,52 +19,12 @@ from pydantic_ai.usage import RequestUsage
 
 from restate_reflect.durable.guards import Guard
 from restate_reflect.testing import Durable, Environment
+from tests.agents.gates import Gates
 
-__all__ = ["Gates", "calls", "heard", "returned", "says", "started"]
-
+__all__ = ["calls", "heard", "returned", "says", "started"]
 
 SAID_AT = datetime(2026, 1, 1, tzinfo=UTC)
 """Fixed, so that a request that is made again after a crash has the same answer."""
-
-
-class Gates:
-    """A folder by which a test sees what a process does, and holds it: ``begun NAME`` and ``ended NAME`` in a log."""
-
-    def __init__(self, folder: Path) -> None:
-        self._log, self._folder = folder / "log", folder
-
-    def hold(self, name: str) -> None:
-        (self._folder / f"hold {name}").touch()
-
-    def open(self, name: str) -> None:
-        (self._folder / f"hold {name}").unlink()
-
-    def forget(self) -> None:
-        self._log.write_text("")
-
-    def begun(self) -> Counter[str]:
-        """How often each was begun."""
-        return self._counted("begun ")
-
-    def ended(self) -> Counter[str]:
-        return self._counted("ended ")
-
-    def _counted(self, word: str) -> Counter[str]:
-        lines = self._log.read_text().splitlines() if self._log.exists() else []
-        return Counter(line.removeprefix(word) for line in lines if line.startswith(word))
-
-    async def passed(self, name: str) -> None:
-        """Called where the work is done; returns once nobody holds it."""
-        self._note(f"begun {name}")
-        while (self._folder / f"hold {name}").exists():
-            await asyncio.sleep(0.02)
-        self._note(f"ended {name}")
-
-    def _note(self, line: str) -> None:
-        with self._log.open("a") as file:
-            file.write(f"{line}\n")
-            file.flush()
-            os.fsync(file.fileno())
 
 
 def says(*answers: Any, gates: Gates | None = None, name: str = "model") -> FunctionModel:

@@ -13,9 +13,7 @@ pytest.importorskip("langchain", reason="belongs to the extra 'langchain'")
 
 from langchain.agents import create_agent
 from langchain_core.callbacks import AsyncCallbackHandler
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.messages import AnyMessage, HumanMessage
 from langchain_core.tools import tool
 from langgraph.errors import GraphRecursionError
 from langgraph.graph import END, START, StateGraph
@@ -43,49 +41,11 @@ from restate_reflect.agents.langchain import (
 from restate_reflect.durable.guards import Guard
 from restate_reflect.ingress import ServiceError
 from restate_reflect.testing import Durable, Environment
+from tests.agents.scripted_langchain import Script, calls, says
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::restate_reflect.durable.blocking.BlockedLoopWarning"
 )
-
-
-class Script(BaseChatModel):
-    """Calls what is written down, turn by turn; then says what tools have returned, or what it was asked."""
-
-    turns: list[list[dict[str, Any]]] = []
-    fails: bool = False
-
-    @property
-    def _llm_type(self) -> str:
-        return "script"
-
-    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
-        return self
-
-    def _generate(self, messages: Any, *args: Any, **kwargs: Any) -> ChatResult:
-        if self.fails:
-            raise ConnectionError("no network")
-        turn = sum(isinstance(each, AIMessage) and bool(each.tool_calls) for each in messages)
-        usage: Any = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
-        if turn < len(self.turns):
-            calls: list[Any] = [
-                {"name": each["name"], "args": each.get("args", {}), "id": f"{turn} {index}", "type": "tool_call"}
-                for index, each in enumerate(self.turns[turn])
-            ]
-            answer = AIMessage("", tool_calls=calls, usage_metadata=usage)
-        else:
-            outputs = [str(each.content) for each in messages if isinstance(each, ToolMessage)]
-            asked = [str(each.content) for each in messages if isinstance(each, HumanMessage)]
-            answer = AIMessage(", ".join(outputs) or " / ".join(asked), usage_metadata=usage)
-        return ChatResult(generations=[ChatGeneration(message=answer)])
-
-
-def says(*turns: list[dict[str, Any]]) -> Script:
-    return Script(turns=list(turns))
-
-
-def calls(name: str, **args: Any) -> dict[str, Any]:
-    return {"name": name, "args": args}
 
 
 async def started(durable: Durable, *services: object, **options: Any) -> Environment:

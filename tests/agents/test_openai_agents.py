@@ -10,14 +10,7 @@ import pytest
 
 pytest.importorskip("agents", reason="belongs to the extra 'openai-agents'")
 
-from agents import Agent, MaxTurnsExceeded, Model, ModelProvider, ModelResponse, RunConfig, Runner, Usage
-from openai.types.responses import (
-    Response,
-    ResponseCompletedEvent,
-    ResponseFunctionToolCall,
-    ResponseOutputMessage,
-    ResponseOutputText,
-)
+from agents import Agent, MaxTurnsExceeded, Model, ModelProvider, ModelResponse, RunConfig, Runner
 from pydantic import BaseModel
 
 from restate_reflect import (
@@ -42,63 +35,11 @@ from restate_reflect.agents.openai_agents import (
 from restate_reflect.durable.guards import Guard
 from restate_reflect.ingress import ServiceError
 from restate_reflect.testing import Durable, Environment
+from tests.agents.scripted_openai import Script, calls, says
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::restate_reflect.durable.blocking.BlockedLoopWarning"
 )
-
-
-def calls(tool: str, arguments: str = "{}") -> Any:
-    return ResponseFunctionToolCall(
-        arguments=arguments, call_id=f"{tool} {arguments}", name=tool, type="function_call", id="f"
-    )
-
-
-def text(words: str) -> Any:
-    said = ResponseOutputText(annotations=[], text=words, type="output_text")
-    return ResponseOutputMessage(id="m", content=[said], role="assistant", status="completed", type="message")
-
-
-class Script(Model):
-    """Says one thing after the other, by the number of results that it is shown; and what was asked, at the end."""
-
-    def __init__(self, *turns: list[Any]) -> None:
-        self.turns = turns
-
-    def _next(self, input: Any) -> list[Any]:
-        items = [] if isinstance(input, str) else [item for item in input if isinstance(item, dict)]
-        said = [item for item in items if item.get("type") in ("function_call", "message")]
-        turn = len({str(item.get("call_id", item.get("id"))) for item in said if item.get("type") == "function_call"})
-        for each in self.turns:
-            if turn == 0:
-                return each
-            turn -= len(each)
-        outputs = [str(item["output"]) for item in items if item.get("type") == "function_call_output"]
-        asked = [str(item["content"]) for item in items if item.get("role") == "user"]
-        return [text(", ".join(outputs) or " / ".join(asked) or str(input))]
-
-    async def get_response(self, system_instructions: Any, input: Any, *args: Any, **kwargs: Any) -> ModelResponse:
-        usage = Usage(requests=1, input_tokens=10, output_tokens=5, total_tokens=15)
-        return ModelResponse(output=self._next(input), usage=usage, response_id="r")
-
-    async def stream_response(self, system_instructions: Any, input: Any, *args: Any, **kwargs: Any) -> Any:
-        response = Response(
-            id="r", created_at=0, model="m", object="response", output=self._next(input),
-            parallel_tool_calls=True, tool_choice="auto", tools=[],
-        )  # fmt: skip
-        yield ResponseCompletedEvent(response=response, sequence_number=0, type="response.completed")
-
-
-class Scripts(ModelProvider):
-    def __init__(self, *turns: list[Any]) -> None:
-        self.turns = turns
-
-    def get_model(self, model_name: str | None) -> Model:
-        return Script(*self.turns)
-
-
-def says(*turns: list[Any]) -> RunConfig:
-    return RunConfig(model_provider=Scripts(*turns))
 
 
 async def started(durable: Durable, *services: object, **options: Any) -> Environment:
@@ -129,7 +70,7 @@ def plain(city: str) -> str:
 async def test_model_requests_and_tools_are_steps(durable: Durable) -> None:
     """Plain ones in threads; usage is counted, and the results are in order."""
     agent: Agent[Any] = Agent("sky", tools=[forecast, plain])
-    config = says([calls("forecast", '{"city": "rome"}'), calls("plain", '{"city": "oslo"}')])
+    config = says([calls("forecast", city="rome"), calls("plain", city="oslo")])
 
     class Sky:
         async def ask(self, ctx: Context) -> tuple[str, int]:
@@ -154,7 +95,7 @@ class Stock:
 async def test_handlers_are_tools(durable: Durable) -> None:
     """Wrong arguments are told to the model."""
     agent: Agent[Any] = Agent("shop", tools=[handler_as_tool(Stock.take)])
-    config = says([calls("take", '{"key": "a", "count": "many"}')], [calls("take", '{"key": "a", "count": 2}')])
+    config = says([calls("take", key="a", count="many")], [calls("take", key="a", count=2)])
 
     class Shop:
         async def ask(self, ctx: Context) -> str:
@@ -178,7 +119,7 @@ async def test_terminal_errors_leave_the_agent(durable: Durable, where: str) -> 
 
     class Buyer:
         async def buys(self, ctx: Context) -> str:
-            return str((await run(agent, "Buy!", run_config=says([calls("buy", '{"count": 5}')]))).final_output)
+            return str((await run(agent, "Buy!", run_config=says([calls("buy", count=5)]))).final_output)
 
     with pytest.raises(TerminalError, match="no money" if where == "step" else "sold out"):
         await (await started(durable, Buyer, Stock)).call(Buyer.buys)
@@ -195,7 +136,7 @@ async def wait(days: int) -> str:
 async def test_a_cancelled_invocation_does_not_complete(durable: Durable) -> None:
     """Although the library makes texts of errors of tools."""
     agent: Agent[Any] = Agent("waiting", tools=[wait])
-    config = says([calls("wait", '{"days": 1}'), calls("wait", '{"days": 2}')])
+    config = says([calls("wait", days=1), calls("wait", days=2)])
 
     class Waiting:
         async def waits(self, ctx: Context) -> str:
@@ -216,7 +157,7 @@ async def test_a_cancelled_invocation_does_not_complete(durable: Durable) -> Non
 
 async def test_the_end_of_a_run_ends_the_invocation(durable: Durable) -> None:
     agent: Agent[Any] = Agent("endless", tools=[plain])
-    config = says([calls("plain", '{"city": "a"}')], [calls("plain", '{"city": "b"}')])
+    config = says([calls("plain", city="a")], [calls("plain", city="b")])
 
     class Endless:
         async def asks(self, ctx: Context, catches: bool) -> str:
@@ -277,7 +218,7 @@ async def test_hand_offs(durable: Durable) -> None:
     class Both(ModelProvider):
         def get_model(self, model_name: str | None) -> Model:
             hand_off = [calls("transfer_to_expert")]
-            return Script(hand_off, [calls("plain", '{"city": "oslo"}')])
+            return Script(hand_off, [calls("plain", city="oslo")])
 
     class Desk:
         async def ask(self, ctx: Context) -> str:
@@ -332,7 +273,7 @@ async def test_a_human_approves_within_a_tool(durable: Durable) -> None:
 
     class Desk:
         async def ask(self, ctx: Context) -> str:
-            result = await run(agent, "Refund!", run_config=says([calls("refund", '{"amount": 5}')]))
+            result = await run(agent, "Refund!", run_config=says([calls("refund", amount=5)]))
             return str(result.final_output)
 
     env = await started(durable, Desk)
