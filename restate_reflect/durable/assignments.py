@@ -1,7 +1,8 @@
 """Notices handler code that assigns to ``self``: one instance serves all keys and invocations, and no replay mends it.
 
 The attributes are compared before and after each turn of the handler, so what a step (``ctx.run``) assigns on the real
-loop meanwhile does not count. Looks at ``vars(instance)`` only: which object an attribute is, not what is in it.
+loop meanwhile does not count. Nor does what a step assigns in a thread: a turn beside which one executes is not judged
+(a replay is, or the next). Looks at ``vars(instance)`` only: which object an attribute is, not what is in it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 from restate_reflect.definitions import HandlerDefinition
 from restate_reflect.durable.guards import Guard, GuardWarning
+from restate_reflect.durable.step_threads import STEP_THREADS
 from restate_reflect.errors import HandlerBugError
 
 __all__ = ["Assignments"]
@@ -37,8 +39,9 @@ class Assignments:
         """
         attributes = getattr(self._instance, "__dict__", _NONE)
         before = dict(attributes) if attributes else _NONE
+        was_undisturbed = STEP_THREADS.watch()
         turn()
-        if not before and not attributes:
+        if (not before and not attributes) or not was_undisturbed():
             return
         for name in self._assigned(before):
             self._report(name)

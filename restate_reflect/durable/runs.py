@@ -19,6 +19,7 @@ from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.closing import quietly
 from restate_reflect.durable.extending import HAS_EAGER_TASKS
 from restate_reflect.durable.guards import outside_handler
+from restate_reflect.durable.step_threads import STEP_THREADS
 from restate_reflect.errors import RestateReflectError
 
 __all__ = ["Runs", "RunsOwner", "in_thread"]
@@ -100,7 +101,10 @@ class Runs:
         if run.is_async:
             coroutine = _without_exit(run)
         else:
-            coroutine = in_thread(self._loop, self._executor, functools.partial(_call_in, run.context.copy(), run))
+            call = functools.partial(_call_in, run.context.copy(), run)
+            if self._guarded:
+                call = functools.partial(STEP_THREADS.call, call)
+            coroutine = in_thread(self._loop, self._executor, call)
         return _make_task(coroutine, loop=self._loop, name=run.name, context=run.context, **_AT_ONCE)
 
     def _finished(self, run: Run, task: asyncio.Future[Any]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import warnings
 from functools import cached_property
 
 import pytest
@@ -108,3 +110,42 @@ def test_nothing_is_looked_at_while_guards_are_off() -> None:
     assert "__dict__" not in looked
     asyncio.run(run(Guard.WARN))
     assert "__dict__" in looked
+
+
+class Till:
+    """A step in a thread assigns while another invocation's handler has its turn."""
+
+    def __init__(self) -> None:
+        self.receipts = 0
+        self.begun, self.go_on, self.assigned = threading.Event(), threading.Event(), threading.Event()
+
+    def receipt(self) -> None:
+        self.begun.set()
+        assert self.go_on.wait(60)
+        self.receipts += 1
+        self.assigned.set()
+
+    async def sell(self, ctx: Context) -> None:
+        await ctx.run("receipt", self.receipt)
+
+    async def look(self, ctx: Context) -> bool:
+        self.go_on.set()
+        return self.assigned.wait(60)
+
+
+async def look_while_a_step_assigns() -> Outcome:
+    till = Till()
+    async with Runtime() as runtime:
+        await runtime.register(InProcessDeployment(Core(reflect_all([till]), guard=Guard.WARN)))
+        selling = asyncio.create_task(runtime.invoke("Till", "sell"))
+        await asyncio.to_thread(till.begun.wait, 60)
+        looked = await runtime.invoke("Till", "look")
+        await selling
+        return looked
+
+
+def test_a_step_in_a_thread_may_assign_beside_a_handler() -> None:
+    """Whose turn would be blamed for it."""
+    with warnings.catch_warnings(record=True, action="always") as told:
+        assert asyncio.run(look_while_a_step_assigns()).value == b"true"
+    assert [str(each.message) for each in told] == []

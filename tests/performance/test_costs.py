@@ -61,6 +61,9 @@ def test_no_number_exceeds_its_baseline(measured: Costs) -> None:
     baseline = json.loads(baseline_file().read_text())
     assert measured.keys() == baseline.keys()
     exceeded = compare(measured, baseline)
+    if exceeded:  # what the code costs comes out again; a table of the interpreter's that grew (32 KB, once) does not
+        again = measured_after("", *{line.partition(":")[0] for line in exceeded})
+        exceeded = compare(again, baseline)
     assert not exceeded, "\n".join([*exceeded, f"wanted? {RENEW}"])
 
 
