@@ -165,6 +165,9 @@ class ServedProcess:
     ``restart()`` starts it anew on the same port.
     """
 
+    start_timeout = 60.0
+    """Seconds."""
+
     def __init__(
         self,
         *arguments: str,
@@ -212,7 +215,7 @@ class ServedProcess:
         self._reader.start()
         if self._wait:
             try:
-                index = self.wait_for("listening on http://", since)
+                index = self.wait_for("listening on http://", since, self.start_timeout)
             except BaseException:
                 self.kill()
                 raise

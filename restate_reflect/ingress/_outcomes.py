@@ -1,6 +1,7 @@
 """What has come of sending a request, and what may be done about it.
 
-The one question is whether the server may have accepted it. If it surely has not (no connection, load that is shed),
+The one question is whether the server may have accepted it. If it surely has not (no connection, load that is shed, a
+service that is not known there),
 any address may be asked next; if nobody can know, only with a request that may be sent twice.
 """
 
@@ -12,8 +13,8 @@ from typing import TypeAlias
 
 import aiohttp
 
-from restate_reflect.ingress._answers import Answer
-from restate_reflect.ingress._errors import ConnectError, TransportError
+from restate_reflect.ingress._answers import Answer, failure_of
+from restate_reflect.ingress._errors import ConnectError, HandlerNotFoundError, TransportError
 from restate_reflect.ingress._requests import Request
 
 __all__ = ["Next", "Outcome", "is_trouble", "most_open", "next_of", "surely_not_accepted"]
@@ -41,7 +42,7 @@ def next_of(outcome: Outcome, request: Request) -> Next:
     """Where the request may go after this."""
     if not is_trouble(outcome):
         return Next.NOWHERE
-    if _certificates_differ(outcome):
+    if _certificates_differ(outcome) or _knows_no_service(outcome):
         return Next.ELSEWHERE
     return Next.AGAIN if request.repeatable or surely_not_accepted(outcome) else Next.NOWHERE
 
@@ -52,7 +53,7 @@ def is_trouble(outcome: Outcome) -> bool:
         return True
     if "x-restate-id" in outcome.headers:
         return False  # a handler's own words
-    return outcome.status == _OVERLOADED or outcome.status in _UNAVAILABLE
+    return outcome.status == _OVERLOADED or outcome.status in _UNAVAILABLE or _knows_no_service(outcome)
 
 
 def most_open(outcomes: Iterable[Outcome]) -> Outcome:
@@ -67,7 +68,14 @@ def surely_not_accepted(outcome: Outcome) -> bool:
     """Of an outcome that is trouble: whether nothing was sent, or the server says that it took nothing."""
     if isinstance(outcome, TransportError):
         return isinstance(outcome, ConnectError)
-    return outcome.status == _OVERLOADED
+    return outcome.status == _OVERLOADED or _knows_no_service(outcome)
+
+
+def _knows_no_service(outcome: Outcome) -> bool:
+    """Nodes hear of a registration one after the other; another one may know what this one does not."""
+    if isinstance(outcome, TransportError) or outcome.status != 404:
+        return False
+    return isinstance(failure_of(outcome), HandlerNotFoundError)
 
 
 def _certificates_differ(outcome: Outcome) -> bool:

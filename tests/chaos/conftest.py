@@ -10,6 +10,7 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--minutes", type=float, default=0.6, help="chaos: minutes of load, all tests together")
+    parser.addoption("--cluster-minutes", type=float, default=1.0, help="chaos: minutes of load on the cluster")
     parser.addoption("--chaos-seed", type=int, default=None, help="chaos: repeat the random choices of a run")
 
 
@@ -27,3 +28,10 @@ def seconds(request: pytest.FixtureRequest) -> float:
     """Seconds of load for one of the two tests."""
     minutes: Any = request.config.getoption("--minutes", default=0.6)
     return float(minutes) * 60 / 2
+
+
+@pytest.fixture
+def cluster_seconds(request: pytest.FixtureRequest) -> float:
+    """Seconds of load on the cluster."""
+    minutes: Any = request.config.getoption("--cluster-minutes", default=1.0)
+    return float(minutes) * 60

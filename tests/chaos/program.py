@@ -20,7 +20,7 @@ from restate_reflect import (
     WorkflowSharedContext,
 )
 
-__all__ = ["LEDGERS", "Desk", "Flow", "Ledger", "Mailbox", "ledger_of", "make_desk", "weight"]
+__all__ = ["LEDGERS", "Desk", "Flow", "Ledger", "Mailbox", "Span", "ledger_of", "make_desk", "make_span", "weight"]
 
 LEDGERS = 8
 
@@ -63,14 +63,18 @@ class Mailbox:
 
 
 class Desk:
-    """Steps with effects, calls and sends, timers, awakeables."""
+    """Steps with effects, calls and sends, timers, awakeables.
 
-    def __init__(self, file: Path) -> None:
+    The step's name has the version of the code in it: a journal of one version is no journal of another.
+    """
+
+    def __init__(self, file: Path, version: str = "") -> None:
         self.file = file
+        self.version = version
 
     async def deposit(self, ctx: Context, token: str) -> str:
         """Two tokens: ``token`` by a call, ``token+sent`` by a send. Returns what the step has stamped."""
-        stamp = await ctx.run("stamp", self._stamp, token)
+        stamp = await ctx.run(f"stamp{self.version}", self._stamp, token)
         ctx.send(Ledger.add, f"{token}+sent", key=ledger_of(f"{token}+sent"))
         await asyncio.gather(ctx.call(Ledger.add, token, key=ledger_of(token)), asyncio.sleep(0.02))
         return stamp
@@ -107,6 +111,30 @@ class Flow:
             await ctx.promise("approval", str).resolve(text)
 
 
+class Span:
+    """A workflow that is released after the next version has come; it tells which code has run it."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+
+    async def run(self, ctx: WorkflowContext) -> list[str]:
+        begun = await ctx.run(f"begin{self.version}", self._version)
+        await ctx.promise("released", bool)
+        return [begun, await ctx.run(f"end{self.version}", self._version)]
+
+    async def release(self, ctx: WorkflowSharedContext) -> None:
+        if await ctx.promise("released", bool).peek() is None:
+            await ctx.promise("released", bool).resolve(True)
+
+    def _version(self) -> str:
+        return self.version
+
+
 def make_desk() -> Desk:
-    """The target of ``serve``; the file comes from the environment."""
-    return Desk(Path(os.environ["CHAOS_FILE"]))
+    """The target of ``serve``; file and version come from the environment."""
+    return Desk(Path(os.environ["CHAOS_FILE"]), os.environ.get("CHAOS_VERSION", ""))
+
+
+def make_span() -> Span:
+    """The target of ``serve``; the version comes from the environment."""
+    return Span(os.environ["CHAOS_VERSION"])

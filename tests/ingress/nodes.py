@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 __all__ = ["Behaviour", "Cluster", "Node", "refusing"]
 
-Behaviour = Literal["answers", "dies", "hangs", "is not ready", "sheds load"]
+Behaviour = Literal["answers", "dies", "hangs", "is not ready", "sheds load", "knows no service"]
 
 
 class Cluster:
@@ -87,6 +87,8 @@ class _Request(BaseHTTPRequestHandler):
             return self._answer(503, {"message": "not ready", "source": "ingress"})
         if node.behaviour == "sheds load":
             return self._answer(429, {"message": "too many requests", "source": "ingress"})
+        if node.behaviour == "knows no service":
+            return self._answer(404, {"message": "service 'Shelf' not found", "source": "ingress"})
         count = node.cluster.carry_out(self.path, self.headers.get("idempotency-key"))
         if node.behaviour == "answers":
             return self._answer(200, count)
