@@ -101,11 +101,22 @@ async def attempts(admin: AdminClient, identifier: str) -> list[Json]:
         rows = await admin.query(sql)
     except AdminError:
         return []
-    return [_attempt(row) for row in rows if row.get("event_type") == "TransientError"]
+    attempts: list[Json] = []
+    for row in rows:
+        told = _attempt(row, _failure(row))
+        if told["message"] and not (attempts and attempts[-1]["message"] == told["message"]):
+            attempts.append(told)
+    return attempts
 
 
-def _attempt(row: Mapping[str, Any]) -> Json:
+def _failure(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Why an attempt failed: one that others have followed, or the last one before a pause."""
     event = json.loads(row.get("event_json") or "{}")
+    known = {"TransientError": event, "Paused": event.get("last_failure")}
+    return known.get(str(row.get("event_type"))) or {}
+
+
+def _attempt(row: Mapping[str, Any], event: Mapping[str, Any]) -> Json:
     words = (event.get("related_command_type"), event.get("related_command_name"))
     return {
         "at": row.get("appended_at"),

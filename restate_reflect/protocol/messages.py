@@ -13,7 +13,7 @@ from typing import TypeVar
 from restate_reflect.errors import ProtocolViolationError
 from restate_reflect.protocol import pb
 
-__all__ = ["MessageType", "command_classes", "parsed", "server_names"]
+__all__ = ["MessageType", "command_classes", "parsed", "server_name", "server_names"]
 
 
 class MessageType(IntEnum):
@@ -103,10 +103,12 @@ def command_classes() -> dict[int, type[pb.Message]]:
 
 @cache
 def server_names() -> dict[str, int]:
-    """Types by the names in restate-server's ``sys_journal.entry_type``: ``Command: SetState``."""
-    names: dict[str, int] = {}
-    for each in MessageType:
-        kind = "Command" if each in command_classes() else "Notification"
-        word = each.name.removesuffix("_COMMAND").removesuffix("_COMPLETION").removesuffix("_NOTIFICATION")
-        names[f"{kind}: {word.title().replace('_', '')}"] = each
-    return names
+    """Types by their ``server_name``."""
+    return {server_name(each): each for each in MessageType}
+
+
+def server_name(number: int) -> str:
+    """As in restate-server's ``sys_journal.entry_type``: ``Command: SetState``."""
+    kind = "Command" if number in command_classes() else "Notification"
+    word = MessageType(number).name.removesuffix("_COMMAND").removesuffix("_COMPLETION").removesuffix("_NOTIFICATION")
+    return f"{kind}: {word.title().replace('_', '')}"

@@ -130,8 +130,8 @@ class ServerAttempt:
     def why_ended(self) -> Failure:
         """What to say of an exchange that ended without saying how."""
         if self._error is not None:
-            return Failure(500, self._error)
+            return Failure(500, self._error, doc_code="RT0010")
         if self._status != 200:
             body = b"".join(self._received).decode(errors="replace")[:_MAX_SHOWN]
-            return Failure(500, f"the deployment answered with status {self._status}: {body}")
+            return Failure(500, f"the deployment answered with status {self._status}: {body}", doc_code="RT0012")
         return Failure(500, "the attempt has ended without saying how")

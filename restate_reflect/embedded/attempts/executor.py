@@ -145,7 +145,9 @@ class Attempts:
                 self._on_frame(attempt, frame)
                 if attempt.is_over:
                     return
-        except (CommandRefused, ProtocolViolationError) as error:
+        except CommandRefused as error:
+            self._fail(attempt, AttemptFailure(Failure(500, str(error), doc_code=error.doc_code)))
+        except ProtocolViolationError as error:
             self._fail(attempt, AttemptFailure(Failure(500, str(error))))
         except DecodeError as error:
             self._fail(attempt, AttemptFailure(Failure(571, f"malformed message: {error}")))
@@ -272,7 +274,7 @@ class Attempts:
         else:
             shown = format_duration(attempt.abort_timeout)
             message = f"the invocation stream was closed after the 'abort timeout' ({shown}) fired."
-            attempt.given_up = Failure(500, message)
+            attempt.given_up = Failure(500, message, doc_code="RT0001")
             self.kernel.set_timer(self.kernel.now() + _TIME_TO_END, TimerKind.ABORT, identifier)
 
     def _active_at(self, attempt: ServerAttempt) -> int:

@@ -21,7 +21,7 @@ from restate_reflect.embedded.kernel.scopes import ScopeError, check_scope
 from restate_reflect.embedded.kernel.store import Promise
 from restate_reflect.embedded.kernel.timers import TimerKind
 from restate_reflect.protocol import _pb2 as pb
-from restate_reflect.protocol.messages import MessageType, command_classes
+from restate_reflect.protocol.messages import MessageType, command_classes, server_name
 
 __all__ = ["CommandRefused", "apply", "propose_run"]
 
@@ -31,6 +31,10 @@ ALREADY_COMPLETED = Failure(409, "promise was already completed")
 
 class CommandRefused(Exception):
     """The command can't be carried out; the attempt fails, and is tried again."""
+
+    def __init__(self, message: str, doc_code: str = "RT0017") -> None:
+        super().__init__(message)
+        self.doc_code = doc_code
 
 
 def apply(kernel: Kernel, invocation: Invocation, message_type: int, payload: bytes) -> None:
@@ -45,7 +49,12 @@ def apply(kernel: Kernel, invocation: Invocation, message_type: int, payload: by
         kernel.append(invocation, message_type, payload)
         return
     message = command_classes()[message_type].FromString(payload)
-    function(kernel, invocation, message, payload)
+    try:
+        function(kernel, invocation, message, payload)
+    except CommandRefused as refused:
+        which = f"{server_name(message_type)} (command index {invocation.commands})"
+        text = f"cannot process command {which} because of a failed precondition: {refused}"
+        raise CommandRefused(text, refused.doc_code) from None
 
 
 def _store(kernel: Kernel, invocation: Invocation, message_type: MessageType, payload: bytes) -> None:
@@ -234,7 +243,8 @@ def _target(kernel: Kernel, message: pb.CallCommandMessage | pb.OneWayCallComman
     service = kernel.catalog.services.get(message.service_name)
     handler = service.handlers.get(message.handler_name) if service else None
     if service is None or handler is None:
-        raise CommandRefused(f"the service handler {message.service_name}/{message.handler_name} was not found")
+        missing = f"{message.service_name}/{message.handler_name}"
+        raise CommandRefused(f"the service handler {missing} was not found", "RT0018")
     if message.key and not service.kind.keyed:
         raise CommandRefused(
             f"a key was provided, but the callee '{service.name}' is a Service. Only VirtualObjects or Workflows"
@@ -253,7 +263,7 @@ def _check_scope(kernel: Kernel, scope: str, kind: ServiceKind) -> None:
     try:
         check_scope(kernel.settings, scope, kind)
     except ScopeError as error:
-        raise CommandRefused(error.to_handlers) from None
+        raise CommandRefused(error.to_handlers, "RT0024") from None
 
 
 # ---------------------------------------------------------------- other invocations

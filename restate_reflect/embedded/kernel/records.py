@@ -85,6 +85,8 @@ class Failure:
     command_name: str | None = None
     command_type: int | None = None
     """A message type."""
+    doc_code: str | None = None
+    """Restate's own code of an attempt's error, such as ``RT0018``, where it does not follow from ``code``."""
 
     @classmethod
     def read(cls, failure: pb.Failure) -> Failure:
@@ -202,9 +204,8 @@ class Invocation:
     failed_attempts: list[FailedAttempt] = field(default_factory=list)
     """One for several in a row that failed alike."""
 
-    def attempt_failed(self, failure: Failure, now: int) -> None:
-        """Notes the latest failure."""
-        self.last_failure = failure
+    def note_failed_attempt(self, failure: Failure, now: int) -> None:
+        """One that others follow; the last one before the invocation is paused or ends is told by that."""
         if not self.failed_attempts or self.failed_attempts[-1].failure != failure:
             self.failed_attempts.append(FailedAttempt(now, max(self.length - 1, 0), failure))
             del self.failed_attempts[:-MAX_FAILED_ATTEMPTS]

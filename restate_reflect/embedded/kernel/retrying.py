@@ -54,9 +54,10 @@ def fail(kernel: Kernel, invocation: Invocation, reason: AttemptFailure, *, paus
     An operator's wish comes first (``pausing``), then the SDK's, then its delay (which does not count as a retry of the
     policy), then the policy.
     """
-    invocation.attempt_failed(reason.failure, kernel.now())
+    invocation.last_failure = reason.failure
     kernel.touch(invocation)
     if kernel.on_failure is not None and kernel.on_failure(invocation):
+        invocation.note_failed_attempt(reason.failure, kernel.now())
         lifecycle.park(kernel, invocation)
     elif pausing or reason.behavior == pb.PAUSE:
         _pause(kernel, invocation)
@@ -73,6 +74,7 @@ def _retry(kernel: Kernel, invocation: Invocation, reason: AttemptFailure) -> No
         delay = policy.delay(invocation.retries, jitter=kernel.settings.retry_jitter)
         invocation.retries += 1
     if delay is not None:
+        invocation.note_failed_attempt(reason.failure, kernel.now())
         invocation.retries_since_entry += 1
         invocation.status = Status.BACKING_OFF
         # Not at once: an attempt in this process may fail within the same turn of the runtime, again and again.

@@ -115,6 +115,7 @@ def _failure(failure: Failure | None) -> dict[str, Any] | None:
         "command_index": failure.command_index,
         "command_name": failure.command_name,
         "command_type": failure.command_type,
+        "doc_code": failure.doc_code,
     }
 
 

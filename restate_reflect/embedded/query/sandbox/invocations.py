@@ -11,12 +11,12 @@ from typing import Any, Final, NamedTuple
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.query.sandbox.records import Record, Target
 
-__all__ = ["ERROR_CODES", "INVOCATION_TABLES", "Column", "Facts", "command_type", "fields_of"]
+__all__ = ["INVOCATION_TABLES", "Column", "Facts", "command_type", "doc_code", "fields_of"]
 
 VERSION: Final = "1.7.12"
 """Of the server that this one answers as."""
-ERROR_CODES: Final = {570: "RT0016", 571: "RT0012"}
-"""Restate's own codes of what ended an attempt; anything else an SDK reports is RT0007."""
+_ERROR_CODES: Final = {570: "RT0016", 571: "RT0012"}
+"""Restate's own codes of what an SDK reports; anything else is RT0007."""
 _CODES: Final = {
     400: "Bad request",
     404: "Not found",
@@ -125,6 +125,11 @@ def command_type(failure: Mapping[str, Any]) -> str | None:
     return words(number)
 
 
+def doc_code(failure: Mapping[str, Any]) -> str:
+    """Restate's own code of an attempt's error."""
+    return failure.get("doc_code") or _ERROR_CODES.get(failure["code"], "RT0007")
+
+
 def _ended(get: Callable[[Record], Any]) -> Column:
     return _of("completed_at failure", lambda record: None if record.completed_at is None else get(record))
 
@@ -174,7 +179,7 @@ _ATTEMPT: Final[Mapping[str, Column]] = {
     "last_attempt_deployment_id": _attempt("target deployment", _deployment),
     "last_attempt_server": _attempt("target deployment", _sdk),
     "last_failure": _failure(_told),
-    "last_failure_error_code": _failure(lambda failure: ERROR_CODES.get(failure["code"], "RT0007")),
+    "last_failure_error_code": _failure(doc_code),
     "last_failure_related_command_index": _failure(lambda failure: failure.get("command_index")),
     "last_failure_related_command_name": _failure(lambda failure: failure.get("command_name")),
     "last_failure_related_command_type": _failure(command_type),

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.query.sandbox.invocations import (
-    ERROR_CODES,
     INVOCATION_TABLES,
     Facts,
     command_type,
+    doc_code,
 )
 from restate_reflect.embedded.query.sandbox.records import CALLEE_TOLD, Entry, Record, Target
 from restate_reflect.embedded.query.sandbox.sources import Source
@@ -129,7 +129,7 @@ def _told(failure: Mapping[str, Any]) -> Row:
         "error_code": failure["code"],
         "error_message": failure["message"],
         "error_stacktrace": failure.get("stacktrace"),
-        "restate_doc_error_code": ERROR_CODES.get(failure["code"], "RT0007"),
+        "restate_doc_error_code": doc_code(failure),
         "related_command_index": failure.get("command_index"),
         "related_command_name": failure.get("command_name"),
         "related_command_type": command_type(failure),
