@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.query.sandbox.records import Record, Target
 
-__all__ = ["INVOCATION_TABLES", "Column", "Facts", "command_type", "doc_code", "fields_of"]
+__all__ = ["INVOCATION_TABLES", "Column", "Facts", "command_type", "doc_code", "fields_of", "journal_fields_of"]
 
 VERSION: Final = "1.7.12"
 """Of the server that this one answers as."""
@@ -206,17 +206,29 @@ INVOCATION_TABLES: Final[Mapping[str, Mapping[str, Column]]] = {
 }
 """Columns that are not null everywhere."""
 _OTHERS: Final[Mapping[str, tuple[str, ...]]] = {
-    "sys_journal": ("id", "target"),
     "sys_journal_events": (("id", "status", "failed_attempts", "last_failure", "modified_at", "started_at", "length")),
     "sys_inbox": ("id", "status", "target", "serial"),
     "sys_keyed_service_status": ("id", "status", "target"),
 }
+_AS_JSON: Final = frozenset({"entry_json", "entry_lite_json"})
+_JSON_FIELDS: Final = frozenset({"id", "target"})
+"""Calls are shown with what the callee is."""
+_OF_PAYLOADS: Final = _AS_JSON | {"name", "raw", "raw_length"}
 
 
 def fields_of(table: str, columns: Iterable[str]) -> frozenset[str]:
     """The fields of records that these columns of a table are made of; none for tables that are of something else."""
+    if table == "sys_journal":
+        return _JSON_FIELDS if _AS_JSON & set(columns) else frozenset({"id"})
     known = INVOCATION_TABLES.get(table)
     if known is None:
         return frozenset(_OTHERS.get(table, ()))
     found = {field for column in columns if column in known for field in known[column].fields}
     return frozenset(found | {"id"} | ({"status"} if table == "sys_invocation_state" else set()))
+
+
+def journal_fields_of(columns: Iterable[str]) -> frozenset[str]:
+    """The fields of journal entries that these columns are made of, besides their types."""
+    found = set(columns)
+    payload = {"payload"} if found & _OF_PAYLOADS else set()
+    return frozenset(payload | ({"stored_at"} if "appended_at" in found else set()))

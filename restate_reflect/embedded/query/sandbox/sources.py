@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from array import array
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -147,21 +148,20 @@ class SentSource:
         for name, *content in parts:
             getattr(self, _TAKES[name])(*content)
 
-    def _take_records(self, names: list[str], rows: list[Any], columns: dict[str, list[Any]]) -> None:
-        for index, values in enumerate(rows):
-            fields = dict(zip(names, values, strict=True))
-            fields.update((name, column[index]) for name, column in columns.items())
-            if "target" in fields:
-                fields["target"] = self._targets[fields["id"]] = Target(*fields["target"])
+    def _take_records(self, count: int, columns: dict[str, Any]) -> None:
+        targets = zip(*_all(columns.pop("target"), count), strict=True) if "target" in columns else None
+        for values in zip(*_all(columns.values(), count), strict=True):
+            fields = dict(zip(columns, values, strict=True))
+            if targets is not None:
+                fields["target"] = self._targets[fields["id"]] = Target(*next(targets))
             self._records.append(Record(fields))
 
-    def _take_targets(self, targets: Mapping[str, tuple[Any, ...]]) -> None:
-        self._targets.update((identifier, Target(*target)) for identifier, target in targets.items())
+    def _take_targets(self, ids: list[str], columns: list[Any]) -> None:
+        self._targets.update(zip(ids, map(Target, *_all(columns, len(ids))), strict=True))
 
-    def _take_journals(
-        self, ids: list[str], lengths: list[int], types: list[int], payloads: list[bytes], times: list[int]
-    ) -> None:
-        entries = map(Entry, types, payloads, times)
+    def _take_journals(self, ids: list[str], lengths: list[int], types: bytes, payloads: Any, times: Any) -> None:
+        numbers = array("q", types)
+        entries = map(Entry, numbers, *_all((payloads, times), len(numbers)))
         for identifier, length in zip(ids, lengths, strict=True):
             self._journals.append((identifier, [next(entries) for _ in range(length)]))
 
@@ -187,6 +187,11 @@ class SentSource:
         return self._promises
 
     def close(self) -> None: ...
+
+
+def _all(columns: Iterable[Any], count: int) -> list[list[Any]]:
+    """Values of columns, of which some are the one value that all have."""
+    return [column if type(column) is list else [column] * count for column in columns]
 
 
 _TAKES: Final = {name: f"_take_{name}" for name in ("records", "targets", "journals", "state", "promises")}
