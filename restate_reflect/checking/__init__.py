@@ -2,7 +2,8 @@
 
 Definitions and an admin client go in, a ``Report`` comes out. ``_contract`` compares what is registered (``_schema``
 its types), ``_values`` reads recorded inputs, outputs and stored state with the new types, ``_journals`` fetches
-invocations page by page and replays them, ``_report`` is what was found. Start reading at ``_check``.
+invocations page by page and replays them, ``_gates`` finds gates that none of them has passed, ``_report`` is what was
+found. Start reading at ``_check``.
 """
 
 from __future__ import annotations

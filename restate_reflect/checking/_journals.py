@@ -3,128 +3,131 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from restate_reflect.checking._report import Kind, Report
 from restate_reflect.checking._values import check_values
 from restate_reflect.durable.mismatches import cause_of
 from restate_reflect.errors import PayloadError
-from restate_reflect.ingress import InvocationInfo
-from restate_reflect.ingress._admin_data import invocation, journal_entry
-from restate_reflect.ingress._plain import plain_state
+from restate_reflect.ingress import AdminClient, InvocationInfo, JournalEntry
 from restate_reflect.payloads import Chain
-from restate_reflect.replay import JournalGoneError, Outcome, RecordedJournal, Replay, Replayer, UnknownHandlerError
-from restate_reflect.replay._fetching import decoded, from_rows
+from restate_reflect.replay import (
+    JournalGoneError,
+    Outcome,
+    RecordedJournal,
+    Replay,
+    Replayer,
+    UnknownHandlerError,
+    decoded,
+    from_rows,
+)
 
-__all__ = ["Tables", "completed", "handlers_with_completed", "in_flight", "literal", "replay_all", "state_pages"]
+__all__ = ["completed", "handlers_with_completed", "in_flight", "in_flight_of_others", "replay_all", "state_pages"]
 
 PAGE: Final = 200
 """Invocations that are asked for at once; with their journals some megabytes."""
 
-Page = tuple[list[InvocationInfo], dict[str, list[Any]], dict[tuple[str, str], dict[str, bytes]]]
+State = dict[tuple[str, str], dict[str, bytes]]
+"""By service and key."""
+Page = tuple[list[InvocationInfo], dict[str, list[JournalEntry]], State]
 
 
-class Tables(Protocol):
-    """The SQL of a server, and how payloads in it are encoded."""
-
-    payloads: Chain | None
-
-    async def query(self, sql: str) -> list[dict[str, Any]]:
-        """Rows by column."""
-        ...
-
-
-def literal(text: str) -> str:
+def _literal(text: str) -> str:
     """A text in SQL."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def _among(texts: Iterable[str]) -> str:
-    return ", ".join(map(literal, texts))
+    return ", ".join(map(_literal, texts))
 
 
-async def in_flight(tables: Tables, services: Sequence[str]) -> AsyncIterator[Page]:
+async def in_flight(admin: AdminClient, services: Sequence[str]) -> AsyncIterator[Page]:
     """Everything that has not ended."""
     last = ""
     while True:
-        rows = await tables.query(
+        rows = await admin.query(
             f"SELECT * FROM sys_invocation WHERE status != 'completed' AND target_service_name IN ({_among(services)})"
-            f" AND id > {literal(last)} ORDER BY id LIMIT {PAGE}"
+            f" AND id > {_literal(last)} ORDER BY id LIMIT {PAGE}"
         )
         if not rows:
             return
         last = rows[-1]["id"]
-        yield await _page(tables, rows, with_state=True)
+        yield await _page(admin, rows, with_state=True)
         if len(rows) < PAGE:
             return
 
 
-async def handlers_with_completed(tables: Tables, services: Sequence[str]) -> list[tuple[str, str]]:
+async def in_flight_of_others(admin: AdminClient, services: Iterable[str]) -> dict[str, int]:
+    """How many invocations of these services have not ended; 0 for one that has none."""
+    names = sorted(services)
+    counted = dict.fromkeys(names, 0)
+    if names:
+        rows = await admin.query(
+            "SELECT target_service_name, count(*) AS n FROM sys_invocation WHERE status != 'completed'"
+            f" AND target_service_name IN ({_among(names)}) GROUP BY target_service_name"
+        )
+        counted.update({row["target_service_name"]: int(row["n"]) for row in rows})
+    return counted
+
+
+async def handlers_with_completed(admin: AdminClient, services: Sequence[str]) -> list[tuple[str, str]]:
     """Service and handler of what has ended."""
-    rows = await tables.query(
+    rows = await admin.query(
         "SELECT DISTINCT target_service_name, target_handler_name FROM sys_invocation WHERE status = 'completed'"
         f" AND target_service_name IN ({_among(services)}) ORDER BY target_service_name, target_handler_name"
     )
     return [(row["target_service_name"], row["target_handler_name"]) for row in rows]
 
 
-async def completed(tables: Tables, service: str, handler: str, count: int) -> AsyncIterator[Page]:
+async def completed(admin: AdminClient, service: str, handler: str, count: int) -> AsyncIterator[Page]:
     """The last ones of a handler that have ended."""
     for begin in range(0, count, PAGE):
-        rows = await tables.query(
-            f"SELECT * FROM sys_invocation WHERE status = 'completed' AND target_service_name = {literal(service)}"
-            f" AND target_handler_name = {literal(handler)} ORDER BY completed_at DESC, id"
+        rows = await admin.query(
+            f"SELECT * FROM sys_invocation WHERE status = 'completed' AND target_service_name = {_literal(service)}"
+            f" AND target_handler_name = {_literal(handler)} ORDER BY completed_at DESC, id"
             f" LIMIT {min(PAGE, count - begin)} OFFSET {begin}"
         )
         if not rows:
             return
-        yield await _page(tables, rows, with_state=False)
+        yield await _page(admin, rows, with_state=False)
 
 
-async def _page(tables: Tables, rows: list[dict[str, Any]], *, with_state: bool) -> Page:
-    infos = [invocation(row) for row in rows]
-    entries: dict[str, list[Any]] = {info.id: [] for info in infos}
-    found = await tables.query(
+async def _page(admin: AdminClient, rows: list[dict[str, Any]], *, with_state: bool) -> Page:
+    infos = [InvocationInfo.from_row(row) for row in rows]
+    entries: dict[str, list[JournalEntry]] = {info.id: [] for info in infos}
+    found = await admin.query(
         "SELECT id, index, entry_type, name, version, raw, appended_at FROM sys_journal"
         f" WHERE id IN ({_among(entries)}) ORDER BY id, index"
     )
     for row in found:
-        entries[row["id"]].append(journal_entry(row))
+        entries[row["id"]].append(JournalEntry.from_row(row))
     keyed = {(info.service, info.key) for info in infos if info.key is not None and with_state}
-    return infos, entries, await _state(tables, keyed)
+    return infos, entries, await _state(admin, keyed)
 
 
-async def _state(tables: Tables, keyed: set[tuple[str, str]]) -> dict[tuple[str, str], dict[str, bytes]]:
-    """Of these keys, by service and key."""
-    state: dict[tuple[str, str], dict[str, bytes]] = {each: {} for each in keyed}
+async def _state(admin: AdminClient, keyed: set[tuple[str, str]]) -> State:
+    """Of these keys."""
+    state: State = {}
     for service in sorted({service for service, _ in keyed}):
         keys = sorted(key for name, key in keyed if name == service)
-        rows = await tables.query(
-            "SELECT service_key, key, value FROM state"
-            f" WHERE service_name = {literal(service)} AND service_key IN ({_among(keys)})"
-        )
-        for row in rows:
-            state[service, row["service_key"]][row["key"]] = bytes.fromhex(row["value"])
-    return {each: await _plain(tables, *each, found) for each, found in state.items()}
+        found = await admin.states(service, keys)
+        state.update({(service, key): values for key, values in found.items()})
+    return state
 
 
-async def _plain(tables: Tables, service: str, key: str, found: dict[str, bytes]) -> dict[str, bytes]:
-    return found if tables.payloads is None else await plain_state(tables.payloads, service, key, found)
-
-
-async def state_pages(tables: Tables, service: str, sample: int) -> AsyncIterator[list[tuple[str, str, bytes]]]:
+async def state_pages(admin: AdminClient, service: str, sample: int) -> AsyncIterator[list[tuple[str, str, bytes]]]:
     """What is stored for a service, for as many keys at most, in the order of the keys."""
     last, seen = "", 0
     while seen < sample:
-        keys = await tables.query(
-            f"SELECT DISTINCT service_key FROM state WHERE service_name = {literal(service)}"
-            f" AND service_key > {literal(last)} ORDER BY service_key LIMIT {min(PAGE, sample - seen)}"
+        keys = await admin.query(
+            f"SELECT DISTINCT service_key FROM state WHERE service_name = {_literal(service)}"
+            f" AND service_key > {_literal(last)} ORDER BY service_key LIMIT {min(PAGE, sample - seen)}"
         )
         if not keys:
             return
         names = [row["service_key"] for row in keys]
         last, seen = names[-1], seen + (len(names) if len(names) == PAGE else sample)
-        found = await _state(tables, {(service, name) for name in names})
+        found = await _state(admin, {(service, name) for name in names})
         yield [(key, name, value) for (_, key), values in sorted(found.items()) for name, value in values.items()]
 
 
@@ -182,9 +185,7 @@ def _count(replay: Replay, info: InvocationInfo, report: Report) -> None:
     where = f"{info.service}/{info.handler}"
     row = report.row(where)
     if info.status != "completed":
-        for gate, is_new in replay.gates.items():
-            use = report.gate(where, gate)
-            use.new, use.old = use.new + is_new, use.old + (not is_new)
+        _count_gates(replay, where, report)
     if replay.fits:
         row.replayed += 1
         row.mended += info.last_failure is not None and info.status != "completed"
@@ -193,6 +194,15 @@ def _count(replay: Replay, info: InvocationInfo, report: Report) -> None:
     else:
         row.differs += 1
         _differs(replay, where, report)
+
+
+def _count_gates(replay: Replay, where: str, report: Report) -> None:
+    """An invocation that comes to a gate with nothing left to replay has recorded nothing of it."""
+    recorded = {step.title for step in replay.steps if not step.is_new}
+    for gate, is_open in replay.gates.items():
+        use = report.gate(where, gate)
+        use.new += is_open and f"run {gate.step!r}" in recorded
+        use.old += not is_open
 
 
 def _differs(replay: Replay, where: str, report: Report) -> None:

@@ -99,7 +99,7 @@ class HandlerRow:
     unreadable: int = 0
     """Journals that could not be read, or belong to a handler that is gone."""
     undecided: int = 0
-    """Not started yet, failing as they did before, or in need of a random seed that no table has."""
+    """Without a journal yet, failing as they did before, or in need of a random seed that no table has."""
     mended: int = 0
     """Those that fail now, and fit."""
 
@@ -118,6 +118,8 @@ class GateUse:
     """On its new side: they have recorded it, so that its call must stay."""
     old: int = 0
     """On its old side."""
+    unseen: int = 0
+    """Invocations of the service that could not be replayed as far as a gate, if none has passed this one."""
 
     def as_data(self) -> dict[str, Any]:
         """For ``--json``."""
@@ -137,8 +139,11 @@ class GateUse:
             return f"{what}: {self.old} in flight on the old side, which stays."
         if self.new:
             return (
-                f"{what}: none in flight on the old side, which can go; {self.new} have recorded the call, which stays."
+                f"{what}: none in flight on the old side, which can go; the call stays, which is in the journals of"
+                f" {self.new}."
             )
+        if self.unseen:
+            return f"{what}: none of those that could be replayed has passed it, and {self.unseen} could not be."
         return f"{what}: none in flight has passed it; it can go."
 
 
@@ -150,6 +155,8 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     gates: dict[tuple[str, Gate], GateUse] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    others: dict[str, int] = field(default_factory=dict)
+    """Services that other deployments serve and the code has not, with how many invocations of each are in flight."""
 
     @property
     def fits(self) -> bool:
@@ -194,4 +201,5 @@ class Report:
             "findings": [each.as_data() for each in self.findings],
             "gates": [each.as_data() for each in self.gates.values()],
             "notes": self.notes,
+            "others": self.others,
         }

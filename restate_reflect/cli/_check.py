@@ -35,6 +35,10 @@ __all__ = ["command"]
     "--keys", type=click.IntRange(min=0), default=10_000, show_default=True, metavar="N",
     help="Read the stored state of this many keys of each service at most.",
 )  # fmt: skip
+@click.option(
+    "--all", "everything", is_flag=True,
+    help="TARGETs are all that the server is to serve: whatever else it serves counts as removed.",
+)  # fmt: skip
 @payloads_option
 @json_option
 @click.pass_context
@@ -44,6 +48,7 @@ def command(
     admin_url: str,
     completed: int,
     keys: int,
+    everything: bool,
     payloads: str | None,
     as_json: bool,
 ) -> None:
@@ -61,7 +66,7 @@ def command(
         services = definitions(targets)
 
     async def work(admin: AdminClient) -> Report:
-        return await check(services, admin, completed=completed, keys=keys)
+        return await check(services, admin, completed=completed, keys=keys, everything=everything)
 
     report = ask_admin(admin_url, as_json, work, payloads=payloads)
     if as_json:
@@ -101,6 +106,9 @@ def _counted(count: int, examples: Sequence[str]) -> str:
 
 def _remarks(report: Report) -> Iterator[str]:
     said = [*report.notes, *(use.text for use in report.gates.values())]
+    if report.others:
+        listed = ", ".join(f"{name} ({count} in flight)" for name, count in report.others.items())
+        said.append(f"served by other deployments, and not looked at: {listed}. With --all they count as removed.")
     mended = sum(row.mended for row in report.rows.values())
     if mended:
         said.append(

@@ -146,6 +146,11 @@ class InvocationInfo:
     invoked_by_target: str | None
     raw: Json = field(repr=False, compare=False)
 
+    @classmethod
+    def from_row(cls, row: Json) -> InvocationInfo:
+        """A row of ``SELECT * FROM sys_invocation``."""
+        return invocation(row)
+
 
 @dataclass(frozen=True, slots=True)
 class JournalEntry:
@@ -160,6 +165,11 @@ class JournalEntry:
     content: Any
     """The entry as JSON; payloads are lists of byte values."""
     raw: Json = field(repr=False, compare=False)
+
+    @classmethod
+    def from_row(cls, row: Json) -> JournalEntry:
+        """A row of ``sys_journal``; of its columns ``index`` and ``entry_type`` must be there."""
+        return journal_entry(row)
 
 
 @dataclass(frozen=True, slots=True)

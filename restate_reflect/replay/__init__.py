@@ -9,7 +9,7 @@ stops a debugger in it. Start reading at ``_replaying``.
 
 from __future__ import annotations
 
-from restate_reflect.replay._fetching import JournalGoneError, from_rows, journal_of
+from restate_reflect.replay._fetching import JournalGoneError, decoded, from_rows, journal_of
 from restate_reflect.replay._file import JournalFileError, dump, load, loads, save
 from restate_reflect.replay._masking import mask_secrets
 from restate_reflect.replay._recorded import LastFailure, RecordedEntry, RecordedJournal
@@ -30,6 +30,7 @@ __all__ = [
     "Replayer",
     "UnknownHandlerError",
     "WaitingFrame",
+    "decoded",
     "dump",
     "from_rows",
     "journal_of",

@@ -10,9 +10,9 @@ from typing import Final
 
 from restate_reflect.durable.locations import is_own_file
 
-__all__ = ["Stop"]
+__all__ = ["SKIPPED", "Stop"]
 
-_SKIPPED: Final = ("restate_reflect", "restate_reflect.*", "asyncio", "asyncio.*", "contextlib", "functools")
+SKIPPED: Final = ("restate_reflect", "restate_reflect.*", "asyncio", "asyncio.*", "contextlib", "functools")
 """Modules that a debugger does not step into: what lies between a handler and its journal."""
 
 
@@ -38,7 +38,7 @@ class Stop:
         if frame is None:
             return
         self.has_stopped = True
-        _stop_in(frame, self._debugger or pdb.Pdb(skip=_SKIPPED))
+        _stop_in(frame, self._debugger or pdb.Pdb(skip=SKIPPED))
 
     def _is_meant(self, number: int, name: str, is_new: bool) -> bool:
         if self._step:

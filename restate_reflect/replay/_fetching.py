@@ -11,9 +11,10 @@ from restate_reflect.errors import RestateReflectError
 from restate_reflect.ingress import AdminClient, InvocationInfo, JournalEntry
 from restate_reflect.payloads import Chain
 from restate_reflect.protocol.messages import server_names
+from restate_reflect.protocol.versions import MAXIMUM
 from restate_reflect.replay._recorded import LastFailure, RecordedEntry, RecordedJournal
 
-__all__ = ["JournalGoneError", "from_rows", "journal_of"]
+__all__ = ["JournalGoneError", "decoded", "from_rows", "journal_of"]
 
 
 class JournalGoneError(RestateReflectError):
@@ -37,7 +38,11 @@ async def journal_of(admin: AdminClient, invocation: str) -> RecordedJournal:
 
 
 async def decoded(recorded: RecordedJournal, chain: Chain) -> RecordedJournal:
-    """With plain payloads. Raises ``PayloadError``: one can't be decoded."""
+    """The journal with plain payloads, of services that have such a chain.
+
+    Raises:
+        PayloadError: One can't be decoded.
+    """
     positions = Positions(recorded.service, recorded.handler)
     positions.key = recorded.key or ""
     entries = []
@@ -68,7 +73,7 @@ def from_rows(
         info.id,
         info.service,
         info.handler,
-        info.protocol_version or 5,
+        info.protocol_version or MAXIMUM,  # one that has not started goes by the newest that both sides speak
         tuple(_entry(info, each) for each in entries),
         info.key,
         state,
@@ -99,6 +104,3 @@ def _failure(info: InvocationInfo) -> LastFailure | None:
     return LastFailure(
         info.last_failure.message, info.last_failure.code, info.raw.get("last_failure_related_command_index")
     )
-
-
-"""By the column ``entry_type``."""

@@ -8,6 +8,7 @@ attempt does all that within one call, as bytes come in; only the execution of s
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable
 from contextlib import contextmanager
@@ -210,6 +211,8 @@ class _One:
         try:
             return summary(self._journal, self._attempt, self._seen)
         finally:
+            if self._on_step is not None:
+                sys.settrace(None)  # a debugger that still steps would stop in each frame that is closed here
             self._attempt.abort("the replay has ended")
 
     def _on_write(self, end: bool) -> None:

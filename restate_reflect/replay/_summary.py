@@ -234,7 +234,7 @@ _REPR: Final = _Repr()
 
 
 def _frame(task: str, frame: FrameType, at: int | None = None) -> WaitingFrame:
-    variables = {name: _value(value) for name, value in frame.f_locals.items()}
+    variables = {name: _value(value) for name, value in frame.f_locals.items() if name != "__class__"}  # of ``super()``
     return WaitingFrame(task, Spot(frame.f_code, frame.f_lasti if at is None else at), variables)
 
 

