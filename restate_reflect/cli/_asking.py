@@ -65,15 +65,19 @@ def ask_ingress(
     as_json: bool,
     work: Callable[[Client], Awaitable[T]],
     explain: Explain,
+    *,
+    payloads: str | None = None,
 ) -> T:
     """The same over the ingress; ``explain`` has words for what the handler or the server refused."""
     import asyncio
 
     from restate_reflect.ingress import Client
     from restate_reflect.options import RetryPolicy
+    from restate_reflect.targets.payloads import load_payloads
 
     async def main() -> T:
-        async with Client(urls, timeout=timeout, retry=RetryPolicy(max_attempts=1)) as client:
+        once, chain = RetryPolicy(max_attempts=1), load_payloads(payloads)
+        async with Client(urls, timeout=timeout, retry=once, payloads=chain or ()) as client:
             return await work(client)
 
     shown = ", ".join(urls)

@@ -12,7 +12,14 @@ from restate_reflect.cli._address import parse_address, parse_delay, parse_invoc
 from restate_reflect.cli._asking import ask_ingress
 from restate_reflect.cli._errors import NOT_READY
 from restate_reflect.cli._numbers import TakesNumbers
-from restate_reflect.cli._options import headers_of, ingress_option, json_option, print_json, timeout_option
+from restate_reflect.cli._options import (
+    headers_of,
+    ingress_option,
+    json_option,
+    payloads_option,
+    print_json,
+    timeout_option,
+)
 from restate_reflect.cli._terminal import say, show_result
 
 if TYPE_CHECKING:
@@ -39,6 +46,7 @@ def _request_options(function: F) -> F:
         click.option("--content-type", metavar="TYPE", help="Of BODY; application/json if it is not given."),
         timeout_option,
         ingress_option,
+        payloads_option,
         json_option,
     )[::-1]:
         function = option(function)
@@ -51,6 +59,7 @@ def _invocation_options(function: F) -> F:
         click.option("--idempotency-key", metavar="KEY", help="The one that was given to `call` or `send`."),
         timeout_option,
         ingress_option,
+        payloads_option,
         json_option,
     )[::-1]:
         function = option(function)
@@ -67,6 +76,7 @@ def call(
     content_type: str | None,
     timeout: float | None,
     ingress_urls: tuple[str, ...],
+    payloads: str | None,
     as_json: bool,
 ) -> None:
     """Call HANDLER and print its result.
@@ -95,7 +105,7 @@ def call(
         )
 
     explain = _hints.of_handler(address, handler, timeout)
-    _print_result(ask_ingress(ingress_urls, timeout, as_json, work, explain), as_json)
+    _print_result(ask_ingress(ingress_urls, timeout, as_json, work, explain, payloads=payloads), as_json)
 
 
 @click.command("send", cls=TakesNumbers)
@@ -109,6 +119,7 @@ def send(
     content_type: str | None,
     timeout: float | None,
     ingress_urls: tuple[str, ...],
+    payloads: str | None,
     as_json: bool,
     delay: str | None,
 ) -> None:
@@ -137,7 +148,8 @@ def send(
         answer: dict[str, Any] = {"invocation_id": accepted.id, "is_new": accepted.is_new}
         return answer | ({} if time is None else {"execution_time": time.isoformat()})
 
-    answer = ask_ingress(ingress_urls, timeout, as_json, work, _hints.of_handler(address, handler, timeout))
+    explain = _hints.of_handler(address, handler, timeout)
+    answer = ask_ingress(ingress_urls, timeout, as_json, work, explain, payloads=payloads)
     if as_json:
         print_json(answer)
         return
@@ -149,7 +161,12 @@ def send(
 @click.command("attach")
 @_invocation_options
 def attach(
-    invocation: str, idempotency_key: str | None, timeout: float | None, ingress_urls: tuple[str, ...], as_json: bool
+    invocation: str,
+    idempotency_key: str | None,
+    timeout: float | None,
+    ingress_urls: tuple[str, ...],
+    payloads: str | None,
+    as_json: bool,
 ) -> None:
     """Wait for an invocation and print its result.
 
@@ -161,13 +178,18 @@ def attach(
         return await client.invocation(target, bytes).attach()
 
     explain = _hints.of_invocation(invocation, timeout)
-    _print_result(ask_ingress(ingress_urls, timeout, as_json, work, explain), as_json)
+    _print_result(ask_ingress(ingress_urls, timeout, as_json, work, explain, payloads=payloads), as_json)
 
 
 @click.command("output")
 @_invocation_options
 def output(
-    invocation: str, idempotency_key: str | None, timeout: float | None, ingress_urls: tuple[str, ...], as_json: bool
+    invocation: str,
+    idempotency_key: str | None,
+    timeout: float | None,
+    ingress_urls: tuple[str, ...],
+    payloads: str | None,
+    as_json: bool,
 ) -> None:
     """Print the result of an invocation if it has one; exit code 5 if it has none yet.
 
@@ -179,7 +201,8 @@ def output(
         found = await client.invocation(target, bytes).output()
         return found.value if found else None
 
-    result = ask_ingress(ingress_urls, timeout, as_json, work, _hints.of_invocation(invocation, timeout))
+    explain = _hints.of_invocation(invocation, timeout)
+    result = ask_ingress(ingress_urls, timeout, as_json, work, explain, payloads=payloads)
     if result is not None:
         _print_result(result, as_json)
         return

@@ -14,7 +14,7 @@ from restate_reflect.cli import _completing
 from restate_reflect.cli._asking import ask_admin
 from restate_reflect.cli._choosing import check_target, id_of
 from restate_reflect.cli._errors import REFUSED, plain_errors
-from restate_reflect.cli._options import admin_option, files, json_option, print_json
+from restate_reflect.cli._options import admin_option, files, json_option, payloads_option, print_json
 from restate_reflect.cli._terminal import say
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ FILES: Final = "RESTATE_REFLECT_REPLAYED_FILES"
     help="What happens when handler code does I/O outside of steps.",
 )
 @admin_option
+@payloads_option
 @json_option
 def command(
     invocation: str,
@@ -65,12 +66,14 @@ def command(
     interceptors: tuple[str, ...],
     guard: str,
     admin_url: str,
+    payloads: str | None,
     as_json: bool,
 ) -> None:
     """Run the code of TARGETs against the journal of an invocation, without side effects.
 
     INVOCATION is an id, or Workflow/key for the run of a workflow; FILE is a journal that --save has
-    written. Steps that have no result are not executed, unless --execute names them.
+    written. Steps that have no result are not executed, unless --execute names them. With the
+    services' --payloads what these have encoded is decoded.
 
     Exits with 1 if the code can't go on with the journal.
     """
@@ -78,7 +81,7 @@ def command(
         raise click.UsageError("name the code: restate-reflect replay INVOCATION shop.py; or --save FILE, to keep it.")
     if stop is not None and (as_json or edit):
         raise click.UsageError("--pdb is for a terminal: it can't be combined with --json or --edit.")
-    journal = _masked(_journal(invocation, admin_url, as_json), masked, as_json)
+    journal = _masked(_journal(invocation, admin_url, payloads, as_json), masked, as_json)
     if save:
         _save(journal, save, as_json)
     if not targets:
@@ -93,7 +96,7 @@ def command(
 # ---------------------------------------------------------------- journals
 
 
-def _journal(text: str, admin_url: str, as_json: bool) -> RecordedJournal:
+def _journal(text: str, admin_url: str, payloads: str | None, as_json: bool) -> RecordedJournal:
     from restate_reflect.replay import journal_of, load
 
     if text.endswith(".json") or os.path.isfile(text):
@@ -106,7 +109,7 @@ def _journal(text: str, admin_url: str, as_json: bool) -> RecordedJournal:
     async def work(admin: AdminClient) -> RecordedJournal:
         return await journal_of(admin, await id_of(admin, text))
 
-    return ask_admin(admin_url, as_json, work)
+    return ask_admin(admin_url, as_json, work, payloads=payloads)
 
 
 def _masked(journal: RecordedJournal, paths: Sequence[str], as_json: bool) -> RecordedJournal:

@@ -22,7 +22,7 @@ from tests.support import call, fetch, run_cli
 pytestmark = pytest.mark.slow
 
 SHOP = """
-from restate_reflect import Context, ObjectContext
+from restate_reflect import Context, ObjectContext, State
 from restate_reflect.payloads import ClaimCheck, DirectoryStore, Encrypt, Zstd
 
 PAYLOADS = [Zstd(100), Encrypt({"k": b"k" * 32}), ClaimCheck(DirectoryStore("kept"), above=300)]
@@ -42,9 +42,12 @@ class Other:
 
 
 class Box:
+    declared = State(str, default="")
+
     async def put(self, ctx: ObjectContext, text: str) -> str:
         step = await ctx.run("secret", secret, text)
         ctx.set("text", step)
+        ctx.set(Box.declared, step)
         ctx.set("large", "hidden " * 2000)
         await ctx.call(Other.echo, step)
         return "done"
@@ -61,7 +64,20 @@ class Box:
         self.server, self.folder = server, folder
 
     def run(self, *arguments: str, code: int = 0) -> str:
-        done = run_cli(*arguments, "--admin", self.server.admin_url, cwd=self.folder)
+        return self._run(*arguments, "--admin", self.server.admin_url, code=code)
+
+    def ask(self, *arguments: str) -> str:
+        """A command that speaks to the ingress."""
+        return self._run(*arguments, "--ingress", self.server.ingress_url, code=0)
+
+    def check(self, target: str, *, code: int = 0) -> str:
+        chain = ("--payloads", f"{target}:PAYLOADS")
+        done = run_cli("check", target, "--against", self.server.admin_url, *chain, cwd=self.folder)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout
+
+    def _run(self, *arguments: str, code: int) -> str:
+        done = run_cli(*arguments, cwd=self.folder)
         assert done.returncode == code, done.stderr
         return done.stdout if code == 0 else done.stderr
 
@@ -78,7 +94,7 @@ def test_commands_decode_and_encode(box: Box) -> None:
     sent = call(box.server, "Box", "put", "tea", key="k", send=True).json["invocationId"]
     assert call(box.server, "Box", "look", key="k").json == "hidden tea"
     state = json.loads(box.run("state", "get", "Box/k", "--json", "--payloads", "box.py:made"))
-    assert state == {"large": "hidden " * 2000, "text": "hidden tea"}
+    assert state == {"declared": "hidden tea", "large": "hidden " * 2000, "text": "hidden tea"}
     assert "hidden" not in box.run("state", "get", "Box/k")
     box.run("state", "set", "Box/k", "text", "hidden coffee", "--payloads", "box:PAYLOADS")
     assert call(box.server, "Box", "look", key="k").json == "hidden coffee"
@@ -86,6 +102,53 @@ def test_commands_decode_and_encode(box: Box) -> None:
     journal = box.run("journal", sent, "--payloads", "box:PAYLOADS")
     assert journal.count('"hidden tea"') >= 3  # the step, the state, the call and its result
     assert "hidden" not in box.run("journal", sent)
+
+
+def test_calls_are_sent_encoded_and_results_read(box: Box) -> None:
+    """``call``, ``send``, ``attach`` and ``output``: what goes to the server is not plain, what is printed is."""
+    chain = ("--payloads", "box:PAYLOADS")
+    assert box.ask("call", "Other/echo", "hidden tea", *chain) == '"hidden tea"\n'
+    sent = box.ask("send", "Other/echo", "hidden tea", *chain).strip()
+    assert box.ask("attach", sent, *chain) == '"hidden tea"\n'
+    assert json.loads(box.ask("output", sent, "--json", *chain)) == {"result": "hidden tea"}
+    stored = box.server.query(f"SELECT raw FROM sys_journal WHERE id = '{sent}' AND index = 0")[0]["raw"]
+    assert MAGIC in bytes.fromhex(stored)
+    assert b"hidden" not in bytes.fromhex(stored)
+
+
+def test_results_for_handlers_are_read(box: Box) -> None:
+    """``attach`` and ``output`` of what a handler has called."""
+    call(box.server, "Box", "put", "tea", key="inner")
+    rows = box.server.query(
+        "SELECT id FROM sys_invocation WHERE target_service_name = 'Other' AND invoked_by = 'service'"
+        " ORDER BY created_at DESC LIMIT 1"
+    )
+    for command in ("attach", "output"):
+        assert "hidden tea" not in box.ask(command, rows[0]["id"], "--json")
+        assert box.ask(command, rows[0]["id"], "--payloads", "box:PAYLOADS") == '"hidden tea"\n'
+
+
+def test_a_replay_reads_what_was_encoded(box: Box) -> None:
+    """Also from a file, whose journal is plain then."""
+    sent = call(box.server, "Box", "put", "tea", key="replayed", send=True).json["invocationId"]
+    assert call(box.server, "Box", "look", key="replayed").json == "hidden tea"
+    chain = ("--payloads", "box:PAYLOADS")
+    said = json.loads(box.run("replay", sent, "box.py", "--save", "kept.json", "--json", *chain))
+    assert said["fits"], said
+    assert "hidden tea" in (box.folder / "kept.json").read_text()
+    assert json.loads(box.run("replay", "kept.json", "box.py", "--json"))["fits"]
+    box.run("replay", sent, "box.py", code=1)
+
+
+def test_a_check_reads_what_was_encoded(box: Box) -> None:
+    """Stored values are held against the types of the code."""
+    call(box.server, "Box", "put", "tea", key="checked")
+    assert "declared" not in box.check("box.py")
+    changed = SHOP.replace('State(str, default="")', "State(int, default=0)")
+    (box.folder / "changed.py").write_text(changed)
+    said = box.check("changed.py", code=1)
+    assert "declared" in said
+    assert "int" in said
 
 
 def test_workers_and_the_page_have_the_same(
