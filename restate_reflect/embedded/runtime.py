@@ -122,6 +122,27 @@ class Runtime(Operating, Looking):
             self._put(registration)
         return registration
 
+    async def move(
+        self, known: Registration, deployment: Deployment, *, overwrite: bool = False, dry_run: bool = False
+    ) -> Registration:
+        """Has another address stand for a deployment: what is pinned to it goes on there.
+
+        Args:
+            overwrite: Whether its services become those that are found there; else they stay as they were.
+            dry_run: Changes nothing; the answer is what would be registered.
+
+        Raises:
+            TransportError: It can't be reached.
+            ManifestError: It can't be run here.
+        """
+        manifest = await deployment.discover()
+        self._driver.check()
+        found = self.kernel.catalog.read(known.id, deployment, manifest, known.created_at, breaking=True)
+        moved = known.moved(found, overwrite=overwrite)
+        if not dry_run:
+            self._put(moved)
+        return moved
+
     def _put(self, registration: Registration) -> None:
         self.kernel.catalog.put(registration)
         with self._driver.request():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
@@ -87,6 +87,14 @@ class Registration:
     """Told by whoever has registered it."""
     is_remembered: bool = True
     """Whether a restart of the runtime finds it again; not so for what only lives as long as it."""
+
+    def moved(self, found: Registration, *, overwrite: bool) -> Registration:
+        """This one at another place, where that was found; a service keeps its revision."""
+        if not overwrite:
+            return replace(found, services=self.services, manifest=self.manifest, metadata=self.metadata)
+        revisions = {name: known.revision for name, known in self.services.items()}
+        services = {name: replace(each, revision=revisions.get(name, 1)) for name, each in found.services.items()}
+        return replace(found, services=services, metadata=self.metadata)
 
     @property
     def http_version(self) -> str:

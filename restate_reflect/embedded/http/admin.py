@@ -85,6 +85,8 @@ def admin(
         ("GET", "/deployments"): deployments.all,
         ("POST", "/deployments"): deployments.register,
         ("GET", "/deployments/{deployment}"): deployments.one,
+        ("PATCH", "/deployments/{deployment}"): deployments.move,
+        ("PUT", "/deployments/{deployment}"): deployments.put,
         ("DELETE", "/deployments/{deployment}"): deployments.remove,
         ("GET", "/services"): services.all,
         ("GET", "/services/{service}"): services.one,

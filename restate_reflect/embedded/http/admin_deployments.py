@@ -1,8 +1,9 @@
-"""``/deployments`` of the admin API: register, list, describe, remove."""
+"""``/deployments`` of the admin API: register, list, describe, move, remove."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from restate_reflect.embedded import ids
 from restate_reflect.embedded.deployments.catalog import Registration
 from restate_reflect.embedded.deployments.connect import Connect
 from restate_reflect.embedded.deployments.refusals import ManifestError
-from restate_reflect.embedded.deployments.transport import Deployment, TransportError
+from restate_reflect.embedded.deployments.transport import Deployment, RemoteAddress, TransportError
 from restate_reflect.embedded.http.admin_views import deployment_view, registration_view, service_view
 from restate_reflect.embedded.http.bodies import api_version, empty, is_text_map, read_json, unfit
 from restate_reflect.embedded.http.replies import AdminError, json_reply
@@ -39,6 +40,15 @@ class _Wish:
     dry_run: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """The body of a request to lead a deployment elsewhere."""
+
+    to: RemoteAddress
+    overwrite: bool
+    dry_run: bool
+
+
 class Deployments:
     """Requests about deployments."""
 
@@ -50,10 +60,16 @@ class Deployments:
         return json_reply(200, {"deployments": views})
 
     async def one(self, request: web.Request) -> web.StreamResponse:
+        return self._described(self._known(request))
+
+    def _known(self, request: web.Request) -> Registration:
         identifier = _identifier(request)
         registration = self._runtime.kernel.catalog.registrations.get(identifier)
         if registration is None:
             raise AdminError(404, f"The requested deployment '{identifier}' does not exist")
+        return registration
+
+    def _described(self, registration: Registration) -> web.Response:
         services = [service_view(each, self._runtime.settings) for each in registration.services.values()]
         return json_reply(200, deployment_view(registration, services))
 
@@ -70,6 +86,37 @@ class Deployments:
         await self._runtime.unregister(identifier)
         return empty(202)
 
+    # ------------------------------------------------------------ moving
+
+    async def move(self, request: web.Request) -> web.StreamResponse:
+        """Leads a deployment to another address: what runs on it goes on there."""
+        known = self._known(request)
+        remote = known.transport.remote
+        if remote is None:
+            raise AdminError(501, "this deployment lives in the runtime's process; register its code anew")
+        move = _read_move(await read_json(request), remote)
+        deployment = self._connected(move.to)
+        is_used = False
+        try:
+            moved = await self._moved(deployment, known, move)
+            is_used = not move.dry_run
+        finally:
+            if not is_used:
+                await deployment.close()
+        if is_used:
+            await known.transport.close()
+        return self._described(moved)
+
+    async def _moved(self, deployment: Deployment, known: Registration, move: _Move) -> Registration:
+        with _told(move.to.uri):
+            return await self._runtime.move(known, deployment, overwrite=move.overwrite, dry_run=move.dry_run)
+
+    async def put(self, request: web.Request) -> web.StreamResponse:
+        """The name of ``move`` in the second version."""
+        if api_version(request) != _FORCES_UNLESS_TOLD:
+            raise AdminError(405, "PUT deployment is deprecated, use PATCH instead")
+        return await self.move(request)
+
     # ------------------------------------------------------------ registering
 
     async def register(self, request: web.Request) -> web.StreamResponse:
@@ -85,12 +132,7 @@ class Deployments:
         return self._registered(known, 200)
 
     async def _register(self, wish: _Wish, known: Registration | None) -> Registration:
-        if self._connect is None:
-            raise AdminError(501, "this embedded runtime serves only its own process; use restate-server")
-        try:
-            deployment = self._connect(wish.uri, wish.headers, wish.use_http_11)
-        except TransportError as error:
-            raise AdminError(400, str(error)) from None
+        deployment = self._connected(RemoteAddress(wish.uri, wish.headers, wish.use_http_11))
         is_used = False
         try:
             registration = await self._discovered(deployment, wish, known)
@@ -102,8 +144,16 @@ class Deployments:
             await known.transport.close()
         return registration
 
-    async def _discovered(self, deployment: Deployment, wish: _Wish, known: Registration | None) -> Registration:
+    def _connected(self, to: RemoteAddress) -> Deployment:
+        if self._connect is None:
+            raise AdminError(501, "this embedded runtime serves only its own process; use restate-server")
         try:
+            return self._connect(to.uri, to.headers, to.use_http_11)
+        except TransportError as error:
+            raise AdminError(400, str(error)) from None
+
+    async def _discovered(self, deployment: Deployment, wish: _Wish, known: Registration | None) -> Registration:
+        with _told(wish.uri):
             return await self._runtime.register(
                 deployment,
                 deployment_id=known.id if known else None,
@@ -111,14 +161,21 @@ class Deployments:
                 dry_run=wish.dry_run,
                 metadata=wish.metadata,
             )
-        except TransportError as error:
-            raise _coded(500, f"error when calling '{wish.uri}': {error}", "META0003", twice=True) from None
-        except ManifestError as error:
-            raise _coded(error.status, error.told, error.code, twice=error.status == 500) from None
 
     def _registered(self, registration: Registration, status: int) -> web.Response:
         view = registration_view(registration, self._runtime.settings)
         return json_reply(status, view, {"location": f"deployments/{registration.id}"})
+
+
+@contextmanager
+def _told(uri: str) -> Iterator[None]:
+    """What a discovery fails with, in restate-server's words."""
+    try:
+        yield
+    except TransportError as error:
+        raise _coded(500, f"error when calling '{uri}': {error}", "META0003", twice=True) from None
+    except ManifestError as error:
+        raise _coded(error.status, error.told, error.code, twice=error.status == 500) from None
 
 
 def _coded(status: int, message: str, code: str | None, *, twice: bool) -> AdminError:
@@ -160,6 +217,27 @@ def _read_wish(body: Mapping[str, Any], version: int) -> _Wish:
         raise AdminError(501, "the embedded runtime does not cover tokens of cloud providers; use restate-server")
     forced = version == _FORCES_UNLESS_TOLD if force is None else force
     return _Wish(_absolute(body["uri"]), headers or {}, metadata, flags[0], forced, flags[1], flags[2])
+
+
+def _read_move(body: Mapping[str, Any], remote: RemoteAddress) -> _Move:
+    if "arn" in body and "uri" not in body:
+        raise AdminError(501, "the embedded runtime does not cover AWS Lambda; use restate-server")
+    uri, headers, use_http_11 = body.get("uri"), body.get("additional_headers"), body.get("use_http_11")
+    flags = [body.get(name, False) for name in ("overwrite", "dry_run")]
+    fits = (
+        (uri is None or isinstance(uri, str))
+        and (headers is None or is_text_map(headers))
+        and (use_http_11 is None or isinstance(use_http_11, bool))
+        and all(isinstance(flag, bool) for flag in flags)
+    )
+    if not fits:  # all fields are optional: the server takes what it can't read for an empty request
+        return _Move(remote, overwrite=False, dry_run=False)
+    to = RemoteAddress(
+        remote.uri if uri is None else _absolute(uri),
+        remote.headers if headers is None else headers,
+        remote.use_http_11 if uri is None else bool(use_http_11),  # it is asked for with an address
+    )
+    return _Move(to, overwrite=flags[0], dry_run=flags[1])
 
 
 def _absolute(uri: str) -> str:
