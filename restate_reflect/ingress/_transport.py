@@ -22,6 +22,7 @@ from restate_reflect.ingress._errors import (
 )
 from restate_reflect.ingress._outcomes import Next, Outcome, is_trouble, most_open, next_of, surely_not_accepted
 from restate_reflect.ingress._requests import Request
+from restate_reflect.ingress._sockets import watchful_socket
 from restate_reflect.options import Duration, RetryPolicy, seconds
 
 __all__ = ["DEFAULT_RETRY", "Transport"]
@@ -105,7 +106,10 @@ class Transport:
         outcome = self._told(sending.outcomes)
         if isinstance(outcome, Answer):
             return outcome
-        raise outcome
+        try:
+            raise outcome
+        finally:
+            del outcome, sending  # a frame that refers to its own error is left to the garbage collector
 
     async def _attempts(self, sending: _Sending) -> None:
         delays = Delays(self._retry)
@@ -149,7 +153,7 @@ class Transport:
                 outcome = await self._once(url, sending.request)
         except (aiohttp.ClientError, TimeoutError) as error:
             outcome = self._failure(url, sending.request, error)
-            outcome.__cause__ = error
+            outcome.__cause__ = error.with_traceback(None)  # whose frames would refer to the outcome
         sending.asked = None
         return outcome
 
@@ -181,7 +185,8 @@ class Transport:
             return self._given
         if self._own is None:
             # No limit: calls wait for hours, and the one that would end their wait must not queue behind them.
-            self._own = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
+            connector = aiohttp.TCPConnector(limit=0, socket_factory=watchful_socket)
+            self._own = aiohttp.ClientSession(connector=connector)
         return self._own
 
     def _too_late(self, sending: _Sending) -> RequestTimeoutError:
@@ -190,7 +195,7 @@ class Transport:
             self._addresses.failed(sending.asked)
         never_sent = sending.asked is None and all(map(surely_not_accepted, sending.outcomes))
         where = ", ".join(self._addresses.in_order()) if sending.asked is None else sending.asked
-        advice = f"At last: {sending.outcomes[-1]}" if never_sent else _LATE + advice_after(sending.request.repeatable)
+        advice = _shown(sending.outcomes[-1]) if never_sent else _LATE + advice_after(sending.request.repeatable)
         error = RequestTimeoutError(f"no answer from {where} within {self._timeout:g} s. {advice}")
         error.accepted = False if never_sent else None
         return error
@@ -205,3 +210,7 @@ class Transport:
         joint = ConnectError(f"no {self._what} answers: {reasons}. Is one running there?")
         joint.__cause__ = outcome.__cause__
         return joint
+
+
+def _shown(outcome: Outcome) -> str:
+    return f"At last: {outcome if isinstance(outcome, TransportError) else f'status {outcome.status}'}"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
+import socket
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -23,7 +26,9 @@ from restate_reflect.ingress import (
     RequestTimeoutError,
     SyncClient,
     UnavailableError,
+    _transport,
 )
+from restate_reflect.ingress._sockets import watchful_socket
 from tests.ingress.nodes import Behaviour, Cluster, Node, refusing
 from tests.ingress.services import Approval, Item, Shelf
 
@@ -197,6 +202,25 @@ def test_a_node_that_hangs_leaves_time_to_the_next(run: Run, start: Start, clust
     assert len(cluster.done) == 1
 
 
+def test_connections_notice_when_a_machine_has_vanished(
+    run: Run, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which sends no reset: probes end the connection within a minute, and what may be repeated goes on."""
+    settings: list[tuple[int, ...]] = []
+    options = [name for name in ("TCP_KEEPIDLE", "TCP_KEEPALIVE", "TCP_USER_TIMEOUT") if hasattr(socket, name)]
+
+    def noted(address: tuple[Any, ...]) -> socket.socket:
+        made = watchful_socket(address)
+        probing = made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) != 0
+        settings.append((probing, *(made.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in options)))
+        return made
+
+    monkeypatch.setattr(_transport, "watchful_socket", noted)
+    assert run([start().url], call) == [1]
+    expected = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_USER_TIMEOUT": 60_000}
+    assert settings == [(True, *(expected[name] for name in options))]
+
+
 def test_what_may_not_be_sent_twice_waits_at_a_node_that_hangs(run: Run, start: Start, cluster: Cluster) -> None:
     hanging, other = start("hangs"), start()
     error, asked_next = run([hanging.url, other.url], call, lambda client: _value(client, client.url), timeout=0.5)
@@ -224,12 +248,38 @@ def test_if_nobody_can_be_reached_each_is_named(run: Run, refused: str) -> None:
         assert url.removeprefix("http://") in str(error)
 
 
-def test_a_timeout_without_any_connection_says_that_nothing_was_accepted(run: Run, refused: str) -> None:
+@pytest.mark.parametrize(
+    "behaviour, told", [(None, "no ingress of a restate-server answers"), ("sheds load", "status 429")]
+)
+def test_a_timeout_says_if_nothing_was_ever_accepted(
+    run: Run, start: Start, refused: str, behaviour: Behaviour | None, told: str
+) -> None:
     patient = RetryPolicy(max_attempts=1000, initial_interval=60, max_interval=60)
-    (error,) = run([refused], call, retry=patient, timeout=0.3)
+    url = refused if behaviour is None else start(behaviour).url
+    (error,) = run([url], call, retry=patient, timeout=1.0)
     assert isinstance(error, RequestTimeoutError)
     assert error.accepted is False
-    assert "At last: no ingress of a restate-server answers" in str(error)
+    assert f"At last: {told}" in str(error)
+
+
+@pytest.mark.parametrize("others", [[], ["http://127.0.0.1:9"]], ids=["one address", "two"])
+def test_errors_leave_no_garbage(refused: str, others: list[str]) -> None:
+    """They are freed where they are caught, with all that was tried."""
+
+    async def main() -> None:
+        async with Client([refused, *others], retry=QUICK) as client:
+            with pytest.raises(ConnectError) as caught:
+                await call(client)
+            error = weakref.ref(caught.value)
+            del caught
+            gc.disable()
+            try:
+                await asyncio.sleep(0)
+                assert error() is None
+            finally:
+                gc.enable()
+
+    asyncio.run(main())
 
 
 @pytest.mark.parametrize("last", [None, "sheds load", "knows no service"])
