@@ -71,6 +71,7 @@ def runtime_settings(settings: ServerSettings) -> RuntimeSettings:
         scopes=bool(config.pop(SCOPES[0], False)),
     )
     config.pop("default-thread-pool-size", None)  # there is one thread anyway
+    config.pop("worker.cleanup-interval", None)  # what has expired is gone at once
     if config or settings.request_identity_key is not None:
         raise ValueError(f"the embedded runtime has no counterpart of {config or 'signed requests'}")
     return translated

@@ -122,6 +122,19 @@ def test_it_keeps_its_services_unless_they_are_overwritten(
         assert ours == theirs, request
 
 
+@pytest.mark.both_engines
+@pytest.mark.server
+def test_nobody_is_asked_unless_address_or_headers_change(server_with: ServerMaker) -> None:
+    """A new address, or new headers, must lead to somebody."""
+    server = server_with()
+    with ServedInThread(One) as place:
+        url = f"{server.admin_url}/deployments/{server.register(place.url)['id']}"
+    bodies: list[dict[str, Any]] = [{}, {"overwrite": True}, {"use_http_11": True}]
+    assert [fetch(url, body, method="PATCH").status for body in bodies] == [200] * 3
+    bodies = [{"additional_headers": {"x-a": "1"}}, {"uri": place.url}]
+    assert [fetch(url, body, method="PATCH").json["restate_code"] for body in bodies] == ["META0003"] * 2
+
+
 def test_services_of_the_runtimes_own_process_stay_there() -> None:
     with ServedRuntime(One) as served:
         (known,) = fetch(f"{served.admin_url}/deployments", method="GET").json["deployments"]

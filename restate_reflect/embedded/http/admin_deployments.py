@@ -95,6 +95,8 @@ class Deployments:
         if remote is None:
             raise AdminError(501, "this deployment lives in the runtime's process; register its code anew")
         move = _read_move(await read_json(request), remote)
+        if move is None:
+            return self._described(known)
         deployment = self._connected(move.to)
         is_used = False
         try:
@@ -219,7 +221,8 @@ def _read_wish(body: Mapping[str, Any], version: int) -> _Wish:
     return _Wish(_absolute(body["uri"]), headers or {}, metadata, flags[0], forced, flags[1], flags[2])
 
 
-def _read_move(body: Mapping[str, Any], remote: RemoteAddress) -> _Move:
+def _read_move(body: Mapping[str, Any], remote: RemoteAddress) -> _Move | None:
+    """``None``: it asks for neither address nor headers, or can't be read; restate-server changes nothing then."""
     if "arn" in body and "uri" not in body:
         raise AdminError(501, "the embedded runtime does not cover AWS Lambda; use restate-server")
     uri, headers, use_http_11 = body.get("uri"), body.get("additional_headers"), body.get("use_http_11")
@@ -230,8 +233,8 @@ def _read_move(body: Mapping[str, Any], remote: RemoteAddress) -> _Move:
         and (use_http_11 is None or isinstance(use_http_11, bool))
         and all(isinstance(flag, bool) for flag in flags)
     )
-    if not fits:  # all fields are optional: the server takes what it can't read for an empty request
-        return _Move(remote, overwrite=False, dry_run=False)
+    if not fits or (uri is None and headers is None):
+        return None
     to = RemoteAddress(
         remote.uri if uri is None else _absolute(uri),
         remote.headers if headers is None else headers,
