@@ -153,7 +153,7 @@ class Transport:
                 outcome = await self._once(url, sending.request)
         except (aiohttp.ClientError, TimeoutError) as error:
             outcome = self._failure(url, sending.request, error)
-            outcome.__cause__ = error.with_traceback(None)  # whose frames would refer to the outcome
+            outcome.__cause__ = _without_frames(error)
         sending.asked = None
         return outcome
 
@@ -210,6 +210,15 @@ class Transport:
         joint = ConnectError(f"no {self._what} answers: {reasons}. Is one running there?")
         joint.__cause__ = outcome.__cause__
         return joint
+
+
+def _without_frames(error: Exception) -> Exception:
+    """Down to the first cause. The frames, or those that have called them, would refer to what the error is kept in."""
+    each: BaseException | None = error
+    while each is not None:
+        each.__traceback__ = None
+        each = each.__cause__ or each.__context__
+    return error
 
 
 def _shown(outcome: Outcome) -> str:
