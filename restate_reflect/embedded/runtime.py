@@ -21,10 +21,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from restate_reflect.embedded import ids
-from restate_reflect.embedded.deployments.catalog import Registration
+from restate_reflect.embedded.deployments.catalog import Registration, ServiceInfo
 from restate_reflect.embedded.deployments.connect import Connect
 from restate_reflect.embedded.deployments.transport import Deployment, InProcessDeployment
 from restate_reflect.embedded.errors import (
@@ -161,6 +161,22 @@ class Runtime(Operating, Looking):
     async def deploy(self, *services: object, deployment_id: str | None = None) -> Registration:
         """Registers classes, instances or definitions of this process."""
         return await self.register(InProcessDeployment(reflect_all(services)), deployment_id=deployment_id)
+
+    def change_service(self, service: str, options: Mapping[str, Any]) -> ServiceInfo:
+        """Other options than the service's manifest has, until it is registered anew.
+
+        Args:
+            options: By their names in manifests, such as ``ingressPrivate``; times in milliseconds.
+
+        Raises:
+            ManifestError: A handler contradicts them.
+            KeyError: There is no such service.
+        """
+        known = self.kernel.catalog.services[service]
+        registration = self.kernel.catalog.change(known, options)
+        with self._driver.request():
+            remember(self.kernel)
+        return registration.services[service]
 
     @property
     def deployments(self) -> list[Registration]:

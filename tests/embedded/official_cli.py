@@ -66,7 +66,7 @@ class CommandLine:
         return code, sorted(line for line in lines if line)
 
 
-_SPAN = r"\d+(?:\.\d+)? ?(?:ns|us|µs|ms|s|seconds?|minutes?|hours?|millis\w*)\b"
+_SPAN = r"(?:\d+(?:\.\d+)? ?(?:ns|us|µs|ms|s|seconds?|minutes?|hours?|millis\w*)|\ban? (?:second|minute|hour))\b"
 _REPLACED = [
     (r"inv_1\w{33}", "INV"),
     (r"dp_1\w{22}", "DP"),

@@ -110,8 +110,11 @@ async def test_deployments_are_remembered_with_the_data(http_11: bool, tmp_path:
         async with Runtime(SqliteStore(path), settings=quick()) as runtime:
             await runtime.register(connect(f"http://127.0.0.1:{listener.port}", {"x-a": "b"}, http_11))
             id_ = runtime.send("Remote", "talk", b"3", delay=0.05).invocation.id
+            runtime.change_service("Store", {"journalRetention": 5000})
         async with Runtime(SqliteStore(path), settings=quick()) as runtime:
             (registration,) = runtime.reconnect(connect)
+            changed = runtime.kernel.catalog.services["Store"]
+            assert {each.journal_retention for each in changed.handlers.values()} == {5000}
             assert registration.transport.remote is not None
             assert registration.transport.remote.headers == {"x-a": "b"}
             assert decoded(await runtime.attach(id_)) == 6

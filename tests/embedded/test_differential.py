@@ -379,6 +379,18 @@ ADMIN: list[tuple[str, str]] = [
     ("GET", "/services/Counter/handlers/add"),
     ("GET", "/services/Counter/handlers/nope"),
     ("GET", "/services/Nope/handlers"),
+    ("HEAD", "/services"),
+    ("PUT", "/services/Greeter"),
+    ("PATCH", "/services/Greeter/handlers/greet"),
+    ("GET", "/services/Greeter/handlers/greet/x"),
+    ("GET", "/subscriptions"),
+    ("GET", "/v2/kafka-clusters"),
+    ("GET", "/cluster-health"),
+    ("GET", "/rules"),
+    ("GET", "/internal"),
+    ("GET", "/query"),
+    ("GET", "/query/x"),
+    ("GET", "/metrics"),
     ("GET", "/deployments"),
     ("GET", "/deployments/dp_1abc"),
     ("GET", "/deployments/dp_1" + "0" * 21 + "1"),
@@ -400,6 +412,54 @@ def test_the_admin_api_answers_as_restate_server_does(pair: Pair) -> None:
             sort_listings(answer["body"])
         if server != embedded:
             differences.append(f"{method} {path}\n  server:   {server}\n  embedded: {embedded}")
+    assert not differences, "\n".join(differences)
+
+
+CHANGES: list[tuple[str, Any]] = [
+    ("Counter", {}),
+    ("Counter", {"public": None, "unknown": 1}),
+    ("Counter", {"public": "x"}),
+    ("Counter", None),
+    ("Counter", b"nope"),
+    ("Nope", {"public": False}),
+    ("Nope", {}),
+    ("Counter", {"idempotency_retention": "1h", "journal_retention": "0s", "inactivity_timeout": "PT3M"}),
+    ("Counter", {"abort_timeout": "2m"}),
+    ("Counter", {"idempotency_retention": "bla"}),
+    ("Counter", {"idempotency_retention": 5}),
+    ("Counter", {"idempotency_retention": "-5s"}),
+    ("Counter", {"inactivity_timeout": "1y"}),
+    ("Counter", {"workflow_completion_retention": "1h"}),
+    ("Flow", {"workflow_completion_retention": "1h", "idempotency_retention": "3h"}),
+    ("Flow", {"workflow_completion_retention": "bla"}),
+    ("Greeter", {"public": False}),
+    ("Greeter", {"public": True}),
+    ("Counter", {"public": False}),
+]
+
+
+def test_services_are_changed_as_on_restate_server(pair: Pair) -> None:
+    """Until they are registered anew; what is called afterwards is judged by it."""
+    differences: list[str] = []
+    for name, body in CHANGES:
+        for answers in (
+            pair.both("PATCH", f"/services/{name}", body, to="admin"),
+            pair.both("GET", f"/services/{name}", to="admin"),
+        ):
+            for answer in answers:
+                answer["headers"].pop("vary", None)
+                sort_listings(answer["body"])
+                if answer["status"] == 422:  # where in the body it stands
+                    answer["body"] = re.sub(" at line 1 column .*", "", answer["body"])
+            if answers[0] != answers[1]:
+                differences.append(f"{name} {body}\n  server:   {answers[0]}\n  embedded: {answers[1]}")
+    for path in ("/Counter/changed/get", "/Greeter/hidden", "/Greeter/nothing"):
+        server, embedded = pair.both("POST", path)
+        if server != embedded:
+            differences.append(f"{path}\n  server:   {server}\n  embedded: {embedded}")
+    for engine in ENGINES:
+        assert fetch(f"{pair.admin[engine]}/deployments", {"uri": pair.uri, "force": True}).status == 200
+    assert pair.both("POST", "/Counter/changed/get")[1]["status"] == 200
     assert not differences, "\n".join(differences)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from restate_reflect import Context, ObjectContext
+from restate_reflect.embedded.query import sql as queries
 from restate_reflect.embedded.query.sandbox import main as sandbox
 from tests.embedded.served import ServedRuntime
 from tests.support import Answer, fetch
@@ -41,19 +42,17 @@ def ask(served: ServedRuntime, sql: str) -> Answer:
 
 NUMBERS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n)"
 GREEDY = {
-    "a blob": "select length(hex(zeroblob(400000000)))",
-    "many blobs": f"{NUMBERS} select x, hex(zeroblob(30000000)) from n limit 1000",
-    "sorted blobs": f"{NUMBERS} select hex(randomblob(8000000)) as b from n limit 1000000 order by b",
-    "blobs beside each other": "select " + ", ".join(f"hex(zeroblob(30000000)) as c{n}" for n in range(100)),
+    "a text": "select length(repeat('x', 2000000000))",
+    "many texts": f"{NUMBERS} select x, repeat('x', 60000000) from n limit 1000",
+    "texts beside each other": "select " + ", ".join(f"repeat('x', 60000000) as c{n}" for n in range(100)),
     "sorting": f"{NUMBERS}, m as (select x from n limit 100000000) select x from m order by -x",
     "recursion": f"{NUMBERS} select count(*) from n",
     "a growing text": "WITH RECURSIVE t(x) AS (SELECT 'a' UNION ALL SELECT x || x FROM t) select max(length(x)) from t",
     "cross joins": "select count(*) from " + ", ".join(f"sys_invocation i{n}" for n in range(12)),
-    "group_concat": f"{NUMBERS} select group_concat(hex(zeroblob(100000))) from (select x from n limit 100000)",
-    "printf": "select printf('%.*c', 2000000000, 'x')",
-    "replace": "select length(replace(hex(zeroblob(1000000)), '0', hex(zeroblob(1000000))))",
+    "string_agg": f"{NUMBERS} select string_agg(repeat('x', 100000), '') from (select x from n limit 100000)",
+    "replace": "select length(replace(repeat('x', 1000000), 'x', repeat('y', 1000000)))",
     "many rows": f"{NUMBERS} select x from n limit 10000000",
-    "long rows": f"{NUMBERS} select hex(zeroblob(1000000)) from n limit 1000",
+    "long rows": f"{NUMBERS} select repeat('x', 2000000) from n limit 1000",
     "many columns": "select " + ", ".join(f"1 as c{n}" for n in range(1900)),
     "a long query": "select '" + "x" * 200_000 + "'",
     "a deep query": "select " + "(" * 5000 + "1" + ")" * 5000,
@@ -64,6 +63,27 @@ GREEDY = {
 @pytest.mark.parametrize("sql", GREEDY.values(), ids=GREEDY)
 def test_a_greedy_query_ends(served: ServedRuntime, sql: str) -> None:
     """With an error that says what it may not."""
+    answer = ask(served, sql)
+    assert answer.status == 501, answer.body[:200]
+    assert answer.json["message"].startswith("the embedded runtime can't answer this query: ")
+
+
+GREEDY_FOR_SQLITE = {
+    "a blob": "select length(hex(zeroblob(400000000)))",
+    "many blobs": f"{NUMBERS} select x, hex(zeroblob(30000000)) from n limit 1000",
+    "sorted blobs": f"{NUMBERS} select hex(randomblob(8000000)) as b from n limit 1000000 order by b",
+    "blobs beside each other": "select " + ", ".join(f"hex(zeroblob(30000000)) as c{n}" for n in range(100)),
+    "group_concat": f"{NUMBERS} select group_concat(hex(zeroblob(100000))) from (select x from n limit 100000)",
+    "printf": "select printf('%.*c', 2000000000, 'x')",
+    "replace": "select length(replace(hex(zeroblob(1000000)), '0', hex(zeroblob(1000000))))",
+    "long rows": f"{NUMBERS} select hex(zeroblob(1000000)) from n limit 1000",
+}
+
+
+@pytest.mark.parametrize("sql", GREEDY_FOR_SQLITE.values(), ids=GREEDY_FOR_SQLITE)
+def test_a_query_that_nobody_translates_ends(served: ServedRuntime, sql: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without sqlglot all of SQLite's functions can be called."""
+    monkeypatch.setattr(queries, "_folder", lambda module: None)
     answer = ask(served, sql)
     assert answer.status == 501, answer.body[:200]
     assert answer.json["message"].startswith("the embedded runtime can't answer this query: ")

@@ -89,6 +89,41 @@ def private(handler_is_private: bool) -> Any:
     return made
 
 
+SCHEMAS: dict[str, Any] = {
+    "of number": {"type": 5},
+    "of unknown type": {"type": "nope"},
+    "text": "x",
+    "number": 5,
+    "true": True,
+    "null": None,
+    "list": [1],
+    "empty": {},
+    "lost reference": {"$ref": "#/definitions/x"},
+    "reference": {"$defs": {"x/y": {"type": "string"}}, "$ref": "#/$defs/x~1y"},
+    "remote reference": {"$ref": "http://localhost:1/x"},
+    "bad pattern": {"type": "string", "pattern": "("},
+    "patterns": {"anyOf": [{"pattern": "(?=a)b"}, {"pattern": r"^\p{L}(?<name>a)$"}]},
+    "minimum": {"minimum": "a"},
+    "required": {"required": "a"},
+    "required twice": {"required": ["a", "a"]},
+    "properties": {"properties": []},
+    "unknown keyword": {"foo": 1},
+    "unknown format": {"type": "string", "format": "foo"},
+    "unknown meta-schema": {"$schema": "http://nope/", "type": "string"},
+    "draft 7": {"$schema": "http://json-schema.org/draft-07/schema#", "type": "string"},
+    "enum": {"enum": "a"},
+    "nested": {"type": "object", "properties": {"a": {"type": "nope"}}},
+    "additional": {"additionalProperties": 3},
+    "items": {"items": 3},
+    "no alternatives": {"anyOf": []},
+    "multiple of 0": {"multipleOf": 0},
+    "negative length": {"minLength": -1},
+    "same type twice": {"type": ["string", "string"]},
+    "older minimum": {"exclusiveMinimum": True, "minimum": 1},
+    "id": {"$id": 5},
+    "object": {"type": "object", "properties": {"a": {"type": ["string", "null"]}}, "required": ["a"]},
+}
+
 DISCOVERIES: dict[str, tuple[int, str | None, Any]] = {
     **{
         f"service {name!r}": (200, MANIFEST, manifest(name))
@@ -115,6 +150,15 @@ DISCOVERIES: dict[str, tuple[int, str | None, Any]] = {
     "exchanged versions": (200, MANIFEST, manifest(minProtocolVersion=6, maxProtocolVersion=5)),
     "no mode": (200, MANIFEST, without_mode()),
     "streams over HTTP/1.1": (200, MANIFEST, manifest(protocolMode="BIDI_STREAM")),
+    **{
+        f"schema: {what}": (200, MANIFEST, handler(input={"contentType": "application/json", "jsonSchema": schema}))
+        for what, schema in SCHEMAS.items()
+    },
+    "schema of an output": (
+        200,
+        MANIFEST,
+        handler(output={"contentType": "application/json", "jsonSchema": {"type": "nope"}}),
+    ),
     "no manifest": (200, MANIFEST, {"x": 1}),
     "no JSON": (200, MANIFEST, b"not json"),
     "text": (200, "text/plain", manifest()),

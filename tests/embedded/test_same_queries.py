@@ -225,6 +225,9 @@ select string_agg(target, ',' order by target) as s from sys_invocation where st
 select array_agg(target order by target) as s from sys_invocation where status = 'completed'
 select median(journal_size) >= 0 as m, stddev(1.0) as s, approx_distinct(target) > 1 as a from sys_invocation
 select try_cast('x' as int) as t, uuid() is not null as u, random() < 1 as r
+select signum(-2) as s, t.x from (select 1) as t(x)
+with n(x) as (select 1), m(y) as (select 2) select x, y, cast('a' as char(5)) as c from n, m
+select count(*) as n from sys_service where exists (select 1 from sys_deployment) and 1 in (select 1)
 """  # noqa: E501
 
 
@@ -288,6 +291,34 @@ def test_statements_are_refused_alike(engines: tuple[Any, Any]) -> None:
         here, there = (ask(engine.admin_url, sql) for engine in engines)
         assert here.status == there.status, sql
         assert here.json.keys() == there.json.keys()
+
+
+NOT_ON_THE_SERVER = r"""
+select extract(year from created_at) as y from sys_invocation
+select sign(1)
+select date_diff('day', now(), now()) as d
+select if(true, 1, 2) as x
+select hex('a') as x
+select date('now') as x
+select cast(1 as text) as t, time('now') as x
+select json_extract('{}', '$.a')
+select group_concat(target) from sys_invocation
+select ceiling(1.5)
+select ~1 as x
+select exists (select 1) as e
+select case when exists (select 1) then 1 else 2 end as x
+select 1 in (select 1) as x
+select sum(case when 1 in (select 1) then 1 else 0 end) as x from sys_service
+"""
+
+
+@pytest.mark.server
+def test_what_only_sqlite_knows_is_refused_as_on_the_server(engines: tuple[Any, Any]) -> None:
+    """With the same status, and words in which the server's begin."""
+    for sql in NOT_ON_THE_SERVER.strip().splitlines():
+        here, there = (ask(engine.admin_url, sql) for engine in engines)
+        assert (here.status, there.status) == (500, 500), sql
+        assert there.json["message"].startswith(here.json["message"]), sql
 
 
 @pytest.mark.server

@@ -12,6 +12,7 @@ from restate_reflect.embedded.deployments.numbers import check_numbers
 from restate_reflect.embedded.deployments.policy import InvocationRetryPolicy, merge_policies
 from restate_reflect.embedded.deployments.refusals import KindChangedError, ManifestError
 from restate_reflect.embedded.deployments.rules import InputRules, OutputRules, input_rules, output_rules
+from restate_reflect.embedded.deployments.schemas import check_schemas
 from restate_reflect.embedded.deployments.transport import Deployment
 from restate_reflect.embedded.settings import DEFAULT_RETRY_POLICY, RuntimeSettings
 from restate_reflect.options import RetryPolicy, millis
@@ -145,6 +146,27 @@ class Catalog:
                 if known is None or service.revision >= known.revision:
                     self.services[name] = service
 
+    def change(self, service: ServiceInfo, options: Mapping[str, Any]) -> Registration:
+        """Its deployment, with other options of the service than its manifest has, until it is registered anew.
+
+        Args:
+            options: By their names in manifests; what a handler says itself still holds for it.
+
+        Raises:
+            ManifestError: A handler contradicts them.
+        """
+        registration = self.registrations[service.deployment]
+        described = {**service.manifest, **options}
+        changed = replace(self._service(described, service.deployment), revision=service.revision)
+        others = [each for each in registration.manifest["services"] if each["name"] != service.name]
+        found = replace(
+            registration,
+            services={**registration.services, service.name: changed},
+            manifest={**registration.manifest, "services": [*others, described]},
+        )
+        self.put(found)
+        return found
+
     def handler(self, service: str, handler: str) -> HandlerInfo | None:
         """A handler of the latest revision."""
         info = self.services.get(service)
@@ -242,6 +264,7 @@ class Catalog:
         settings = self.settings
         check_numbers(described)
         check_handler(described, service, kind)
+        check_schemas(described, service["name"])
 
         def option(name: str, default: Any) -> Any:
             return next((each[name] for each in (described, service) if each.get(name) is not None), default)

@@ -28,12 +28,8 @@ __all__ = ["admin"]
 _NOT_COVERED: Final = (
     "/subscriptions",
     "/kafka-clusters",
-    "/cluster-health",
-    "/rules",
     "/openapi",
     "/ui",
-    "/internal",
-    "/query/{path:.*}",
     "/subscriptions/{path:.*}",
     "/kafka-clusters/{path:.*}",
     "/internal/{path:.*}",
@@ -81,6 +77,11 @@ def admin(
     routes: dict[tuple[str, str], Handler] = {
         ("GET", "/health"): general.health,
         ("GET", "/version"): general.version,
+        ("GET", "/cluster-health"): general.cluster_health,
+        ("GET", "/subscriptions"): general.nothing("subscriptions"),
+        ("GET", "/kafka-clusters"): general.nothing("clusters"),
+        ("POST", "/subscriptions"): _not_covered,
+        ("POST", "/kafka-clusters"): _not_covered,
         ("POST", "/query"): general.query,
         ("GET", "/deployments"): deployments.all,
         ("POST", "/deployments"): deployments.register,
@@ -90,7 +91,7 @@ def admin(
         ("DELETE", "/deployments/{deployment}"): deployments.remove,
         ("GET", "/services"): services.all,
         ("GET", "/services/{service}"): services.one,
-        ("PATCH", "/services/{service}"): _not_covered,
+        ("PATCH", "/services/{service}"): services.change,
         ("GET", "/services/{service}/openapi"): _not_covered,
         ("POST", "/services/{service}/state"): services.set_state,
         ("GET", "/services/{service}/handlers"): services.handlers,
@@ -102,8 +103,9 @@ def admin(
         **{("*", path): _not_covered for path in _NOT_COVERED},
     }
     for (method, path), handler in routes.items():
-        for prefix in ("", _VERSIONED):
-            app.router.add_route(method, f"{prefix}{path}", handler)
+        for each in ("GET", "HEAD") if method == "GET" else (method,):
+            for prefix in ("", _VERSIONED):
+                app.router.add_route(each, f"{prefix}{path}", handler)
     app.router.add_route("*", "/v1/{path:.*}", _too_old)
     app.on_response_prepare.append(plain_headers)
     return app
@@ -136,7 +138,7 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except RequestError as error:
         return AdminError(400, str(error)).reply()
     except web.HTTPMethodNotAllowed as error:
-        return empty(405, {"allow": ",".join(sorted(error.allowed_methods - {"HEAD"}))})
+        return empty(405, {"allow": ",".join(sorted(error.allowed_methods))})
     except web.HTTPNotFound:
         return empty(404)
 
@@ -174,6 +176,18 @@ class _General:
             "features": features,
         }
         return json_reply(200, body)
+
+    async def cluster_health(self, request: web.Request) -> web.StreamResponse:
+        """That of a server that is alone."""
+        return json_reply(200, {"cluster_name": "localcluster", "metadata_cluster_health": {"members": [1]}})
+
+    def nothing(self, name: str) -> Handler:
+        """A list of what there can't be here; it is empty."""
+
+        async def none(request: web.Request) -> web.StreamResponse:
+            return json_reply(200, {name: []})
+
+        return none
 
     async def query(self, request: web.Request) -> web.StreamResponse:
         """The rows as JSON if that is all that is accepted, as on the server; else as a stream of Arrow's."""

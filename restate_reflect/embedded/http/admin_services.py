@@ -1,14 +1,15 @@
-"""``/services`` of the admin API: list, describe, change state."""
+"""``/services`` of the admin API: list, describe, change options and state."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
 from restate_reflect.definitions import ServiceKind
-from restate_reflect.embedded.deployments.catalog import ServiceInfo
+from restate_reflect.embedded.deployments.catalog import ManifestError, ServiceInfo
+from restate_reflect.embedded.durations import DurationError, parse_duration
 from restate_reflect.embedded.http.admin_views import handler_view, service_view
 from restate_reflect.embedded.http.bodies import empty, read_json, unfit
 from restate_reflect.embedded.http.replies import AdminError, json_reply
@@ -29,6 +30,22 @@ class Services:
 
     async def one(self, request: web.Request) -> web.StreamResponse:
         return json_reply(200, service_view(self._service(request), self._runtime.settings))
+
+    async def change(self, request: web.Request) -> web.StreamResponse:
+        """Other options than the code has, until the service is registered anew."""
+        options = _new_options(await read_json(request))
+        name = request.match_info["service"]
+        if options and name not in self._runtime.kernel.catalog.services:
+            raise AdminError(404, f"not found in the schema registry: service with name '{name}'")
+        service = self._service(request)
+        if _RUNS_ALONE in options and service.kind is not ServiceKind.WORKFLOW:
+            kind = service_view(service, self._runtime.settings)["ty"]
+            raise AdminError(400, f"modifying retention time for service type {kind} is unsupported")
+        try:
+            changed = self._runtime.change_service(name, options)
+        except ManifestError as error:
+            raise AdminError(error.status, error.told) from None
+        return json_reply(200, service_view(changed, self._runtime.settings))
 
     async def handlers(self, request: web.Request) -> web.StreamResponse:
         handlers = self._service(request).handlers.values()
@@ -62,6 +79,45 @@ class Services:
     def _check_has_state(self, service: ServiceInfo) -> None:
         if service.kind is ServiceKind.SERVICE:
             raise AdminError(400, "Cannot modify state for service type Service")
+
+
+_RUNS_ALONE: Final = "workflowCompletionRetention"
+_DURATIONS: Final = {
+    "idempotency_retention": "idempotencyRetention",
+    "workflow_completion_retention": _RUNS_ALONE,
+    "journal_retention": "journalRetention",
+    "inactivity_timeout": "inactivityTimeout",
+    "abort_timeout": "abortTimeout",
+}
+"""Options that can be changed, with their names in manifests."""
+
+
+def _new_options(body: Mapping[str, Any]) -> dict[str, Any]:
+    """By their names in manifests; times in milliseconds."""
+    public = body.get("public")
+    if public is not None and not isinstance(public, bool):
+        raise unfit(f"public: invalid type: {_shown(public)}, expected a boolean")
+    options = {} if public is None else {"ingressPrivate": not public}
+    given = ((name, named) for name, named in _DURATIONS.items() if body.get(name) is not None)
+    return {**options, **{named: _duration(name, body[name]) for name, named in given}}
+
+
+def _duration(name: str, value: object) -> int:
+    if not isinstance(value, str):
+        raise unfit(f"{name}: invalid type: {_shown(value)}, expected a human-friendly duration string")
+    try:
+        return parse_duration(value)
+    except DurationError as error:
+        raise unfit(f"{name}: {error}") from None
+
+
+def _shown(value: object) -> str:
+    """As the server's parser tells of it."""
+    if isinstance(value, str):
+        return f'string "{value}"'
+    if isinstance(value, bool):
+        return f"boolean `{str(value).lower()}`"
+    return f"integer `{value}`" if isinstance(value, int) else type(value).__name__
 
 
 def _new_state(body: Mapping[str, Any]) -> tuple[str, dict[str, bytes]]:

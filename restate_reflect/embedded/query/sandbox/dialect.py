@@ -17,10 +17,11 @@ from typing import Any, ClassVar, Final, NamedTuple
 import sqlglot
 from sqlglot import exp
 from sqlglot.dialects.postgres import Postgres
-from sqlglot.errors import OptimizeError, ParseError
+from sqlglot.errors import OptimizeError, ParseError, TokenError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 
+from restate_reflect.embedded.query.sandbox.refusals import refusals
 from restate_reflect.embedded.query.sandbox.values import ARROW_NAMES, from_iso
 
 __all__ = ["RefusedError", "Translated", "translate"]
@@ -122,9 +123,10 @@ def translate(sql: str, tables: Tables) -> Translated:
 
 def _parsed(sql: str) -> exp.Query:
     try:
+        tokens = sqlglot.tokenize(sql, dialect=_DataFusion)
         statements = [each for each in sqlglot.parse(sql, dialect=_DataFusion) if each is not None]
-    except ParseError as error:
-        why = error.errors[0]["description"] if error.errors else "no SQL"
+    except (ParseError, TokenError) as error:
+        why = error.errors[0]["description"] if isinstance(error, ParseError) and error.errors else "no SQL"
         raise RefusedError(f'SQL error: ParserError("{why}")', 400) from None
     if not statements:
         raise RefusedError("Error during planning: No SQL statements were provided in the query string", 400)
@@ -135,6 +137,8 @@ def _parsed(sql: str) -> exp.Query:
     statement = _described(statements[0])
     if not isinstance(statement, exp.Query):
         raise RefusedError("Error during planning: only SELECT can be answered", 400)
+    for why in refusals(tokens, statement):
+        raise RefusedError(why)
     return statement
 
 
@@ -311,6 +315,8 @@ def _to_sqlite(node: exp.Expr) -> exp.Expr:
             return exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(unit.name), node.this])
         case exp.Extract():
             return exp.Anonymous(this="date_part", expressions=[exp.Literal.string(node.this.name), node.expression])
+        case exp.Sign():
+            return exp.Mul(this=node.copy(), expression=exp.Literal.number("1.0"))
         case exp.StartsWith():
             return exp.Anonymous(this="starts_with", expressions=[node.this, node.expression])
         case exp.ArrayAgg() if isinstance(node.this, exp.Order):
