@@ -206,6 +206,13 @@ class Hooked:
     async def calls_nobody(self, ctx: Context) -> None:
         await ctx.call_raw("NoSuchService", "handler", b"")
 
+    @handler(retry_policy=ONCE)
+    async def calls_nobody_beside_a_step(self, ctx: Context) -> None:
+        """The step executes by then, and for a while."""
+        slow = ctx.run("slow", self._takes_long)
+        await ctx.run("before", self._value)
+        await asyncio.gather(slow, ctx.call_raw("NoSuchService", "handler", b""))
+
     @handler(retry_policy=KILL)
     async def mismatched(self, ctx: Context) -> None:
         name = "a" if self._count(ctx) == 1 else "b"
@@ -250,6 +257,10 @@ class Hooked:
             raise ConnectionError("again")
 
     async def _value(self) -> str:
+        return "done"
+
+    async def _takes_long(self) -> str:
+        await asyncio.sleep(0.3)
         return "done"
 
     async def _tag(self) -> str:

@@ -215,8 +215,15 @@ def test_a_callee_that_is_not_there_is_looked_for_again(once: Site) -> None:
     answer = once.ask("Hooked/calls_nobody")
     assert result(answer) == f"500 {NOBODY}"
     assert errors(once, [answer.invocation_id])[answer.invocation_id] == [error(NOBODY, "RT0018")]
-    seen = notes(answer.invocation_id)[0]  # an attempt of which nobody wants to hear is suspended or aborted
-    eventually(lambda: len(seen) == 4 and seen[::2] == ["handler >"] * 2)
+    eventually(lambda: notes(answer.invocation_id)[0] == ["handler >", "suspended"] * 2)
+
+
+def test_a_step_beside_a_call_that_is_refused_is_not_cut_off(once: Site) -> None:
+    """What it brings is too late for its attempt."""
+    answer = once.ask("Hooked/calls_nobody_beside_a_step")
+    assert answer.json["message"].endswith("the service handler NoSuchService/handler was not found")
+    steps = ["slow >", "before >", "before <", "slow <"]
+    eventually(lambda: notes(answer.invocation_id)[0] == ["handler >", *steps, "suspended"])
 
 
 def test_who_takes_too_long_to_ask_for_anything_is_given_up(once: Site) -> None:

@@ -146,7 +146,7 @@ class Attempts:
                 if attempt.is_over:
                     return
         except CommandRefused as error:
-            self._fail(attempt, AttemptFailure(Failure(500, str(error), doc_code=error.doc_code)))
+            self._give_up(attempt, Failure(500, str(error), doc_code=error.doc_code))
         except ProtocolViolationError as error:
             self._fail(attempt, AttemptFailure(Failure(500, str(error))))
         except DecodeError as error:
@@ -258,10 +258,7 @@ class Attempts:
         self._to_write[attempt] = None
 
     def abandoned(self, identifier: str) -> None:
-        """The abort timer has fired: without news since, the attempt is given up.
-
-        As on the server it may come to its end first, so that a step is not cut off, nor executed twice at a time.
-        """
+        """The abort timer has fired: without news since, the attempt is given up."""
         attempt = self.running.get(identifier)
         if attempt is None:
             return
@@ -274,8 +271,17 @@ class Attempts:
         else:
             shown = format_duration(attempt.abort_timeout)
             message = f"the invocation stream was closed after the 'abort timeout' ({shown}) fired."
-            attempt.given_up = Failure(500, message, doc_code="RT0001")
-            self.kernel.set_timer(self.kernel.now() + _TIME_TO_END, TimerKind.ABORT, identifier)
+            self._give_up(attempt, Failure(500, message, doc_code="RT0001"))
+
+    def _give_up(self, attempt: ServerAttempt, reason: Failure) -> None:
+        """It fails as soon as it has come to its end: a step is not cut off, as on the server, nor executed twice at a
+        time."""
+        attempt.given_up = reason
+        if attempt.has_ended:
+            self._fail(attempt, AttemptFailure(reason))
+            return
+        self._close_soon(attempt)
+        self.kernel.set_timer(self.kernel.now() + _TIME_TO_END, TimerKind.ABORT, attempt.invocation.id)
 
     def _active_at(self, attempt: ServerAttempt) -> int:
         if self.is_patient():
@@ -332,7 +338,8 @@ class Attempts:
 
     def _close_input(self, attempt: ServerAttempt) -> None:
         attempt.active_at = self.kernel.now()
-        self.kernel.set_timer(attempt.active_at + attempt.abort_timeout, TimerKind.ABORT, attempt.invocation.id)
+        time = attempt.abort_timeout if attempt.given_up is None else _TIME_TO_END
+        self.kernel.set_timer(attempt.active_at + time, TimerKind.ABORT, attempt.invocation.id)
         attempt.close_input()
 
     def _start(self, invocation: Invocation) -> None:
