@@ -23,12 +23,12 @@ class AdapterCodec(Generic[T]):
 
     content_type = "application/json"
 
-    def __init__(self, adapter: TypeAdapter[T]) -> None:
-        self._adapter = adapter
+    def __init__(self, adapter: TypeAdapter[T], *, by_alias: bool | None = None) -> None:
+        self._adapter, self._by_alias = adapter, by_alias
 
     def encode(self, value: T) -> bytes:
         """Raises pydantic's errors for what the library could not store."""
-        return self._adapter.dump_json(value)
+        return self._adapter.dump_json(value, by_alias=self._by_alias)
 
     def decode(self, data: bytes) -> T:
         """Raises ``DecodeError``."""
@@ -39,7 +39,7 @@ class AdapterCodec(Generic[T]):
 
     def settled(self, value: T) -> T:
         """The value as it will be read: a tuple is a list then, a model among a tool's results a ``dict``."""
-        return self._adapter.validate_json(self._adapter.dump_json(value))
+        return self._adapter.validate_json(self.encode(value))
 
     def is_same(self, written: T, restored: T) -> bool:
         """By the library's own equality."""

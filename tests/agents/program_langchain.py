@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from langchain.agents import create_agent
 from langchain_core.messages import AnyMessage, HumanMessage
 from langchain_core.tools import tool
@@ -13,13 +11,9 @@ from restate_reflect import Context, ObjectContext, State
 from restate_reflect.agents import TokenBudget
 from restate_reflect.agents.langchain import Durability, Messages, handler_as_tool, remember, run
 from tests.agents.gates import GATES
-from tests.agents.scripted_langchain import calls, heard, returned, says
+from tests.agents.scripted_langchain import answer, calls, heard, returned, says
 
 account, deliveries = Account(), Deliveries()
-
-
-async def answer(agent: Any, text: str) -> str:
-    return str((await run(agent, {"messages": [HumanMessage(text)]}))["messages"][-1].content)
 
 
 class Support:

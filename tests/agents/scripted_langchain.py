@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
+from langchain_core.messages.tool import tool_call_chunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
+from restate_reflect.agents.langchain import run
+from restate_reflect.durable.guards import Guard
+from restate_reflect.testing import Durable, Environment
 from tests.agents.gates import Gates
 
-__all__ = ["Script", "calls", "heard", "returned", "says"]
+__all__ = ["Script", "Streaming", "answer", "calls", "heard", "returned", "says", "started"]
 
 
 def calls(name: str, **args: Any) -> dict[str, Any]:
@@ -47,7 +52,7 @@ class Script(BaseChatModel):
         return "script"
 
     def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
-        return self
+        return self.bind(**kwargs)
 
     async def _agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> ChatResult:
         if self.gates is not None:
@@ -77,3 +82,33 @@ class Script(BaseChatModel):
 
 def says(*turns: Any, gates: Gates | None = None, name: str = "model") -> Script:
     return Script(turns=list(turns), gates=gates, name=name)
+
+
+class Streaming(Script):
+    """Says its text word by word."""
+
+    async def _astream(self, messages: Any, *args: Any, **kwargs: Any) -> Any:
+        said = self._said(messages, _turn(messages))
+        for word in str(said.content).split(" ") if said.content else []:
+            yield await _told(
+                ChatGenerationChunk(message=AIMessageChunk(content=f"{word} ")), kwargs.get("run_manager")
+            )
+        calls = [tool_call_chunk(name=each["name"], args=json.dumps(each["args"]), id=each["id"], index=index)
+                 for index, each in enumerate(said.tool_calls)]  # fmt: skip
+        last = AIMessageChunk(content="", tool_call_chunks=calls, usage_metadata=said.usage_metadata)
+        yield await _told(ChatGenerationChunk(message=last), kwargs.get("run_manager"))
+
+
+async def _told(chunk: ChatGenerationChunk, manager: Any) -> ChatGenerationChunk:
+    if manager is not None:
+        await manager.on_llm_new_token(chunk.text, chunk=chunk)
+    return chunk
+
+
+async def answer(agent: Any, text: str) -> str:
+    return str((await run(agent, {"messages": [HumanMessage(text)]}))["messages"][-1].content)
+
+
+async def started(durable: Durable, *services: object, **options: Any) -> Environment:
+    """Without the guard, which looks at each call of a function, of which these libraries make many."""
+    return await durable(*services, guard=Guard.OFF, **options)

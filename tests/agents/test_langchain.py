@@ -38,22 +38,13 @@ from restate_reflect.agents.langchain import (
     remember,
     run,
 )
-from restate_reflect.durable.guards import Guard
 from restate_reflect.ingress import ServiceError
-from restate_reflect.testing import Durable, Environment
-from tests.agents.scripted_langchain import Script, calls, says
+from restate_reflect.testing import Durable
+from tests.agents.scripted_langchain import Script, Streaming, answer, calls, says, started
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::restate_reflect.durable.blocking.BlockedLoopWarning"
 )
-
-
-async def started(durable: Durable, *services: object, **options: Any) -> Environment:
-    return await durable(*services, guard=Guard.OFF, **options)
-
-
-async def answer(agent: Any, text: str) -> str:
-    return str((await run(agent, {"messages": [HumanMessage(text)]}))["messages"][-1].content)
 
 
 threads: set[bool] = set()
@@ -284,3 +275,48 @@ async def test_callbacks_of_a_model_are_live_in_the_step(durable: Durable) -> No
 
     assert await (await started(durable, Asking)).call(Asking.ask) == "hello"
     assert heard
+
+
+async def test_chunks_reach_a_callback_in_the_step_and_the_whole_is_journaled(restate_env: Durable) -> None:
+    """Of an agent, with a tool between two requests, and of a node; not on replay, and not in handler code."""
+    live: list[str] = []
+
+    async def on_event(chunk: Any) -> None:
+        with pytest.raises(Exception, match="no handler runs"):
+            current_context()
+        live.append(chunk.content)
+
+    script = Streaming(turns=[[calls("plain", city="oslo")], lambda messages: "one two three"])
+    agent = create_agent(script, tools=[plain], middleware=[Durability(on_event=on_event)])
+
+    class Counting:
+        async def ask(self, ctx: Context) -> list[str]:
+            said = await answer(agent, "Count!")
+            again = await ask_model(Streaming(), [HumanMessage("four five")], on_event=on_event)
+            await ctx.awakeable(bool)
+            return [said, str(again.content)]
+
+    env = await started(restate_env, Counting)
+    sent = await env.send(Counting.ask)
+    await env.settle()
+    assert [each for each in live if each] == ["one ", "two ", "three ", "four ", "five "]
+    env.crash(sent)
+    await env.settle()
+    env.awakeable(sent).resolve(True)
+    assert await sent.attach() == ["one two three ", "four five "]
+    assert env.journal(sent).steps == ["model request", "tool plain", "model request", "model request"]
+    assert len([each for each in live if each]) == 5
+
+
+async def test_a_callback_that_fails_fails_the_step(restate_env: Durable) -> None:
+    async def on_event(chunk: Any) -> None:
+        raise TerminalError("nobody listens")
+
+    agent = create_agent(Streaming(), middleware=[Durability(on_event=on_event)])
+
+    class Talking:
+        async def ask(self, ctx: Context) -> str:
+            return await answer(agent, "hello")
+
+    with pytest.raises(TerminalError, match="nobody listens"):
+        await (await started(restate_env, Talking)).call(Talking.ask)

@@ -32,18 +32,13 @@ from restate_reflect.agents.openai_agents import (
     handler_as_tool,
     run,
 )
-from restate_reflect.durable.guards import Guard
 from restate_reflect.ingress import ServiceError
-from restate_reflect.testing import Durable, Environment
-from tests.agents.scripted_openai import Script, calls, says
+from restate_reflect.testing import Durable
+from tests.agents.scripted_openai import Script, calls, says, started
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::restate_reflect.durable.blocking.BlockedLoopWarning"
 )
-
-
-async def started(durable: Durable, *services: object, **options: Any) -> Environment:
-    return await durable(*services, guard=Guard.OFF, **options)
 
 
 class Weather(BaseModel):

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from restate_reflect.agents.budgets import TokenBudget
 from restate_reflect.agents.inlining import is_inline
 from restate_reflect.agents.langchain.payloads import MESSAGES, Messages
+from restate_reflect.agents.langchain.streaming import EventCallback, heard
 from restate_reflect.agents.places import handler_context
 from restate_reflect.context import BaseContext
 from restate_reflect.durable.at_once import at_once
@@ -41,6 +42,8 @@ class Durability(AgentMiddleware[Any, Any]):
         retry: Of model requests. Without it they are tried until they succeed.
         tool_retry: Of tools; likewise.
         budget: That model requests are counted in.
+        on_event: Gets the chunks of models' answers (``AIMessageChunk``) while they come, in the step: not on replay,
+            and again if the step is retried. With it every request is streamed, of models that can.
     """
 
     def __init__(
@@ -49,9 +52,11 @@ class Durability(AgentMiddleware[Any, Any]):
         retry: RetryPolicy | None = None,
         tool_retry: RetryPolicy | None = None,
         budget: TokenBudget | None = None,
+        on_event: EventCallback | None = None,
     ) -> None:
         super().__init__()
         self._retry, self._tool_retry, self._budget = retry, tool_retry, budget
+        self._on_event = on_event
 
     async def awrap_model_call(
         self, request: ModelRequest[Any], handler: Callable[[ModelRequest[Any]], Awaitable[ModelResponse[Any]]]
@@ -63,7 +68,7 @@ class Durability(AgentMiddleware[Any, Any]):
             await self._budget.check()
 
         async def ask() -> Answered:
-            response = await handler(request)
+            response = await self._asked(request, handler)
             found: Any = response.result
             structured = TypeAdapter(Any).dump_python(response.structured_response, mode="json")
             return Answered(MESSAGES.encode(found).decode(), structured)
@@ -73,6 +78,15 @@ class Durability(AgentMiddleware[Any, Any]):
         if self._budget is not None:
             await self._budget.add(sum(_tokens(message) for message in messages))
         return ModelResponse(result=messages, structured_response=_read(request, answered.structured))
+
+    async def _asked(self, request: ModelRequest[Any], handler: Callable[..., Any]) -> ModelResponse[Any]:
+        response: ModelResponse[Any]
+        if self._on_event is None:
+            response = await handler(request)
+        else:
+            streamed = request.override(model_settings={**request.model_settings, "stream": True})
+            response = await heard(self._on_event, lambda: handler(streamed))
+        return response
 
     async def awrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], Awaitable[Any]]

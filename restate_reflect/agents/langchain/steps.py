@@ -14,6 +14,7 @@ from restate_reflect.agents.endings import final
 from restate_reflect.agents.handlers import BadArguments, handler_tool
 from restate_reflect.agents.inlining import inline
 from restate_reflect.agents.langchain.payloads import MESSAGES, Messages
+from restate_reflect.agents.langchain.streaming import EventCallback, heard
 from restate_reflect.agents.outcomes import result_type
 from restate_reflect.context import current_context
 from restate_reflect.durable.at_once import at_once
@@ -49,11 +50,28 @@ def durable_node(function: Callable[..., Any], *, retry: RetryPolicy | None = No
     return node
 
 
-async def ask_model(model: Any, messages: Any, *, retry: RetryPolicy | None = None, **options: Any) -> AIMessage:
-    """``model.ainvoke(messages, …)`` of any chat model as a step, for nodes of LangGraph."""
+async def ask_model(
+    model: Any,
+    messages: Any,
+    *,
+    retry: RetryPolicy | None = None,
+    on_event: EventCallback | None = None,
+    **options: Any,
+) -> AIMessage:
+    """``model.ainvoke(messages, …)`` of any chat model as a step, for nodes of LangGraph.
+
+    Args:
+        model: The chat model.
+        messages: What it is asked.
+        retry: Of the step.
+        on_event: As that of ``Durability``.
+        options: Of ``ainvoke``.
+    """
 
     async def ask() -> list[Any]:
-        return MESSAGES.settled([await model.ainvoke(messages, **options)])
+        if on_event is None:
+            return MESSAGES.settled([await model.ainvoke(messages, **options)])
+        return MESSAGES.settled([await heard(on_event, lambda: model.ainvoke(messages, stream=True, **options))])
 
     (answer,) = await current_context().options(type=Messages, retry=retry).run("model request", ask)
     assert isinstance(answer, AIMessage)

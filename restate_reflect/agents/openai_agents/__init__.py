@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from restate_reflect.agents.openai_agents.model import DurableModel, DurableProvider, Options
 from restate_reflect.agents.openai_agents.running import durable_config, run
+from restate_reflect.agents.openai_agents.servers import DurableServer
 from restate_reflect.agents.openai_agents.session import Items, StateSession
 from restate_reflect.agents.openai_agents.tools import durable_tool, handler_as_tool
 
 __all__ = [
     "DurableModel",
     "DurableProvider",
+    "DurableServer",
     "Items",
     "Options",
     "StateSession",

@@ -10,6 +10,7 @@ from agents.exceptions import InputGuardrailTripwireTriggered, OutputGuardrailTr
 
 from restate_reflect.agents.endings import final
 from restate_reflect.agents.openai_agents.model import DurableModel, DurableProvider, Options
+from restate_reflect.agents.openai_agents.servers import refuse_other_servers
 
 __all__ = ["durable_config", "run"]
 
@@ -49,7 +50,9 @@ async def run(
     Raises:
         TerminalError: A tool raised one; or ``MaxTurnsExceeded`` or the tripwire of a guardrail, which are
             ``TerminalError`` as well.
+        HandlerBugError: An agent has an MCP server that is no ``DurableServer``.
     """
+    refuse_other_servers(agent)
     try:
         return await Runner.run(agent, input, run_config=durable_config(run_config, options), **others)
     except _FINAL as error:

@@ -20,7 +20,7 @@ from restate_reflect.context import current_context
 from restate_reflect.errors import TerminalError
 from restate_reflect.options import RetryPolicy
 
-__all__ = ["durable_tool", "handler_as_tool"]
+__all__ = ["durable_tool", "handler_as_tool", "leaving"]
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ def durable_tool(
     if function is None:
         return lambda given: durable_tool(given, retry=retry, **options)
     options.setdefault("failure_error_function", default_tool_error_function)
-    options["failure_error_function"] = _leaving(options["failure_error_function"])
+    options["failure_error_function"] = leaving(options["failure_error_function"])
     return function_tool(function if is_inline(function) else _as_step(function, retry), **options)
 
 
@@ -60,12 +60,12 @@ def handler_as_tool(
         except (BadArguments, ValueError) as error:
             return f"wrong arguments: {error}"
         except TerminalError as error:
-            raise leaving(error) from error
+            raise _passing(error) from error
 
     return FunctionTool(found.name, found.description, found.schema, invoke, strict_json_schema=False)
 
 
-def leaving(error: TerminalError) -> Exception:
+def _passing(error: TerminalError) -> Exception:
     """The same error, as one that the library lets through."""
     return final(error, also=AgentsException)  # type: ignore[no-any-return]
 
@@ -93,10 +93,12 @@ def _shown(result: Any) -> Any:
     return result
 
 
-def _leaving(tell: Callable[..., Any] | None) -> Callable[..., Any]:
+def leaving(tell: Callable[..., Any] | None) -> Callable[..., Any]:
+    """A function that tells the model of a tool's error, as ``tell`` does, but lets a ``TerminalError`` go."""
+
     def failed(context: RunContextWrapper[Any], error: Exception) -> Any:
         if isinstance(error, TerminalError):
-            raise leaving(error) from error
+            raise _passing(error) from error
         if tell is None:
             raise error
         return tell(context, error)

@@ -15,7 +15,8 @@ from pydantic_ai.toolsets import AbstractToolset, FunctionToolset, ToolsetTool, 
 from restate_reflect.agents.inlining import is_inline
 from restate_reflect.agents.outcomes import ToolStep
 from restate_reflect.agents.pydantic_ai.options import Options
-from restate_reflect.agents.pydantic_ai.payloads import declared_result
+from restate_reflect.agents.pydantic_ai.payloads import INSTRUCTIONS, Instructions, declared_result
+from restate_reflect.agents.servers import is_unanswered
 from restate_reflect.context import current_context
 
 __all__ = ["DurableToolset", "RemoteToolset", "durable_toolset"]
@@ -101,8 +102,9 @@ _LISTING: Final = TypeAdapter(dict[str, Listed])
 class RemoteToolset(WrapperToolset[Any]):
     """Listings and calls of a toolset that asks somebody else, an MCP server above all, are steps.
 
-    The connection is opened within each step. Whoever keeps it open, by ``async with`` of the toolset on the process's
-    event loop (in ``__aenter__`` of the service, say), makes the steps share it.
+    The connection is opened within each step, by what ``for_run`` of the toolset gives. Whoever keeps it open, by
+    ``async with`` of the toolset on the process's event loop (in ``__aenter__`` of the service, say), makes the steps
+    share it.
     """
 
     options: Options
@@ -110,6 +112,12 @@ class RemoteToolset(WrapperToolset[Any]):
     def __init__(self, wrapped: AbstractToolset[Any], options: Options) -> None:
         super().__init__(wrapped)
         self.options = options
+        self._kept: dict[str, Any] = {}
+
+    @property
+    def id(self) -> str | None:
+        """The toolset's own: by it the library names instructions."""
+        return self.wrapped.id
 
     async def __aenter__(self) -> Self:
         return self
@@ -118,20 +126,20 @@ class RemoteToolset(WrapperToolset[Any]):
         return None
 
     async def for_run(self, ctx: RunContext[Any]) -> AbstractToolset[Any]:
-        return self
+        """One of its own, as what a server has told is kept for a run."""
+        return RemoteToolset(self.wrapped, self.options)
 
     async def for_run_step(self, ctx: RunContext[Any]) -> AbstractToolset[Any]:
         return self
 
     async def get_tools(self, ctx: RunContext[Any]) -> dict[str, ToolsetTool[Any]]:
         async def ask() -> dict[str, Listed]:
-            async with self.wrapped as opened:
+            async with await self.wrapped.for_run(ctx) as opened:
                 found = await opened.get_tools(ctx)
             listed = {name: Listed(tool.tool_def, tool.max_retries) for name, tool in found.items()}
             return _LISTING.validate_json(_LISTING.dump_json(listed))
 
-        steps = current_context().options(type=dict[str, Listed], retry=self.options.tool_retry)
-        listed = await steps.run(f"{self.options.prefix}list tools", ask)
+        listed = await self._told("list tools", ask, dict[str, Listed])
         return {
             name: ToolsetTool(
                 toolset=self, tool_def=each.tool_def, max_retries=each.max_retries, args_validator=_ANY_OBJECT
@@ -143,16 +151,54 @@ class RemoteToolset(WrapperToolset[Any]):
         self, name: str, tool_args: dict[str, Any], ctx: RunContext[Any], tool: ToolsetTool[Any]
     ) -> Any:
         async def ask() -> Any:
-            async with self.wrapped as opened:
-                known = await opened.get_tools(ctx)
-                return await opened.call_tool(name, tool_args, ctx, known[name])
+            async with await self.wrapped.for_run(ctx) as opened:
+                known = await _known(opened, tool.tool_def, ctx)
+                return await _answered(opened.call_tool(name, tool_args, ctx, known))
 
         return await _step(self.options, name, ask, Any)
 
     async def get_instructions(self, ctx: RunContext[Any]) -> Any:
-        return None
+        """Those of a server, if the agent is to have them; of a toolset, if it has a method of its own for that."""
+        method = type(self.wrapped).get_instructions
+        if method is AbstractToolset.get_instructions or not getattr(self.wrapped, "include_instructions", True):
+            return None
+
+        async def ask() -> Any:
+            async with await self.wrapped.for_run(ctx) as opened:
+                return INSTRUCTIONS.settled(await opened.get_instructions(ctx))
+
+        return await self._told("instructions", ask, Instructions)
 
     def visit_and_replace(
         self, visitor: Callable[[AbstractToolset[Any]], AbstractToolset[Any]]
     ) -> AbstractToolset[Any]:
         return self
+
+    async def _told(self, name: str, ask: Callable[[], Awaitable[Any]], returns: Any) -> Any:
+        """Asked once in a run, if the toolset keeps its listing (``cache_tools``), and for each request otherwise."""
+        if name in self._kept:
+            return self._kept[name]
+        steps = current_context().options(type=returns, retry=self.options.tool_retry)
+        told = await steps.run(f"{self.options.prefix}{name}", ask)
+        if getattr(self.wrapped, "cache_tools", False):
+            self._kept[name] = told
+        return told
+
+
+async def _known(toolset: AbstractToolset[Any], described: ToolDefinition, ctx: RunContext[Any]) -> ToolsetTool[Any]:
+    """A toolset's own tool. Newer versions of the library make it from the description, without another listing."""
+    find = getattr(toolset, "get_tool_for_tool_def", None)
+    found: ToolsetTool[Any] = (
+        (await toolset.get_tools(ctx))[described.name] if find is None else await find(described, ctx)
+    )
+    return found
+
+
+async def _answered(call: Awaitable[Any]) -> Any:
+    """The library tells the model of a connection that was lost, as of a tool's error; here the call is made again."""
+    try:
+        return await call
+    except raised.ModelRetry as error:
+        if is_unanswered(error.__cause__):
+            raise ConnectionError(f"the server has not answered: {error}") from error
+        raise
