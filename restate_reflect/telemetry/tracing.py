@@ -95,12 +95,20 @@ class Tracing:
         request = event.request
         above = given_to_attempt(request) or given_to_invocation(request)
         name, attributes = f"{event.service}/{event.handler}", _about(event)
+        first = own(request) if above is None else own(request)._replace(trace_id=above.trace_id)
         is_first = event.replayed == 1 and request.retry_count == 0 and known.previous is None
-        if above is None and self._has_ids and is_first:
-            with wanted_ids(own(request)):  # nobody is above the first attempt; the others are below it
-                return self._tracer.start_span(name, contexts.Context(), SpanKind.SERVER, attributes)
-        links = [] if known.previous is None else [Link(known.previous, {"restate.link": "previous attempt"})]
-        return self._tracer.start_span(name, _below(above or own(request)), SpanKind.SERVER, attributes, links)
+        if self._has_ids and is_first:
+            context = contexts.Context() if above is None else _below(above)
+            with wanted_ids(first):  # where nobody is above the first attempt, the others are below it
+                return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
+        links = self._links(known, first)
+        return self._tracer.start_span(name, _below(above or first), SpanKind.SERVER, attributes, links)
+
+    def _links(self, known: _Invocation, first: TraceParent) -> list[Link]:
+        """To the attempt before; where another process had that, to the first one, whose id every process knows."""
+        if known.previous is not None:
+            return [Link(known.previous, {"restate.link": "previous attempt"})]
+        return [Link(_place(first), {"restate.link": "first attempt"})] if self._has_ids else []
 
     async def handler(self, ctx: BaseContext, call: HandlerCall, proceed: Callable[..., Awaitable[Any]]) -> Any:
         # Not detached: the handler has context variables of its own, and an attempt may be closed from elsewhere.
@@ -165,8 +173,11 @@ class Tracing:
 
 
 def _below(parent: TraceParent) -> contexts.Context:
-    above = SpanContext(parent.trace_id, parent.span_id, is_remote=True, trace_flags=TraceFlags(parent.flags))
-    return trace.set_span_in_context(NonRecordingSpan(above), contexts.Context())
+    return trace.set_span_in_context(NonRecordingSpan(_place(parent)), contexts.Context())
+
+
+def _place(told: TraceParent) -> SpanContext:
+    return SpanContext(told.trace_id, told.span_id, is_remote=True, trace_flags=TraceFlags(told.flags))
 
 
 def _of_call(call: OutgoingCall) -> dict[str, str | bool]:

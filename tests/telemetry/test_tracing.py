@@ -207,8 +207,14 @@ class Switch:
     async def handler(self, ctx: Any, call: Any, proceed: Any) -> Any:
         return await self.to.handler(ctx, call, proceed)
 
+    async def run(self, step: Any, proceed: Any) -> Any:
+        return await self.to.run(step, proceed)
+
     def call(self, ctx: Any, call: Any) -> Any:
         return self.to.call(ctx, call)
+
+    def send(self, ctx: Any, call: Any) -> Any:
+        return self.to.send(ctx, call)
 
 
 async def test_attempts_are_linked_to_those_before(restate_env: Durable, traces: Traces) -> None:
@@ -221,6 +227,29 @@ async def test_attempts_are_linked_to_those_before(restate_env: Durable, traces:
     ids = [each.context.span_id for each in attempts if each.context is not None]
     assert len({*ids}) == len(ids)
     assert [[link.context.span_id for link in each.links] for each in attempts] == [[], *([each] for each in ids[:-1])]
+
+
+@pytest.mark.parametrize("headers", [{}, {"traceparent": GIVEN}], ids=["own", "given"])
+async def test_attempts_in_another_process_are_linked_to_the_first(
+    restate_env: Durable, traces: Traces, headers: dict[str, str]
+) -> None:
+    """Which nobody has told it of: its id follows from the invocation's."""
+    tracing = Switch(Tracing(traces.provider))
+    settings = RuntimeSettings(force_suspension=True)
+    env = await restate_env(Shop, Bank, interceptors=[tracing], settings=settings, auto_skip=False)
+    sent = await env.send(Shop.buy, 5, headers=headers)
+    await env.settle()
+    before = len(traces.named("Shop/buy"))
+    tracing.to = Tracing(traces.provider)
+    await env.advance(60)
+    await sent.attach()
+    attempts = traces.named("Shop/buy")
+    (link,), first = attempts[before].links, attempts[0].context
+    assert first is not None
+    assert (link.context.trace_id, link.context.span_id) == (first.trace_id, first.span_id)
+    assert dict(link.attributes or {}) == {"restate.link": "first attempt"}
+    assert [len(each.links) for each in attempts] == [0, *[1] * (len(attempts) - 1)]
+    assert len(traces.trace_ids) == 1
 
 
 @pytest.mark.parametrize("headers", [{}, {"traceparent": GIVEN}], ids=["own", "given"])
