@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -50,12 +51,11 @@ class Agents:
     server: RestateServer
     process: ServedProcess
     gates: Gates
-    library: str
 
     def killed(self, service: str, moment: str | None) -> tuple[Any, Counter[str]]:
         """Asks once, and kills at a moment: the answer, and the requests that were made and not cut by it."""
         self.gates.forget()
-        since, key = len(self.process.output), f"{self.library} {service} {moment}"
+        since, key = len(self.process.output), f"{service} {uuid4()}"  # other tests have the same server
         in_flight: Counter[str] = Counter()
         with ThreadPoolExecutor(2) as pool:
             if moment is not None:
@@ -65,7 +65,11 @@ class Agents:
                 pool.submit(self._approve, since)
             if moment is not None:
                 in_flight = self._kill(service, moment)
-            result = answer.result(240)
+            try:
+                result = answer.result(240)
+            except TimeoutError:
+                said = "".join(self.process.output[since:])
+                raise AssertionError(f"no answer, killed at {moment!r}:\n{said}") from None
         return result, self.gates.begun() - in_flight
 
     def _ask(self, service: str, key: str) -> Any:
@@ -98,7 +102,7 @@ def agents(serve_process: ServeProcess, restate_server: RestateServer, tmp_path:
     targets = [f"tests.agents.{PROGRAMS[library]}:{name}" for name in SERVICES]
     options = ("--interceptor", "tests.agents.gates:Held")
     process = serve_process(restate_server, *targets, *options, env={"AGENTS_FOLDER": str(tmp_path)})
-    return Agents(restate_server, process, Gates(tmp_path), library)
+    return Agents(restate_server, process, Gates(tmp_path))
 
 
 def assert_asked_once(agents: Agents, service: str, moment: str | None) -> list[str]:
