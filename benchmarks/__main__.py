@@ -21,6 +21,7 @@ SUITES: Final = {
     "server": ("benchmarks.real_server", "throughput and latency through a real restate-server"),
     "replay": ("benchmarks.replay", "µs per journal entry, 10 to 10,000 of them"),
     "waiting": ("benchmarks.waiting", "memory of 10,000 invocations that wait at once"),
+    "check": ("benchmarks.checking", "`check` of 10,000 invocations in flight"),
     "payloads": ("benchmarks.payloads", "CPU and memory per byte, 1 KiB to 16 MiB"),
     "startup": ("benchmarks.startup", "reflection and start of 500 handlers"),
     "workers": ("benchmarks.workers", "CPU and throughput with 1 and 2 workers"),

@@ -173,6 +173,8 @@ _COROUTINES = {
 
 def not_awaited(look: Look) -> Iterator[Spot]:
     for call in look.calls:
+        if not isinstance(look.parent(call), (ast.Expr, ast.Assign)):
+            continue  # most are: what they return goes somewhere
         what = _durable(look, call)
         if what is None or not _is_dropped(look, call):
             continue

@@ -10,7 +10,7 @@ __all__ = ["children", "within"]
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 _LEFT_OUT: Final = {
     "ctx", "op", "ops", "id", "attr", "arg", "name", "asname", "names", "module", "level", "kind", "conversion",
-    "type_comment", "is_async", "simple",
+    "type_comment", "is_async", "simple", "kwd_attrs",
 }  # fmt: skip
 _fields: Final[dict[type[ast.AST], tuple[str, ...]]] = {}
 
@@ -24,10 +24,12 @@ def children(node: ast.AST) -> list[ast.AST]:
     found: list[ast.AST] = []
     for name in fields:
         value = getattr(node, name, None)
-        if isinstance(value, list):
-            found += [each for each in value if isinstance(each, ast.AST)]
-        elif isinstance(value, ast.AST):
+        if not value:  # which most are: no decorators, no keywords, no ``else``
+            continue
+        if isinstance(value, ast.AST):
             found.append(value)
+        elif isinstance(value, list):
+            found += value if None not in value else [each for each in value if each is not None]
     return found
 
 

@@ -79,6 +79,17 @@ class Function:
         return found
 
     @cached_property
+    def own_attributes(self) -> dict[str, ast.expr | None]:
+        """What it first gives each attribute of ``self``; asked of constructors."""
+        found: dict[str, ast.expr | None] = {}
+        for node in within(self.node.body):
+            if isinstance(node, (ast.Assign, ast.AnnAssign)):
+                for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                    if isinstance(target, ast.Attribute) and _is_self(target.value):
+                        found.setdefault(target.attr, node.value)
+        return found
+
+    @cached_property
     def parameters(self) -> list[ast.arg]:
         arguments = self.node.args
         return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
@@ -121,6 +132,8 @@ class Project:
         """Those that were parsed."""
         self.broken: list[tuple[Path, SyntaxError]] = []
         """Those that could not be."""
+        self._splits: dict[str, tuple[Module | None, str]] = {}
+        """A few names are asked for again and again."""
         for name, (_, source) in list(self._sources.items()):
             if _MAY_HOLD_HANDLERS.search(source):
                 self.module(name)
@@ -187,6 +200,12 @@ class Project:
 
     def _split(self, dotted: str) -> tuple[Module | None, str]:
         """The module at the beginning of a dotted name, the longest that fits, and what follows."""
+        known = self._splits.get(dotted)
+        if known is None:
+            known = self._splits[dotted] = self._split_anew(dotted)
+        return known
+
+    def _split_anew(self, dotted: str) -> tuple[Module | None, str]:
         name = dotted
         while name:
             module = self.module(name)
@@ -293,6 +312,10 @@ def _flat(body: list[ast.stmt]) -> Iterator[ast.stmt]:
             yield from _flat(getattr(statement, name, []))
         for part in (*getattr(statement, "handlers", ()), *getattr(statement, "cases", ())):
             yield from _flat(part.body)
+
+
+def _is_self(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "self"
 
 
 _ASSIGNING = (

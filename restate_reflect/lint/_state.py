@@ -109,12 +109,12 @@ _CONTAINERS = {
 
 def assigns_self(look: Look) -> Iterator[Spot]:
     """One instance serves all keys and invocations, in each process another one."""
-    if look.function.cls is None or look.function.is_static or not _is_service(look, look.function.cls):
+    if look.function.cls is None or look.function.is_static:
         return
     own = look.function.parameters[0].arg
-    for node, target in _changed(look):
-        path = _path(target)
-        if path and path[0] == own and len(path) > 1:
+    changed = [(node, path) for node, target in _changed(look) if len(path := _path(target)) > 1 and path[0] == own]
+    if changed and _is_service(look, look.function.cls):
+        for node, path in changed:
             shown = ".".join(path[:2])
             yield Spot(
                 node,

@@ -184,12 +184,8 @@ class Symbols:
             ):
                 return self.annotated(statement.annotation, _outside(cls.module))
         constructor = self._project.method(cls, "__init__")
-        if constructor is not None:
-            for node in ast.walk(constructor.node):
-                if isinstance(node, (ast.Assign, ast.AnnAssign)) and any(
-                    _is_own(each, name) for each in _targets_of(node)
-                ):
-                    return self.of(node.value, constructor, depth)
+        if constructor is not None and name in constructor.own_attributes:
+            return self.of(constructor.own_attributes[name], constructor, depth)
         return (
             next(filter(None, (self._instance_attribute(base, name, depth) for base in self._project.bases(cls))), None)
             if depth > 6
@@ -245,16 +241,3 @@ def _outside(module: Module) -> Function:
 
 
 _OUTSIDE: Final[dict[int, Function]] = {}
-
-
-def _targets_of(node: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
-    return node.targets if isinstance(node, ast.Assign) else [node.target]
-
-
-def _is_own(target: ast.expr, name: str) -> bool:
-    return (
-        isinstance(target, ast.Attribute)
-        and target.attr == name
-        and isinstance(target.value, ast.Name)
-        and target.value.id == "self"
-    )

@@ -74,12 +74,12 @@ class InFlight:
         """Delivers the awakeable, which resumes the invocation."""
         fetch(f"{self.server.ingress_url}/restate/awakeables/{self.awakeable}/resolve", "paid")
 
-    def failure(self) -> dict[str, Any]:
-        """The row of ``sys_invocation``, once an attempt has failed with a code."""
+    def failure(self, text: str = "570") -> dict[str, Any]:
+        """The row of ``sys_invocation``, once an attempt has failed with this in its message."""
 
         def failed() -> dict[str, Any] | None:
             (row,) = self.server.query(f"SELECT * FROM sys_invocation WHERE id = '{self.id}'")
-            return row if "570" in str(row.get("last_failure")) else None
+            return row if text in str(row.get("last_failure")) else None
 
         found = eventually(failed)
         assert found is not None
@@ -100,13 +100,15 @@ class Change:
     line: int
     command: tuple[int, str]
     """Index and type of the command that the server shows beside the failure."""
+    fitting: int
+    """Steps before it."""
 
 
 CHANGES = [
-    Change("Deleted", WITHOUT_CHARGE, "run 'charge'", "run 'ship'", 13, (3, "Run")),
-    Change("Renamed", RENAMED, "run 'charge'", "run 'collect'", 13, (3, "Run")),
-    Change("Added", WITH_A_CALL, "run 'ship'", "call Added/", 14, (4, "Call")),
-    Change("DeletedAtTheEnd", WITHOUT_SHIP, "run 'ship'", "an await", 14, (3, "Run")),
+    Change("Deleted", WITHOUT_CHARGE, "run 'charge'", "run 'ship'", 13, (3, "Run"), 2),
+    Change("Renamed", RENAMED, "run 'charge'", "run 'collect'", 13, (3, "Run"), 2),
+    Change("Added", WITH_A_CALL, "run 'ship'", "call Added/", 14, (4, "Call"), 3),
+    Change("DeletedAtTheEnd", WITHOUT_SHIP, "run 'ship'", "an await", 14, (3, "Run"), 3),
 ]
 
 
@@ -135,6 +137,11 @@ def check(server: RestateServer, serve_process: ServeProcess, folder: Path, chan
     assert f"shop.py:{change.line} in {change.service}.buy" in message
     assert row["status"] in ("backing-off", "running")
     assert related(server, invocation.id) == {change.command}
+    whole = invocation.failure("The steps before it, which fit:")["last_failure"]
+    before = whole.partition("The steps before it, which fit:\n")[2].partition("Likeliest cause: ")[0].splitlines()
+    assert [line.split()[2] for line in before[::2]] == ["'tell'", "'reserve'", "'charge'"][: change.fitting]
+    assert all("shop.py:" in line and "await ctx.run(" in line for line in before[1::2])
+    assert f"restate-reflect replay {invocation.id} TARGET --pdb" in whole
     invocation.redeploy(VERSION_1)
     assert invocation.result() == "reserved charged shipped paid"
     assert invocation.names() == ["tell", "reserve", "charge", "ship"]
