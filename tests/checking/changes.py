@@ -158,7 +158,7 @@ INCOMPATIBLE: dict[str, tuple[Kind, Change]] = {
             )
         ],
     ),
-    "a step is renamed in a completed invocation": (Kind.MISMATCH, [('ctx.run("stamp"', 'ctx.run("seal"')]),
+    "a step is renamed in a completed invocation": (Kind.MISMATCH, [('f"stamp{self.version}"', '"seal"')]),
 }
 
 COMPATIBLE: dict[str, Change] = {

@@ -102,8 +102,9 @@ def services_of(module: ModuleType, file: Path) -> list[ServiceDefinition]:
     classes = (
         value for value in vars(module).values() if isinstance(value, type) and value.__module__ == module.__name__
     )
-    found = (cls(file) if cls.__name__ == "Desk" else cls for cls in classes if not cls.__name__.startswith("_"))
-    return [reflect(each) for each in found]
+    arguments = {"Desk": (file,), "Span": ("1",)}
+    found = (cls for cls in classes if not cls.__name__.startswith("_"))
+    return [reflect(cls(*arguments[cls.__name__]) if cls.__name__ in arguments else cls) for cls in found]
 
 
 class Remembering(AdminClient):

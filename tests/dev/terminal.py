@@ -92,7 +92,8 @@ def in_terminal(folder: Path, *arguments: str) -> Iterator[Terminal]:
 
 # The terminal becomes the controlling one of the new session, as a terminal emulator does it.
 _WITH_TERMINAL = """
-import fcntl, sys, termios
+import fcntl, signal, sys, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from restate_reflect.cli import main
 sys.argv[0] = "restate-reflect"
