@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,18 @@ import pytest
 
 pytest.importorskip("pydantic_ai", reason="belongs to the extra 'pydantic-ai'")
 
-from restate_reflect.server import RestateServer
+from restate_reflect import RetryPolicy
+from restate_reflect.server import RestateServer, ServerSettings
 from tests.agents.gates import Gates
 from tests.conftest import ServeProcess
 from tests.realserver.waiting import eventually
 from tests.support import ServedProcess, call, fetch
 
+pytestmark = pytest.mark.server
+
+PATIENT = RetryPolicy(max_attempts=1000, initial_interval=0.05, max_interval=0.5)
+"""Without it the server pauses an invocation after 70 attempts, half a minute: on a busy machine a process takes longer
+to be there again."""
 PROGRAMS = {"pydantic_ai": "program", "agents": "program_openai", "langchain": "program_langchain"}
 """By the library that they need."""
 SERVICES = ("account", "deliveries", "support", "researcher", "research", "chat")
@@ -97,12 +104,18 @@ class Agents:
         return in_flight
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[RestateServer]:
+    with RestateServer(ServerSettings(retry_policy=PATIENT)) as server:
+        yield server
+
+
 @pytest.fixture
-def agents(serve_process: ServeProcess, restate_server: RestateServer, tmp_path: Path, library: str) -> Agents:
+def agents(serve_process: ServeProcess, server: RestateServer, tmp_path: Path, library: str) -> Agents:
     targets = [f"tests.agents.{PROGRAMS[library]}:{name}" for name in SERVICES]
     options = ("--interceptor", "tests.agents.gates:Held")
-    process = serve_process(restate_server, *targets, *options, env={"AGENTS_FOLDER": str(tmp_path)})
-    return Agents(restate_server, process, Gates(tmp_path))
+    process = serve_process(server, *targets, *options, env={"AGENTS_FOLDER": str(tmp_path)})
+    return Agents(server, process, Gates(tmp_path))
 
 
 def assert_asked_once(agents: Agents, service: str, moment: str | None) -> list[str]:
