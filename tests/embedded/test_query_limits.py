@@ -123,6 +123,15 @@ def test_only_one_select_is_answered(served: ServedRuntime, sql: str) -> None:
     assert ask(served, "SELECT count(*) AS n FROM sys_invocation").json["rows"] == [{"n": 20}]
 
 
+def test_no_function_opens_a_door_where_nobody_translates(
+    served: ServedRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "_folder", lambda module: None)
+    answer = ask(served, FORBIDDEN["extension"])
+    assert answer.status == 501
+    assert "not authorized" in answer.json["message"]
+
+
 def test_a_query_holds_nobody(served: ServedRuntime) -> None:
     """Calls are answered while the greediest one runs, and so is another query."""
     greedy = threading.Thread(target=ask, args=(served, GREEDY["recursion"]))
