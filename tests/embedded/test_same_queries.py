@@ -21,6 +21,7 @@ from restate_reflect import (
     TerminalError,
     WorkflowContext,
     WorkflowSharedContext,
+    service,
 )
 from restate_reflect.embedded import RuntimeSettings
 from restate_reflect.embedded.query import sql as queries
@@ -32,6 +33,11 @@ from tests.support import Answer, ServedInThread, fetch
 pytestmark = pytest.mark.slow
 
 
+# What waits stays running on both, however long a busy machine takes.
+waiting = service(inactivity_timeout=timedelta(hours=1))
+
+
+@waiting
 class Counter:
     async def add(self, ctx: ObjectContext, amount: int) -> int:
         total = await ctx.get("total", int, default=0) + amount
@@ -54,6 +60,7 @@ async def breaks() -> int:
     raise ValueError("broken")
 
 
+@waiting
 class Greeter:
     async def greet(self, ctx: Context, name: str) -> str:
         await ctx.run("step", one)
@@ -72,6 +79,7 @@ class Greeter:
         raise TerminalError("no", 409, metadata={"a": "b"})
 
 
+@waiting
 class Flow:
     async def run(self, ctx: WorkflowContext, number: int) -> int:
         ctx.set("number", number)
