@@ -1,16 +1,19 @@
 cimport cython
 
 from restate_reflect.durable.ready cimport ReadyQueue
+from restate_reflect.durable.results cimport Results
 from restate_reflect.engine.machine cimport Engine
 
 
 @cython.final
 cdef class Attempt:
     cdef object __weakref__
-    cdef readonly object plan, service, handler, headers, environment, results, context, operations
+    cdef readonly object plan, service, handler, headers, environment, context, operations
     cdef readonly ReadyQueue loop
+    cdef readonly Results results
     cdef readonly Engine engine
-    cdef public object on_received, refusal, hides_payloads, _observed, _runs, _calls, _root, _assignments, _sink
+    cdef object _runs
+    cdef public object on_received, refusal, hides_payloads, _observed, _calls, _root, _assignments, _sink
     cdef bint _cancelled, _cancelling, _told_blocked, _advancing
     cdef public bint _ended, _closed
 

@@ -8,7 +8,6 @@ from process to process (measured on 3.11: 6 orders in 10 runs), which breaks re
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context as ContextVars
 from contextvars import copy_context
@@ -28,7 +27,7 @@ from restate_reflect.durable.extending import (
     silence_task,
     waits_for,
 )
-from restate_reflect.durable.locations import Spot, caller, spot
+from restate_reflect.durable.locations import Spot, caller, outer_frame
 from restate_reflect.durable.unwinding import group_of, is_unwound
 from restate_reflect.engine.notifications import Notification
 from restate_reflect.errors import HandlerBugError
@@ -157,7 +156,7 @@ class DurableFuture(LoopFuture[T]):
         raise self._unawaited("is searched before it is there.")
 
     def __iter__(self) -> Generator[Any, None, T]:
-        if sys._getframe(1).f_code.co_flags & CO_ITERABLE_COROUTINE:  # yield from, in types.coroutine
+        if outer_frame().f_code.co_flags & CO_ITERABLE_COROUTINE:  # yield from, in types.coroutine
             return self.__await__()
         raise self._unawaited("is looped over before it is there.")
 
@@ -207,13 +206,12 @@ class WatchedFuture(DurableFuture[T]):
     """What else there is to do than to await it."""
     is_known = False
     """Whether somebody else may complete it, for reasons of its own."""
-    own_frames = 3
-    """Between ``spot`` and the user's code, at least: the constructor, ``Operations`` and the context's method."""
 
-    def __init__(self, decode: Callable[[Any], T], label: str, loop: SerialLoop) -> None:
+    def __init__(self, decode: Callable[[Any], T], label: str, loop: SerialLoop, where: Spot | None) -> None:
+        """``where``: the user's line that asked for it."""
         DurableFuture.__init__(self, decode, label, loop)
         self.observed = False
-        self.where: Spot | None = spot(self.own_frames)
+        self.where = where
 
     def _settle(self, notification: Notification, result: Notification | bytes) -> None:
         if not self.observed and not self.done():
@@ -246,11 +244,10 @@ class RunFuture(WatchedFuture[T]):
     """The result of a step. Cancelling it (``asyncio.timeout``) cancels a body that is running."""
 
     __slots__ = ("body",)
-    own_frames = 4
 
-    def __init__(self, decode: Callable[[bytes], T], name: str, loop: SerialLoop) -> None:
+    def __init__(self, decode: Callable[[bytes], T], name: str, loop: SerialLoop, where: Spot | None) -> None:
         """``decode`` reads the journaled value."""
-        WatchedFuture.__init__(self, decode, name, loop)
+        WatchedFuture.__init__(self, decode, name, loop, where)
         self.body: asyncio.Future[Any] | None = None
         """The body while it runs. (A reference to the whole ``Run`` would be a cycle, and keep what it closes over.)"""
 

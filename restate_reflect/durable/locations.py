@@ -19,6 +19,7 @@ __all__ = [
     "is_asked_by_user",
     "is_own_file",
     "library_call",
+    "outer_frame",
     "short",
     "spot",
     "user_spot",
@@ -68,6 +69,14 @@ class Spot:
 
     def __str__(self) -> str:
         return f"{short(self.code.co_filename)}:{self.line} in {self.code.co_qualname}"
+
+
+def outer_frame() -> FrameType:
+    """The nearest frame that is not this package's. (Not the n-th: compiled functions have none.)"""
+    frame = sys._getframe(1)
+    while frame.f_code.co_filename.startswith(_OWN_FILES) and frame.f_back is not None:
+        frame = frame.f_back
+    return frame
 
 
 def spot(skipped: int = 0) -> Spot | None:

@@ -35,13 +35,12 @@ from restate_reflect.durable.futures import (
     LoopFuture,
     PlainFuture,
     SerialLoop,
-    WatchedFuture,
     discard,
     let_go,
 )
 from restate_reflect.durable.gathering import order_gather
 from restate_reflect.durable.generators import ensure_hooks
-from restate_reflect.durable.locations import caller, is_asked_by_user, user_spot, waiting_at
+from restate_reflect.durable.locations import caller, is_asked_by_user, outer_frame, user_spot, waiting_at
 from restate_reflect.durable.primitives import Primitives
 from restate_reflect.durable.ready import ReadyHandle, ReadyQueue
 from restate_reflect.durable.refusals import (
@@ -71,7 +70,6 @@ class DurableLoop(ReadyQueue, SerialLoop):  # type: ignore[misc]  # Handle is an
     _refused = 0
     _task_factory: TaskFactory | None = None
     _exception_handler: ExceptionHandler | None = None
-    unseen: list[WatchedFuture[Any]] | None = None
     primitives: Primitives | None = None
     """Made by the handler, while the guard is on."""
     slow_callback_duration = 0.1
@@ -90,21 +88,7 @@ class DurableLoop(ReadyQueue, SerialLoop):  # type: ignore[misc]  # Handle is an
         """Whether the calling code runs on this loop."""
         return running_loop() is self
 
-    def discard(self) -> None:
-        """Closes every coroutine that is still waiting; the attempt has ended.
-
-        Their ``finally`` blocks run, and context calls made there raise. The loop counts as
-        running meanwhile, as such blocks may look at it.
-        """
-        if self.has_others or self.live_tasks:
-            self.begin_to_end()
-            self.turning = get_ident()
-            self._close_coroutines()
-            self.turning = 0
-        self.unseen = None
-        self.clear()
-
-    def _close_coroutines(self) -> None:
+    def close_coroutines(self) -> None:
         ensure_hooks(DurableLoop)
         if self.has_others:
             self.adopt()
@@ -139,11 +123,6 @@ class DurableLoop(ReadyQueue, SerialLoop):  # type: ignore[misc]  # Handle is an
     def handler_context(self) -> Any:
         """The context of the handler whose loop this is; ``current_context`` asks for it."""
         return self.owner.context
-
-    @property
-    def live_tasks(self) -> list[asyncio.Task[Any]]:
-        """Tasks that are not done, oldest first."""
-        return [task for task in self.tasks if not task.done()]
 
     # ------------------------------------------------------------ what asyncio calls
 
@@ -305,20 +284,8 @@ class DurableLoop(ReadyQueue, SerialLoop):  # type: ignore[misc]  # Handle is an
         """Where the handler's own task waits."""
         return waiting_at(self.tasks[0].get_coro()) if self.tasks else None
 
-    def get_debug(self) -> bool:
-        """Every new future asks for it, a gather's too.
-
-        Our own futures say that they are none: looking at a frame is an audit event, which costs 0.4 to 1.7 µs once
-        the guard's hook is installed.
-        """
-        if self.making:
-            self.making = False
-        else:
-            self._look_at_maker(sys._getframe(1))
-        return False
-
-    def _look_at_maker(self, frame: FrameType) -> None:
-        """A frame that makes a future which is none of our own."""
+    def look_at_maker(self) -> None:
+        frame = outer_frame()
         if not order_gather(frame):
             self.has_others = True
         if frame.f_code.co_name in WAITS_FOR_THREAD:

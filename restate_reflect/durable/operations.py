@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from contextvars import copy_context
 from datetime import datetime
 from functools import partial
-from typing import Any, NoReturn, Protocol
+from typing import Any, Final, NoReturn, Protocol
 
 from restate_reflect.codecs import codec_for
 from restate_reflect.codecs._base import Codec
@@ -44,7 +44,7 @@ from restate_reflect.durable.environment import Environment
 from restate_reflect.durable.extending import running_loop
 from restate_reflect.durable.futures import DurableFuture, RunFuture, SerialLoop, WatchedFuture
 from restate_reflect.durable.gates import NO_GATES, gate_named, is_passed, passed
-from restate_reflect.durable.locations import caller
+from restate_reflect.durable.locations import Spot, caller, spot
 from restate_reflect.durable.logs import ReplayAwareLogger
 from restate_reflect.durable.outgoing import OutgoingCall
 from restate_reflect.durable.plain import utc
@@ -76,14 +76,17 @@ __all__ = ["Operations"]
 
 logger = logging.getLogger("restate_reflect")
 
+_OWN_FRAMES: Final = 1
+"""Between here and the user's code, at least: that of the context's method."""
+
 
 class DurableAwakeable(WatchedFuture[Any], Awakeable[Any]):
     """An awakeable of this attempt."""
 
     __slots__ = ("_id", "is_known")
 
-    def __init__(self, decode: Callable[[Notification], Any], id_: str, loop: SerialLoop) -> None:
-        super().__init__(decode, f"awakeable {id_}", loop)
+    def __init__(self, decode: Callable[[Notification], Any], id_: str, loop: SerialLoop, where: Spot | None) -> None:
+        super().__init__(decode, f"awakeable {id_}", loop, where)
         self._id = id_
         self.is_known = False
 
@@ -205,7 +208,7 @@ class Operations:
     ) -> CallFuture[Any]:
         self._check()
         destination, body, decode = self._prepare(method, args, kwargs, options)
-        return self._call(destination, body, decode)
+        return self._call(destination, body, decode, spot(_OWN_FRAMES))
 
     def send(
         self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], options: CallOptions
@@ -216,7 +219,8 @@ class Operations:
 
     def call_raw(self, service: str, handler: str, body: bytes, options: CallOptions) -> CallFuture[bytes]:
         self._check()
-        return self._call(destination_of(service, handler, options), raw_body(body), bytes)
+        destination = destination_of(service, handler, options)
+        return self._call(destination, raw_body(body), bytes, spot(_OWN_FRAMES))
 
     def send_raw(self, service: str, handler: str, body: bytes, options: CallOptions) -> InvocationHandle[bytes]:
         self._check()
@@ -235,7 +239,9 @@ class Operations:
             destination = destination_of(destination.service, destination.handler, options)
         return destination, body, route.decode
 
-    def _call(self, destination: Destination, body: bytes, decode: Callable[[bytes], Any]) -> CallFuture[Any]:
+    def _call(
+        self, destination: Destination, body: bytes, decode: Callable[[bytes], Any], where: Spot | None
+    ) -> CallFuture[Any]:
         if destination.key is not None and destination.key == self._engine.started.key:
             self._look_at_own_turn(destination)
         invocation_id, result = issue_call(self._engine, destination, body)
@@ -243,7 +249,7 @@ class Operations:
         calls = self._attempt.calls
         if calls.send_cancel is None:
             calls.send_cancel = self.cancel
-        future = OutgoingCall(decode, slot, self._loop)
+        future = OutgoingCall(decode, slot, self._loop, where)
         self._attempt.results.expect(invocation_id, slot)
         self._attempt.results.expect(result, future)
         calls.add(slot)
@@ -297,7 +303,7 @@ class Operations:
             codec = self._codec(Any if verify else declared)
             decode = codec.decode
         completion_id = issue_run(self._engine, name)
-        future: RunFuture[Any] = RunFuture(decode, name, self._loop)
+        future: RunFuture[Any] = RunFuture(decode, name, self._loop, spot(_OWN_FRAMES))
         self._attempt.results.expect(completion_id, future)
         if not self._engine.has_result(completion_id):
             wrap = self._attempt.environment.wrap_step
@@ -328,7 +334,7 @@ class Operations:
         self._check()
         label = f"sleep {name!r}" if name else "sleep"
         completion_id = sleep.sleep(self._engine, self._at(seconds(duration)), name)
-        future: WatchedFuture[None] = WatchedFuture(decode_nothing, label, self._loop)
+        future: WatchedFuture[None] = WatchedFuture(decode_nothing, label, self._loop, spot(_OWN_FRAMES))
         self._attempt.results.expect(completion_id, future)
         return future
 
@@ -356,7 +362,7 @@ class Operations:
         self._check()
         id_, index = awakeable.create(self._engine)
         decode = partial(decode_delivered, self._codec(type_).decode)
-        future = DurableAwakeable(decode, id_, self._loop)
+        future = DurableAwakeable(decode, id_, self._loop, spot(_OWN_FRAMES))
         self._attempt.results.expect_signal(index, future)
         return future
 
@@ -448,7 +454,7 @@ class Operations:
         self, completion_id: int, decode: Callable[[Notification], Any], label: str
     ) -> WatchedFuture[Any]:
         """``_expect``, for what is asked for its result alone: pointless unless it is awaited."""
-        future: WatchedFuture[Any] = WatchedFuture(decode, label, self._loop)
+        future: WatchedFuture[Any] = WatchedFuture(decode, label, self._loop, spot(_OWN_FRAMES))
         self._attempt.results.expect(completion_id, future)
         return future
 

@@ -8,6 +8,7 @@ from typing import TypeVar
 from restate_reflect.context import CallFuture
 from restate_reflect.durable.calls import InvocationIdSlot
 from restate_reflect.durable.futures import DurableFuture, SerialLoop, WatchedFuture
+from restate_reflect.durable.locations import Spot
 from restate_reflect.engine.notifications import Notification
 
 __all__ = ["OutgoingCall"]
@@ -19,12 +20,13 @@ class OutgoingCall(WatchedFuture[T], CallFuture[T]):
     """A call of this attempt."""
 
     __slots__ = ("_slot",)
-    own_frames = 5
     hint = ", or use ctx.send if nobody waits for its result"
 
-    def __init__(self, decode: Callable[[bytes], T], slot: InvocationIdSlot, loop: SerialLoop) -> None:
+    def __init__(
+        self, decode: Callable[[bytes], T], slot: InvocationIdSlot, loop: SerialLoop, where: Spot | None
+    ) -> None:
         """``decode`` reads the callee's output."""
-        WatchedFuture.__init__(self, decode, "", loop)
+        WatchedFuture.__init__(self, decode, "", loop, where)
         self._slot = slot
 
     def settle(self, notification: Notification) -> None:

@@ -10,9 +10,12 @@ cdef class ReadyHandle:
 # DurableLoop is a subclass: what it overrides is not in here.
 cdef class ReadyQueue:
     cdef public list handles, tasks
-    cdef public object broken, due, owner, timers, turning
+    cdef public object broken, due, owner, timers, turning, unseen
     cdef public bint has_others, making, making_task
     cdef public Py_ssize_t arrivals, limit, serial, task_count
 
+    cpdef discard(self)
+    cpdef bint are_tasks_done(self) except -1
+    cpdef run_until_idle(self)
     @cython.locals(handle=ReadyHandle, batch=list)
     cdef _run(self, Py_ssize_t limit)

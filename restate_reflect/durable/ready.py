@@ -8,7 +8,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from restate_reflect.durable.extending import enter, leave
-from restate_reflect.durable.futures import Waiter
+from restate_reflect.durable.futures import Waiter, WatchedFuture
 from restate_reflect.durable.generators import ensure_hooks
 from restate_reflect.errors import AttemptClosedError, HandlerBugError
 
@@ -101,6 +101,7 @@ class ReadyQueue:
         "tasks",
         "timers",
         "turning",
+        "unseen",
     )
 
     def __init__(self, owner: Owner) -> None:
@@ -122,6 +123,7 @@ class ReadyQueue:
         self.tasks: list[asyncio.Task[Any]] = []
         self.serial = self.task_count = 0
         self.making = self.making_task = False
+        self.unseen: list[WatchedFuture[Any]] | None = None
         self.has_others = False
         """Whether something was made for this loop without asking it, perhaps a task."""
 
@@ -135,6 +137,22 @@ class ReadyQueue:
         handle = ReadyHandle(callback, args, context if context is not None else contextvars.copy_context())
         self.handles.append(handle)
         return handle
+
+    def get_debug(self) -> bool:
+        """Every new future asks for it, a gather's too.
+
+        Our own futures say that they are none: looking at a frame is an audit event, which costs 0.4 to 1.7 µs once
+        the guard's hook is installed.
+        """
+        if self.making:
+            self.making = False
+        else:
+            self.look_at_maker()
+        return False
+
+    def look_at_maker(self) -> None:
+        """The nearest frame outside makes a future which is none of our own."""
+        raise NotImplementedError
 
     def refuse_foreign(self, callback: Callable[..., object]) -> None:
         """Something that does not run on this loop completes something of it."""
@@ -152,15 +170,30 @@ class ReadyQueue:
         """Whether the attempt has."""
         return isinstance(self.owner, _Ended)
 
-    def begin_to_end(self) -> None:
-        """The attempt has ended, and its coroutines are about to be closed."""
-        self.owner = _ENDING
+    def discard(self) -> None:
+        """Closes every coroutine that is still waiting; the attempt has ended.
 
-    def clear(self) -> None:
-        """The attempt has ended, and all coroutines have."""
+        Their ``finally`` blocks run, and context calls made there raise. The loop counts as
+        running meanwhile, as such blocks may look at it.
+        """
+        if self.has_others or not self.are_tasks_done():
+            self.owner = _ENDING
+            self.turning = get_ident()
+            self.close_coroutines()
+            self.turning = 0
         self.tasks, self.handles = [], []
-        self.due = self.timers = None
+        self.due = self.timers = self.unseen = None
         self.owner = _ENDED
+
+    def are_tasks_done(self) -> bool:
+        for task in self.tasks:  # noqa: SIM110  of each invocation; a generator would double its price
+            if not task.done():
+                return False
+        return True
+
+    def close_coroutines(self) -> None:
+        """Closes those that wait, though none of them is known to."""
+        raise NotImplementedError
 
     def run_until_idle(self) -> None:
         """Calls everything that is ready, and what becomes ready by it. This is the running loop meanwhile."""

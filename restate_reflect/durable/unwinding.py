@@ -1,5 +1,5 @@
 """Whether tasks of a handler are being cancelled because of an error that is not terminal: the attempt will be tried
-again, and what unwinds must issue no commands. Never compiled: it looks at who calls."""
+again, and what unwinds must issue no commands."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Final
 from weakref import ref
 
 from restate_reflect.durable.extending import running_loop
+from restate_reflect.durable.locations import outer_frame
 from restate_reflect.errors import TerminalError
 
 __all__ = ["group_of", "is_retried", "is_unwound"]
@@ -25,8 +26,7 @@ def group_of(callback: Callable[..., object]) -> ref[asyncio.TaskGroup] | None:
 def is_unwound() -> bool:
     """To be called by a task's ``cancel``: whether a ``TaskGroup`` does it because its body has raised what is not
     terminal."""
-    caller = sys._getframe(2)
-    return caller.f_code.co_filename == _TASK_GROUPS and _is_passing(sys.exc_info()[1])
+    return outer_frame().f_code.co_filename == _TASK_GROUPS and _is_passing(sys.exc_info()[1])
 
 
 _TASK_GROUPS: Final = asyncio.taskgroups.__file__

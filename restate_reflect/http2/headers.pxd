@@ -4,6 +4,12 @@ from .decoder cimport FieldDecoder
 
 
 @cython.final
+cdef class RequestHead:
+    cdef readonly str method, path, scheme, authority
+    cdef readonly dict fields
+
+
+@cython.final
 cdef class HeaderReader:
     cdef public FieldDecoder _decoder
     cdef public dict _requests

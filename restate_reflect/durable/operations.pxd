@@ -1,0 +1,29 @@
+cimport cython
+
+from restate_reflect.durable.attempt cimport Attempt
+from restate_reflect.durable.ready cimport ReadyQueue
+from restate_reflect.engine.machine cimport Engine
+
+
+@cython.final
+cdef class Operations:
+    cdef Attempt _attempt
+    cdef object _input, _log, _random, _request
+    cdef Engine _engine
+    cdef ReadyQueue _loop
+    cdef Py_ssize_t _refused
+    cdef public object gates
+
+    cdef tuple _prepare(self, method, args, kwargs, options)
+    cdef _call(self, destination, body, decode, where)
+    cdef _look_at_own_turn(self, destination)
+    cdef _send(self, destination, body, delay, output)
+    cdef _at(self, delay)
+    cdef _check(self)
+    cdef _refuse(self)
+    cdef _expect(self, completion_id, decode, label)
+    cdef _expect_result(self, completion_id, decode, label)
+    cdef _future(self, decode, label)
+    cdef _codec(self, type_)
+    cdef _decoder(self, output)
+    cdef _encode(self, type_, value, what)
