@@ -61,9 +61,11 @@ def command(
     """
     from restate_reflect.checking import check
     from restate_reflect.cli._manifest import definitions
+    from restate_reflect.processes.collector import resume
 
     with plain_errors(as_json=as_json):
         services = definitions(targets)
+    resume()  # each replay leaves cycles; put off, they are 184 MiB after 10,000 invocations, in place of 70
 
     async def work(admin: AdminClient) -> Report:
         return await check(services, admin, completed=completed, keys=keys, everything=everything)
