@@ -163,6 +163,35 @@ def test_queries() -> None:
             assert (answer.status, answer.json) == (200, {"rows": rows}), sql
 
 
+def test_invocations_that_are_named_are_found_with_those_that_belong_to_them() -> None:
+    """Only those named are read, unless the query may lead to others."""
+    with ServedRuntime(Waiting) as served:
+        sent = [fetch(f"{served.ingress_url}/Waiting/wait/send?delay=1h").json["invocationId"] for _ in range(3)]
+        one, two, _ = sorted(sent)
+        for conditions, expected in [
+            (f"a.id = '{one}'", [one]),
+            (f"a.id IN ('{one}', '{two}', 'inv_1other')", [one, two]),
+            (f"a.id IN ('{one}') AND a.id = '{two}'", []),
+            (f"a.id NOT IN ('{one}')", sorted(sent)[1:]),
+            (f"(a.id = '{one}') = false", sorted(sent)[1:]),
+            (f"a.id > (SELECT min(id) FROM sys_invocation WHERE id = '{one}')", sorted(sent)[1:]),
+        ]:
+            sql = f"SELECT a.id FROM sys_invocation a WHERE {conditions} ORDER BY a.id"
+            assert [row["id"] for row in rows_of(served, sql)] == expected, sql
+        tables = f"FROM sys_invocation a JOIN sys_invocation b ON b.target = a.target WHERE a.id = '{one}'"
+        assert [row["id"] for row in rows_of(served, f"SELECT b.id {tables} ORDER BY b.id")] == sorted(sent)
+        assert rows_of(served, f"SELECT sum(CASE WHEN id = '{one}' THEN 1 ELSE 2 END) n FROM sys_invocation") == [
+            {"n": 5}
+        ]
+
+
+def rows_of(served: ServedRuntime, sql: str) -> list[dict[str, Any]]:
+    answer = fetch(f"{served.admin_url}/query", {"query": sql}, headers={"accept": "application/json"})
+    assert answer.status == 200, answer.json
+    rows: list[dict[str, Any]] = answer.json["rows"]
+    return rows
+
+
 @pytest.mark.parametrize(
     "sql, said",
     [

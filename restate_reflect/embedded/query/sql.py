@@ -30,8 +30,12 @@ __all__ = ["Form", "Queries", "QueryError"]
 Form = Literal["json", "arrow"]
 
 _QUOTED: Final = re.compile(r"('(?:[^']|'')*'|\"[^\"]*\")")
-_ONE_ID: Final = re.compile(r"\bid\s*=\s*'(\w+)'", re.IGNORECASE)
-_WIDENS: Final = re.compile(r"\b(or|union|not)\b", re.IGNORECASE)
+_SOME_IDS: Final = re.compile(r"\bid\s*(?:=\s*('\w+')|IN\s*\(\s*('\w+'(?:\s*,\s*'\w+')*)\s*\))", re.IGNORECASE)
+_WIDENS: Final = re.compile(
+    r"\b(or|not|case|is|join|union|except|intersect)\b|\bselect\b.*\bselect\b|\bfrom\s+[\w\s]+,|[=<>]\s*\(|\)\s*[=<>!]",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What may ask for other invocations than those it names."""
 
 _PLAIN: Final = re.compile(
     r"""\s*SELECT\s+(?:\*|(?P<columns>\w+(?:\s*,\s*\w+)*))\s+FROM\s+(?P<table>\w+)
@@ -242,8 +246,9 @@ def _kept_names(quoted: re.Match[str]) -> str:
 
 
 def _ids(sql: str) -> Collection[str] | None:
-    """The invocations that a query asks for by id; ``None`` for all. Saves reading every journal for one of them."""
-    found = _ONE_ID.findall(sql)
+    """The invocations that a query asks for by id; ``None`` for all. Saves reading every journal for some of them."""
+    conditions = re.split(r"\bwhere\b", sql, maxsplit=1, flags=re.IGNORECASE)[1:]
+    found = re.findall(r"\w+", " ".join(map(" ".join, _SOME_IDS.findall("".join(conditions)))))
     return None if not found or _WIDENS.search(_QUOTED.sub("''", sql)) else set(found)
 
 
