@@ -27,7 +27,7 @@ from restate_reflect.durable.environment import Environment, Sink
 from restate_reflect.durable.extending import waits_for
 from restate_reflect.durable.futures import DurableFuture, DurableTask, Waiter, WatchedFuture
 from restate_reflect.durable.guards import Guard, enter_handler
-from restate_reflect.durable.locations import caller, user_spot, waiting_at
+from restate_reflect.durable.locations import caller, spot, user_spot, waiting_at
 from restate_reflect.durable.loop import DurableLoop
 from restate_reflect.durable.operations import Operations
 from restate_reflect.durable.plain import nothing
@@ -316,8 +316,8 @@ class Attempt:
         return waiting or f"{self.handler.source} in {self.handler.qualified_name}"
 
     def place(self) -> object:
-        """The user's line that leads to the current call."""
-        return user_spot()
+        """The user's line that leads to the current call; in production the nearest that is not ours, found faster."""
+        return user_spot() if self.environment.strict else spot()
 
     def explain(self, mismatch: Mismatch) -> str:
         """The text of error 570."""
@@ -347,8 +347,6 @@ class Attempt:
 
     def _start(self) -> DurableTask[Any]:
         self.engine.input_closed |= self.environment.draining
-        if self.environment.strict:
-            self.engine.note()
         given = self.engine.read_input()
         plan = self.plan
         if plan.observe is not None:

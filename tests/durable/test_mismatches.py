@@ -527,10 +527,9 @@ def test_the_report_ends_with_what_to_do() -> None:
     assert 'ctx.version("NAME", since=2)' in text
 
 
-def test_after_a_failure_the_last_five_steps_have_their_lines() -> None:
-    """Noting them costs replays that fit, so the first failure is told without."""
-    assert "The steps before it" not in report("abcdefgh")
-    text = report("abcdefgh", retry_count_since_last_stored_entry=1)
+def test_the_last_five_steps_have_their_lines() -> None:
+    """At the first failure already: who meets it in production has nothing else."""
+    text = report("abcdefgh")
     before = text.partition("The steps before it, which fit:\n")[2].partition("Likeliest")[0].splitlines()
     assert [line.split() for line in before[::2]] == [[str(n), "run", f"'{name}'"] for n, name in enumerate("cdefg", 3)]
     assert all("test_mismatches.py:" in line and "await ctx.run(name, work)" in line for line in before[1::2])

@@ -137,11 +137,10 @@ def check(server: RestateServer, serve_process: ServeProcess, folder: Path, chan
     assert f"shop.py:{change.line} in {change.service}.buy" in message
     assert row["status"] in ("backing-off", "running")
     assert related(server, invocation.id) == {change.command}
-    whole = invocation.failure("The steps before it, which fit:")["last_failure"]
-    before = whole.partition("The steps before it, which fit:\n")[2].partition("Likeliest cause: ")[0].splitlines()
+    before = message.partition("The steps before it, which fit:\n")[2].partition("Likeliest cause: ")[0].splitlines()
     assert [line.split()[2] for line in before[::2]] == ["'tell'", "'reserve'", "'charge'"][: change.fitting]
     assert all("shop.py:" in line and "await ctx.run(" in line for line in before[1::2])
-    assert f"restate-reflect replay {invocation.id} TARGET --pdb" in whole
+    assert f"restate-reflect replay {invocation.id} TARGET --pdb" in message
     invocation.redeploy(VERSION_1)
     assert invocation.result() == "reserved charged shipped paid"
     assert invocation.names() == ["tell", "reserve", "charge", "ship"]
