@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,6 +94,19 @@ def test_the_table_shows_services_handlers_and_types(folder: Path, serve_process
         f"listening on http://127.0.0.1:{served.port}",
     ]
     assert healthy(served)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux which libraries a process has loaded")
+def test_aiohttp_is_loaded_for_http_1_alone(
+    folder: Path, restate_server: RestateServer, serve_process: ServeProcess
+) -> None:
+    """It takes 13 MiB and 0.2 s, and restate-server speaks HTTP/2."""
+    served = serve_process(restate_server, "shop:Greeter", cwd=folder)
+    assert call(restate_server, "Greeter", "greet", "Ada").status == 200
+    loaded = Path(f"/proc/{served.pid}/maps")
+    assert "/aiohttp/" not in loaded.read_text()
+    assert healthy(served)
+    assert "/aiohttp/" in loaded.read_text()
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
