@@ -39,7 +39,13 @@ def recall(kernel: Kernel, connect: Connect) -> list[Registration]:
 def _recalled(kernel: Kernel, each: dict[str, Any], deployment: Deployment) -> Registration:
     """Under its id, and with its revisions: whoever has pinned or noted them finds them again."""
     read = kernel.catalog.read(
-        each["id"], deployment, each["manifest"], each["created_at"], breaking=True, metadata=each.get("metadata")
+        each["id"],
+        deployment,
+        each["manifest"],
+        each["created_at"],
+        breaking=True,
+        recalled=True,
+        metadata=each.get("metadata"),
     )
     revisions = each.get("revisions", {})
     services = {

@@ -169,7 +169,6 @@ class Runtime(Operating, Looking):
             options: By their names in manifests, such as ``ingressPrivate``; times in milliseconds.
 
         Raises:
-            ManifestError: A handler contradicts them.
             KeyError: There is no such service.
         """
         known = self.kernel.catalog.services[service]

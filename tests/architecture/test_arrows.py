@@ -54,8 +54,8 @@ ALLOWED: dict[str, set[str]] = {
     "server": VALUES,
     # The server side of the protocol, and in-process deployments.
     "embedded": {
-        "codecs", "definitions", "durable", "endpoint", "engine", "http2", "manifest", "protocol", "reflection",
-        *VALUES,
+        "codecs", "definitions", "durable", "endpoint", "engine", "http2", "manifest", "openapi", "protocol",
+        "reflection", *VALUES,
     },
     "stubs": {"codecs", "definitions", *VALUES},
     "protobuf": {"codecs", "definitions", "escaping", "reflection"},

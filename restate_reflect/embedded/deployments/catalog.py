@@ -7,7 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
-from restate_reflect.embedded.deployments.checks import check_handler, check_manifest, check_service
+from restate_reflect.embedded.deployments.checks import (
+    check_handler,
+    check_manifest,
+    check_service,
+    check_visibility,
+)
 from restate_reflect.embedded.deployments.numbers import check_numbers
 from restate_reflect.embedded.deployments.policy import InvocationRetryPolicy, merge_policies
 from restate_reflect.embedded.deployments.refusals import KindChangedError, ManifestError
@@ -151,9 +156,6 @@ class Catalog:
 
         Args:
             options: By their names in manifests; what a handler says itself still holds for it.
-
-        Raises:
-            ManifestError: A handler contradicts them.
         """
         registration = self.registrations[service.deployment]
         described = {**service.manifest, **options}
@@ -187,12 +189,14 @@ class Catalog:
         now: int,
         *,
         breaking: bool = False,
+        recalled: bool = False,
         metadata: Mapping[str, str] | None = None,
     ) -> Registration:
         """What would be registered.
 
         Args:
             breaking: Whether a service may be of another kind than it was.
+            recalled: Whether it was registered before: with the options that were changed since.
             metadata: Kept with it.
 
         Raises:
@@ -219,6 +223,9 @@ class Catalog:
         self._check_versions(registration)
         if not breaking:
             self._check_kinds(registration)
+        if not recalled:
+            for described in manifest["services"]:
+                check_visibility(described)
         return registration
 
     def _check_versions(self, registration: Registration) -> None:
@@ -263,7 +270,7 @@ class Catalog:
     def _read_handler(self, described: Mapping[str, Any], service: Mapping[str, Any], kind: ServiceKind) -> HandlerInfo:
         settings = self.settings
         check_numbers(described)
-        check_handler(described, service, kind)
+        check_handler(described, kind)
         check_schemas(described, service["name"])
 
         def option(name: str, default: Any) -> Any:

@@ -10,7 +10,14 @@ from typing import Any, Final
 from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.embedded.deployments.refusals import ManifestError
 
-__all__ = ["check_content_type", "check_handler", "check_manifest", "check_service", "read_manifest"]
+__all__ = [
+    "check_content_type",
+    "check_handler",
+    "check_manifest",
+    "check_service",
+    "check_visibility",
+    "read_manifest",
+]
 
 MANIFESTS: Final = tuple(f"application/vnd.restate.endpointmanifest.v{version}+json" for version in (1, 2, 3, 4))
 _SERVICE_NAME: Final = r"^([a-zA-Z]|_[a-zA-Z0-9])[a-zA-Z0-9._-]*$"
@@ -96,11 +103,25 @@ def check_service(described: Described) -> None:
         )
 
 
-def check_handler(described: Described, service: Described, kind: ServiceKind) -> None:
-    """What a handler says of itself, beside what its service says.
+def check_visibility(service: Described) -> None:
+    """Of the handlers, as code has them; who makes a service private later on is not asked about them.
 
     Raises:
-        ManifestError: The two don't go together.
+        ManifestError: The service is private, and one of them is not.
+    """
+    for described in service["handlers"] if service.get("ingressPrivate") else ():
+        if described.get("ingressPrivate") is False:
+            raise ManifestError.bad_service(
+                f"The service {service['name']} is private, but the {described['name']} is explicitly set as public."
+                " This is not supported. Please make the service public, and hide the individual handlers"
+            )
+
+
+def check_handler(described: Described, kind: ServiceKind) -> None:
+    """What a handler says of itself, in a service of a kind.
+
+    Raises:
+        ManifestError: It can't be.
     """
     handler_kind = HandlerKind(described["ty"]) if described.get("ty") else None
     if handler_kind not in _FITTING[kind]:
@@ -109,11 +130,6 @@ def check_handler(described: Described, service: Described, kind: ServiceKind) -
             f"invalid combination of service type and handler type '({_TYPES[kind]}, {shown})'"
         )
     _check_retention(described, is_workflow=handler_kind is HandlerKind.WORKFLOW)
-    if service.get("ingressPrivate") and described.get("ingressPrivate") is False:
-        raise ManifestError.bad_service(
-            f"The service {service['name']} is private, but the {described['name']} is explicitly set as public."
-            " This is not supported. Please make the service public, and hide the individual handlers"
-        )
 
 
 def _check_retention(described: Described, *, is_workflow: bool) -> None:

@@ -70,8 +70,9 @@ def admin(
         ingress_url: Where the ingress is, as ``GET /version`` tells.
         remote: Whether other machines may ask, see ``Access``.
     """
-    general = _General(runtime, version, ingress_url)
-    deployments, services, invocations = Deployments(runtime, connect), Services(runtime), Invocations(runtime)
+    ingress_url = None if ingress_url is None else f"{ingress_url.rstrip('/')}/"
+    general, services = _General(runtime, version, ingress_url), Services(runtime, ingress_url)
+    deployments, invocations = Deployments(runtime, connect), Invocations(runtime)
     guard = guarding(Access(remote=remote), lambda refusal: AdminError(403, refusal).reply())
     app = web.Application(middlewares=[guard, _failing(runtime), _errors])
     routes: dict[tuple[str, str], Handler] = {
@@ -92,7 +93,7 @@ def admin(
         ("GET", "/services"): services.all,
         ("GET", "/services/{service}"): services.one,
         ("PATCH", "/services/{service}"): services.change,
-        ("GET", "/services/{service}/openapi"): _not_covered,
+        ("GET", "/services/{service}/openapi"): services.openapi,
         ("POST", "/services/{service}/state"): services.set_state,
         ("GET", "/services/{service}/handlers"): services.handlers,
         ("GET", "/services/{service}/handlers/{handler}"): services.handler,
@@ -172,7 +173,7 @@ class _General:
             "version": self._version,
             "min_admin_api_version": OLDEST_VERSION,
             "max_admin_api_version": LATEST_VERSION,
-            **({} if self._ingress_url is None else {"ingress_endpoint": f"{self._ingress_url.rstrip('/')}/"}),
+            **({} if self._ingress_url is None else {"ingress_endpoint": self._ingress_url}),
             "features": features,
         }
         return json_reply(200, body)

@@ -8,12 +8,13 @@ from typing import Any, Final
 from aiohttp import web
 
 from restate_reflect.definitions import ServiceKind
-from restate_reflect.embedded.deployments.catalog import ManifestError, ServiceInfo
+from restate_reflect.embedded.deployments.catalog import ServiceInfo
 from restate_reflect.embedded.durations import DurationError, parse_duration
 from restate_reflect.embedded.http.admin_views import handler_view, service_view
 from restate_reflect.embedded.http.bodies import empty, read_json, unfit
 from restate_reflect.embedded.http.replies import AdminError, json_reply
 from restate_reflect.embedded.runtime import Runtime
+from restate_reflect.openapi import published_openapi
 
 __all__ = ["Services"]
 
@@ -21,8 +22,8 @@ __all__ = ["Services"]
 class Services:
     """Requests about services and their handlers."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, runtime: Runtime, ingress_url: str | None) -> None:
+        self._runtime, self._ingress_url = runtime, ingress_url
 
     async def all(self, request: web.Request) -> web.StreamResponse:
         known = self._runtime.kernel.catalog.services.values()
@@ -30,6 +31,12 @@ class Services:
 
     async def one(self, request: web.Request) -> web.StreamResponse:
         return json_reply(200, service_view(self._service(request), self._runtime.settings))
+
+    async def openapi(self, request: web.Request) -> web.StreamResponse:
+        """How its handlers are called over the ingress."""
+        service = self._service(request)
+        document = published_openapi(service.manifest, revision=service.revision, ingress_url=self._ingress_url)
+        return json_reply(200, document)
 
     async def change(self, request: web.Request) -> web.StreamResponse:
         """Other options than the code has, until the service is registered anew."""
@@ -41,11 +48,7 @@ class Services:
         if _RUNS_ALONE in options and service.kind is not ServiceKind.WORKFLOW:
             kind = service_view(service, self._runtime.settings)["ty"]
             raise AdminError(400, f"modifying retention time for service type {kind} is unsupported")
-        try:
-            changed = self._runtime.change_service(name, options)
-        except ManifestError as error:
-            raise AdminError(error.status, error.told) from None
-        return json_reply(200, service_view(changed, self._runtime.settings))
+        return json_reply(200, service_view(self._runtime.change_service(name, options), self._runtime.settings))
 
     async def handlers(self, request: web.Request) -> web.StreamResponse:
         handlers = self._service(request).handlers.values()
