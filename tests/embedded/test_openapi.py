@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import openapi_spec_validator
 import pytest
 
+from restate_reflect.embedded import Runtime
+from restate_reflect.embedded.http.admin import _not_covered, _too_old, admin
 from restate_reflect.openapi import published_openapi
 from restate_reflect.server import RestateServer
 from tests.conftest import ServerMaker
 from tests.embedded.discovered import MANIFEST, Endpoint, manifest
+from tests.embedded.running import asynchronous
 from tests.embedded.served import ServedRuntime
 from tests.support import fetch
 
@@ -155,3 +159,138 @@ def test_a_service_becomes_private_and_public_again_as_on_restate_server(
 @pytest.mark.parametrize("name", SERVICES)
 def test_the_document_of_a_service_is_valid(name: str) -> None:
     openapi_spec_validator.OpenAPIV31SpecValidator(published_openapi(SERVICES[name], revision=1)).validate()
+
+
+@asynchronous
+async def test_the_api_describes_each_path_that_it_serves() -> None:
+    """Whatever is routed somewhere, but for what answers 501, and older versions' prefixes."""
+    async with Runtime() as runtime:
+        routes = list(admin(runtime).router.routes())
+    served = {
+        (route.method, route.resource.canonical)
+        for route in routes
+        if route.handler not in (_not_covered, _too_old) and route.method != "HEAD" and route.resource is not None
+    }
+    with ServedRuntime() as one:
+        paths = fetch(f"{one.admin_url}/openapi", method="GET").json["paths"]
+    described = {(method.upper(), path) for path, item in paths.items() for method in item}
+    assert described | {(method, f"/{{version}}{path}") for method, path in described} == served
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    with ServedRuntime() as served:
+        answer = fetch(f"{served.admin_url}/openapi", method="GET")
+        assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+        for prefix in ("/v2", "/v3", "/v4"):
+            assert fetch(f"{served.admin_url}{prefix}/openapi", method="GET").json == answer.json
+    found: dict[str, Any] = answer.json
+    return found
+
+
+def test_the_document_of_the_api_is_valid(document: dict[str, Any]) -> None:
+    """Each operation says what it does, under a name of its own."""
+    openapi_spec_validator.OpenAPIV31SpecValidator(document).validate()
+    operations = [operation for item in document["paths"].values() for operation in item.values()]
+    assert len({operation["operationId"] for operation in operations}) == len(operations) > 20
+    assert all(operation["summary"].endswith((".", ":")) for operation in operations)
+
+
+@pytest.mark.server
+def test_each_operation_is_that_of_restate_server(restate_server: RestateServer, document: dict[str, Any]) -> None:
+    """By its name, tag, parameters, body, answers and their properties; two are in no document of its own."""
+    theirs = fetch(f"{restate_server.admin_url}/openapi", method="GET").json
+    compared = 0
+    for path, item in document["paths"].items():
+        for method, ours in item.items():
+            if ours["operationId"] in ("openapi", "replace_deployment"):
+                continue
+            wanted = theirs["paths"][path][method]
+            assert (ours["operationId"], ours["tags"]) == (wanted["operationId"], wanted["tags"])
+            assert parameters(ours) <= parameters(wanted), (method, path)
+            assert bodies(ours) == bodies(wanted), (method, path)
+            assert successes(ours) == successes(wanted), (method, path)
+            compared += 1
+    assert compared == 26
+    for name, schema in document["components"]["schemas"].items():
+        assert properties(schema) <= properties(theirs["components"]["schemas"][name]), name
+
+
+def parameters(operation: dict[str, Any]) -> set[tuple[str, str, bool]]:
+    return {(each["name"], each["in"], each["required"]) for each in operation.get("parameters", [])}
+
+
+def bodies(operation: dict[str, Any]) -> Any:
+    return operation.get("requestBody", {}).get("content")
+
+
+def successes(operation: dict[str, Any]) -> dict[str, Any]:
+    """References to schemas, by status and type."""
+    return {
+        status: {media: each.get("schema", {}).get("$ref") for media, each in answer.get("content", {}).items()}
+        for status, answer in operation["responses"].items()
+        if status.startswith("2")
+    }
+
+
+def properties(schema: dict[str, Any]) -> set[str]:
+    """Of an object; that of HTTP where there is one for Lambda, too."""
+    return set(schema.get("oneOf", [schema])[0]["properties"])
+
+
+DESCRIBED: list[tuple[str, str, str, Any]] = [
+    ("GET", "/version", "/version", None),
+    ("GET", "/cluster-health", "/cluster-health", None),
+    ("GET", "/subscriptions", "/subscriptions", None),
+    ("GET", "/kafka-clusters", "/kafka-clusters", None),
+    ("POST", "/deployments", "/deployments", {}),
+    ("GET", "/deployments", "/deployments", None),
+    ("GET", "/deployments/{deployment}", "/deployments/{id}", None),
+    ("PATCH", "/deployments/{deployment}", "/deployments/{id}", {"additional_headers": {"a": "b"}}),
+    ("GET", "/deployments/{deployment}", "/deployments/{id}", None),
+    ("GET", "/services", "/services", None),
+    ("GET", "/services/{service}", "/services/Plain", None),
+    ("PATCH", "/services/{service}", "/services/Workflow", {"workflow_completion_retention": "1h"}),
+    ("GET", "/services/{service}/handlers", "/services/Plain/handlers", None),
+    ("GET", "/services/{service}/handlers/{handler}", "/services/Plain/handlers/told", None),
+    ("GET", "/services/{service}/handlers/{handler}", "/services/Plain/handlers/unknown", None),
+    ("PATCH", "/invocations/{invocation_id}/kill", "/invocations/inv_1/kill", None),
+]
+"""Methods and paths as they are described and as they are asked for, with bodies."""
+
+
+@pytest.mark.server
+def test_answers_are_as_they_are_described(
+    server_with: ServerMaker, endpoint: Endpoint, document: dict[str, Any]
+) -> None:
+    """Of both engines; and the embedded runtime tells nothing that is not described."""
+    with ServedRuntime() as served:
+        for one, exact in ((served, True), (server_with(), False)):
+            identifier = "none"
+            for method, described, path, body in DESCRIBED:
+                given = {"uri": endpoint.url, "use_http_11": True} if body == {} else body
+                asked = f"{one.admin_url}{path.replace('{id}', identifier)}"
+                answer = fetch(asked, *(() if body is None else (given,)), method=method)
+                identifier = answer.json.get("id", identifier)
+                schema = schema_of(document, document["paths"][described][method.lower()], answer.status)
+                checked = closed(schema) if exact else schema
+                jsonschema.Draft202012Validator(checked).validate(answer.json)
+
+
+def schema_of(document: dict[str, Any], operation: dict[str, Any], status: int) -> dict[str, Any]:
+    """Of an answer, with all components at hand."""
+    if str(status) in operation["responses"]:
+        answer = operation["responses"][str(status)]
+    else:
+        answer = document["components"]["responses"]["Error"]
+    return {**answer["content"]["application/json"]["schema"], "components": document["components"]}
+
+
+def closed(node: Any) -> Any:
+    """A schema that forbids other properties than it names."""
+    if isinstance(node, list):
+        return [closed(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    inner = {name: closed(each) for name, each in node.items()}
+    return {"additionalProperties": False, **inner} if isinstance(node.get("properties"), dict) else inner

@@ -15,6 +15,7 @@ from restate_reflect.embedded.deployments.catalog import Registration
 from restate_reflect.embedded.deployments.connect import Connect
 from restate_reflect.embedded.deployments.refusals import ManifestError
 from restate_reflect.embedded.deployments.transport import Deployment, RemoteAddress, TransportError
+from restate_reflect.embedded.http.admin_document import EMPTY, Operation, json_of
 from restate_reflect.embedded.http.admin_views import deployment_view, registration_view, service_view
 from restate_reflect.embedded.http.bodies import api_version, empty, is_text_map, read_json, unfit
 from restate_reflect.embedded.http.replies import AdminError, json_reply
@@ -55,11 +56,28 @@ class Deployments:
     def __init__(self, runtime: Runtime, connect: Connect | None) -> None:
         self._runtime, self._connect = runtime, connect
 
+    def operations(self) -> tuple[Operation, ...]:
+        listed, one = json_of("ListDeploymentsResponse"), json_of("DetailedDeploymentResponse")
+        registered, tag, each = json_of("RegisterDeploymentResponse"), "deployment", "/deployments/{deployment}"
+        wish, move = "RegisterDeploymentRequest", "UpdateDeploymentRequest"
+        answers = {200: registered, 201: registered}
+        force: dict[str, Any] = {"force": {"type": "boolean", "default": False}}
+        return (
+            Operation("GET", "/deployments", self.all, "list_deployments", tag, {200: listed}),
+            Operation("POST", "/deployments", self.register, "create_deployment", tag, answers, wish),
+            Operation("GET", each, self.one, "get_deployment", tag, {200: one}),
+            Operation("PATCH", each, self.move, "update_deployment", tag, {200: one}, move),
+            Operation("PUT", each, self.put, "replace_deployment", tag, {200: one}, move, deprecated=True),
+            Operation("DELETE", each, self.remove, "delete_deployment", tag, {202: EMPTY}, query=force),
+        )
+
     async def all(self, request: web.Request) -> web.StreamResponse:
+        """All deployments."""
         views = [deployment_view(each, _revisions(each)) for each in self._runtime.deployments]
         return json_reply(200, {"deployments": views})
 
     async def one(self, request: web.Request) -> web.StreamResponse:
+        """A deployment with its services."""
         return self._described(self._known(request))
 
     def _known(self, request: web.Request) -> Registration:
@@ -74,7 +92,7 @@ class Deployments:
         return json_reply(200, deployment_view(registration, services))
 
     async def remove(self, request: web.Request) -> web.StreamResponse:
-        """Only by force: nobody waits here until a deployment is drained."""
+        """Forgets a deployment. Only by force: nobody waits here until it is drained."""
         identifier, force = _identifier(request), request.query.get("force", "false")
         if force not in ("true", "false"):
             text = "Failed to deserialize query string: force: provided string was not `true` or `false`"
@@ -114,7 +132,7 @@ class Deployments:
             return await self._runtime.move(known, deployment, overwrite=move.overwrite, dry_run=move.dry_run)
 
     async def put(self, request: web.Request) -> web.StreamResponse:
-        """The name of ``move`` in the second version."""
+        """As PATCH, in the second version of the API."""
         if api_version(request) != _FORCES_UNLESS_TOLD:
             raise AdminError(405, "PUT deployment is deprecated, use PATCH instead")
         return await self.move(request)
@@ -122,6 +140,7 @@ class Deployments:
     # ------------------------------------------------------------ registering
 
     async def register(self, request: web.Request) -> web.StreamResponse:
+        """Discovers the services at an address; new requests to them go there."""
         version = api_version(request)
         wish = _read_wish(await read_json(request), version)
         known = next((each for each in self._runtime.deployments if each.transport.address == wish.uri), None)

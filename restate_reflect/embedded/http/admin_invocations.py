@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from aiohttp import web
 
 from restate_reflect.embedded import ids
+from restate_reflect.embedded.http.admin_document import EMPTY, Operation, json_of
 from restate_reflect.embedded.http.bodies import empty, invocation_id
 from restate_reflect.embedded.http.replies import AdminError, json_reply
 from restate_reflect.embedded.kernel.lifecycle import Reply
@@ -22,21 +24,65 @@ class Invocations:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    async def operate(self, request: web.Request) -> web.StreamResponse:
-        operation = request.match_info["operation"]
-        if operation not in _OPERATIONS:
-            return empty(404)
+    def operations(self) -> tuple[Operation, ...]:
+        each, tag, done = "/invocations/{invocation_id}", "invocation", {200: EMPTY}
+        accepted = {200: EMPTY, 202: EMPTY}
+        restarted = {200: json_of("RestartAsNewInvocationResponse")}
+        mode: dict[str, Any] = {"mode": {"type": "string", "enum": ["Cancel", "Kill", "Purge"]}}
+        to: dict[str, Any] = {"deployment": {"type": "string", "description": "`Keep`, `Latest`, or an id."}}
+        start: dict[str, Any] = {"from": {"type": "integer", "minimum": 0, "maximum": (1 << 32) - 1}}
+        return (
+            Operation("PATCH", f"{each}/cancel", self.cancel, "cancel_invocation", tag, accepted),
+            Operation("PATCH", f"{each}/kill", self.kill, "kill_invocation", tag, done),
+            Operation("PATCH", f"{each}/purge", self.purge, "purge_invocation", tag, done),
+            Operation("PATCH", f"{each}/purge-journal", self.purge_journal, "purge_journal", tag, done),
+            Operation("PATCH", f"{each}/pause", self.pause, "pause_invocation", tag, accepted),
+            Operation("PATCH", f"{each}/resume", self.resume, "resume_invocation", tag, done, query=to),
+            Operation(
+                "PATCH",
+                f"{each}/restart-as-new",
+                self.restart_as_new,
+                "restart_as_new_invocation",
+                tag,
+                restarted,
+                query=start | to,
+            ),
+            Operation("DELETE", each, self.delete, "delete_invocation", tag, {202: EMPTY}, query=mode),
+        )
+
+    async def cancel(self, request: web.Request) -> web.StreamResponse:
+        """Has it cancelled: its handler can still clean up."""
+        return self._operated(request, "cancel", self._runtime.cancel)
+
+    async def kill(self, request: web.Request) -> web.StreamResponse:
+        """Ends it at once; its handler hears nothing of it."""
+        return self._operated(request, "kill", self._runtime.kill)
+
+    async def purge(self, request: web.Request) -> web.StreamResponse:
+        """Forgets it, after its end."""
+        return self._operated(request, "purge", self._runtime.purge)
+
+    async def purge_journal(self, request: web.Request) -> web.StreamResponse:
+        """Forgets its journal, after its end."""
+        return self._operated(request, "purge-journal", self._runtime.purge_journal)
+
+    async def pause(self, request: web.Request) -> web.StreamResponse:
+        """Stops it, until it is resumed."""
+        return self._operated(request, "pause", self._runtime.pause)
+
+    def _operated(self, request: web.Request, operation: str, do: Callable[[str], Reply]) -> web.Response:
         identifier = invocation_id(request)
-        reply: Reply = getattr(self._runtime, operation.replace("-", "_"))(identifier)
-        return _answer(operation, identifier, reply)
+        return _answer(operation, identifier, do(identifier))
 
     async def resume(self, request: web.Request) -> web.StreamResponse:
+        """Has it go on at once, on its deployment or another one."""
         identifier, deployment = invocation_id(request), _deployment(request, KEEP)
         reply = self._runtime.resume(identifier, deployment)
         self._check_compatible(reply, identifier, deployment)
         return _answer("resume", identifier, reply)
 
     async def restart_as_new(self, request: web.Request) -> web.StreamResponse:
+        """Starts a new one with its input, and with the beginning of its journal."""
         identifier, deployment = invocation_id(request), _deployment(request, LATEST)
         reply, new = self._runtime.restart_as_new(identifier, _index(request), deployment)
         self._check_compatible(reply, identifier, deployment)
@@ -56,7 +102,7 @@ class Invocations:
         )
 
     async def delete(self, request: web.Request) -> web.StreamResponse:
-        """The older way: accepted whatever becomes of it."""
+        """Cancels, kills or purges it, the older way: accepted whatever becomes of it."""
         identifier = invocation_id(request)
         mode = request.query.get("mode", "cancel").lower()
         if mode not in ("cancel", "kill", "purge"):
@@ -84,8 +130,6 @@ def _index(request: web.Request) -> int:
         raise web.HTTPBadRequest(text="Failed to deserialize query string: from: invalid digit found in string")
     return int(text)
 
-
-_OPERATIONS: Final = frozenset({"cancel", "kill", "purge", "purge-journal", "pause"})
 
 _UNPINNED: Final = (
     "The invocation '{}' is still running or the deployment id is not pinned yet, deployment id cannot be changed."

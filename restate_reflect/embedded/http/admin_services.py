@@ -10,6 +10,7 @@ from aiohttp import web
 from restate_reflect.definitions import ServiceKind
 from restate_reflect.embedded.deployments.catalog import ServiceInfo
 from restate_reflect.embedded.durations import DurationError, parse_duration
+from restate_reflect.embedded.http.admin_document import ANY_JSON, EMPTY, Operation, json_of
 from restate_reflect.embedded.http.admin_views import handler_view, service_view
 from restate_reflect.embedded.http.bodies import empty, read_json, unfit
 from restate_reflect.embedded.http.replies import AdminError, json_reply
@@ -25,21 +26,53 @@ class Services:
     def __init__(self, runtime: Runtime, ingress_url: str | None) -> None:
         self._runtime, self._ingress_url = runtime, ingress_url
 
+    def operations(self) -> tuple[Operation, ...]:
+        each, tag, one, change = "/services/{service}", "service", json_of("ServiceMetadata"), "ModifyServiceRequest"
+        handlers, handler = json_of("ListServiceHandlersResponse"), json_of("HandlerMetadata")
+        return (
+            Operation("GET", "/services", self.all, "list_services", tag, {200: json_of("ListServicesResponse")}),
+            Operation("GET", each, self.one, "get_service", tag, {200: one}),
+            Operation("PATCH", each, self.change, "modify_service", tag, {200: one}, change),
+            Operation("GET", f"{each}/openapi", self.openapi, "get_service_openapi", tag, {200: ANY_JSON}),
+            Operation(
+                "POST",
+                f"{each}/state",
+                self.set_state,
+                "modify_service_state",
+                tag,
+                {202: EMPTY},
+                "ModifyServiceStateRequest",
+            ),
+            Operation(
+                "GET", f"{each}/handlers", self.handlers, "list_service_handlers", "service_handler", {200: handlers}
+            ),
+            Operation(
+                "GET",
+                f"{each}/handlers/{{handler}}",
+                self.handler,
+                "get_service_handler",
+                "service_handler",
+                {200: handler},
+            ),
+        )
+
     async def all(self, request: web.Request) -> web.StreamResponse:
+        """All services, each as its latest deployment has it."""
         known = self._runtime.kernel.catalog.services.values()
         return json_reply(200, {"services": [service_view(each, self._runtime.settings) for each in known]})
 
     async def one(self, request: web.Request) -> web.StreamResponse:
+        """A service with its handlers."""
         return json_reply(200, service_view(self._service(request), self._runtime.settings))
 
     async def openapi(self, request: web.Request) -> web.StreamResponse:
-        """How its handlers are called over the ingress."""
+        """How its handlers are called over the ingress: an OpenAPI document."""
         service = self._service(request)
         document = published_openapi(service.manifest, revision=service.revision, ingress_url=self._ingress_url)
         return json_reply(200, document)
 
     async def change(self, request: web.Request) -> web.StreamResponse:
-        """Other options than the code has, until the service is registered anew."""
+        """Gives it other options than its code has, until it is registered anew."""
         options = _new_options(await read_json(request))
         name = request.match_info["service"]
         if options and name not in self._runtime.kernel.catalog.services:
@@ -51,10 +84,12 @@ class Services:
         return json_reply(200, service_view(self._runtime.change_service(name, options), self._runtime.settings))
 
     async def handlers(self, request: web.Request) -> web.StreamResponse:
+        """All handlers of a service."""
         handlers = self._service(request).handlers.values()
         return json_reply(200, {"handlers": [handler_view(each) for each in handlers]})
 
     async def handler(self, request: web.Request) -> web.StreamResponse:
+        """A handler, with what its manifest says."""
         service, name = self._service(request), request.match_info["handler"]
         if name not in service.handlers:
             raise AdminError(404, f"The requested handler '{name}' on service '{service.name}' does not exist")

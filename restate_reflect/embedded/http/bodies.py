@@ -57,7 +57,7 @@ def is_text_map(value: object) -> bool:
 
 def invocation_id(request: web.Request) -> str:
     """The id in the path."""
-    identifier = request.match_info["invocation"]
+    identifier = request.match_info["invocation_id"]
     try:
         ids.parse_invocation_id(identifier)
     except ids.IdError as error:
