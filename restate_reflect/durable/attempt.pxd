@@ -12,9 +12,9 @@ cdef class Attempt:
     cdef readonly ReadyQueue loop
     cdef readonly Results results
     cdef readonly Engine engine
-    cdef object _runs
+    cdef object _runs, _cancellation
     cdef public object on_received, refusal, hides_payloads, _observed, _calls, _root, _assignments, _sink
-    cdef bint _cancelled, _cancelling, _told_blocked, _advancing
+    cdef bint _advancing
     cdef public bint _ended, _closed
 
     cpdef receive(self, bytes data)
@@ -24,15 +24,11 @@ cdef class Attempt:
     @cython.locals(loop=ReadyQueue)
     cdef bint _turn(self, root) except -1
     cdef bint _wait(self, root) except -1
-    cdef bint _deadlocked(self) except -1
-    cdef bint _tell_blocked(self) except -1
+    cdef bint _deadlocked(self, root) except -1
     cdef _deliver(self, notification)
     cdef _start(self)
     cdef _finish(self, root)
     cdef _complete(self, value)
-    cdef _left_behind(self)
-    cdef _unseen(self, list results)
-    cdef _told(self, mistake)
     cdef _answer(self, result)
     cpdef run_succeeded(self, run, value)
     cpdef run_failed(self, run, error)

@@ -17,16 +17,18 @@ from threading import get_ident
 from typing import Any, Final
 
 from restate_reflect.codecs._bytes import no_value
-from restate_reflect.durable import failures
+from restate_reflect.durable import failures, reporting
 from restate_reflect.durable.answers import Answers, answered
 from restate_reflect.durable.answers import enter as enter_answers
 from restate_reflect.durable.assignments import Assignments
 from restate_reflect.durable.begun_run import Run
 from restate_reflect.durable.calls import Calls
+from restate_reflect.durable.cancelling import CANCELLATION, Cancellation
 from restate_reflect.durable.environment import Environment, Sink
 from restate_reflect.durable.extending import waits_for
-from restate_reflect.durable.futures import DurableFuture, DurableTask, Waiter, WatchedFuture
+from restate_reflect.durable.futures import DurableFuture, DurableTask, Waiter
 from restate_reflect.durable.guards import Guard, enter_handler
+from restate_reflect.durable.leftovers import if_strict, mistake_at_end
 from restate_reflect.durable.locations import caller, spot, user_spot, waiting_at
 from restate_reflect.durable.loop import DurableLoop
 from restate_reflect.durable.operations import Operations
@@ -35,14 +37,14 @@ from restate_reflect.durable.results import Results
 from restate_reflect.durable.routes import Plan
 from restate_reflect.durable.runs import Runs
 from restate_reflect.durable.turns import watch as watch_turn
-from restate_reflect.durable.waiting import await_tree, blocked_future, end_of_awaits, fail_awaits
-from restate_reflect.engine.awaiting import FIRST_COMPLETED, AwaitNode
+from restate_reflect.durable.waiting import await_tree, end_of_awaits
+from restate_reflect.engine.awaiting import AwaitNode
 from restate_reflect.engine.commands.output import output
 from restate_reflect.engine.commands.sleep import sleep
 from restate_reflect.engine.ending import AttemptError, Ending
 from restate_reflect.engine.journal import Mismatch
 from restate_reflect.engine.machine import Engine, Progress
-from restate_reflect.engine.notifications import CANCEL_SIGNAL, Notification, SignalIndex, wire_text
+from restate_reflect.engine.notifications import Notification
 from restate_reflect.engine.retries import Fail, Pause, Retry, next_step
 from restate_reflect.errors import (
     AttemptClosedError,
@@ -50,10 +52,8 @@ from restate_reflect.errors import (
     EncodeError,
     EngineError,
     HandlerBugError,
-    InvocationCancelledError,
     TerminalError,
 )
-from restate_reflect.options import ErrorDetails
 from restate_reflect.protocol.versions import ProtocolVersion
 
 __all__ = ["Attempt"]
@@ -69,8 +69,6 @@ class _Closed:
 
 
 _CLOSED: Final = _Closed()
-
-_CANCELLATION: Final = SignalIndex(CANCEL_SIGNAL)
 
 
 class Attempt:
@@ -109,7 +107,7 @@ class Attempt:
         self._calls: Calls | None = None
         self._root: DurableTask[Any] | None = None
         self._assignments: Assignments | None = None
-        self._cancelled = self._cancelling = self._told_blocked = False
+        self._cancellation: Cancellation | None = None
         self._advancing = self._ended = self._closed = False
         self._sink = sink if environment.wrap_sink is None else environment.wrap_sink(self, sink)
         environment.attempts[self] = None
@@ -201,7 +199,7 @@ class Attempt:
         except BaseException as error:
             # Whatever slipped through must not reach the transport, which has nobody to tell.
             logger.exception("%s: internal error", self.handler.qualified_name)
-            self.engine.fail(self._error(error))
+            self.engine.fail(reporting.handler_failed(self, error))
         finally:
             self._advancing = False
             self.loop.turning = 0
@@ -220,13 +218,15 @@ class Attempt:
         if root.done() or loop.broken is not None:
             self._finish(root)
             return False
-        if self._cancelling:
-            return self._finish_cancelling() or self._wait(root)
-        if self._cancelled and self._tell_blocked():
-            return True
+        cancellation = self._cancellation
+        if cancellation is not None:
+            if cancellation.is_pending:
+                return cancellation.finish(root) or self._wait(root)
+            if cancellation.reach_blocked(root):
+                return True
         while (notification := self.engine.next_notification()) is not None:
             self._deliver(notification)
-            if loop.handles or self._cancelling or self._cancelled or self.engine.is_closed:
+            if loop.handles or self._cancellation is not None or self.engine.is_closed:
                 return True
             # Nothing has come of it (an invocation id that nobody awaits): the next one, without a turn.
         if self._runs is not None and not self.engine.is_replaying:
@@ -239,12 +239,13 @@ class Attempt:
     def _wait(self, root: DurableTask[Any]) -> bool:
         """Nothing is ready and no notification is left. Returns whether to go round again."""
         executing = self._runs is not None and self._runs.is_executing()
+        cancelling = self._cancellation is not None and self._cancellation.is_pending
         if self.engine.is_closed:
             return False
         # What the handler itself awaits is not done, as nothing is ready; so it comes, without a look at every waiter.
         awaits_result = isinstance(waits_for(root), DurableFuture)
-        if not (executing or self._cancelling or awaits_result or self.results.any_awaited()):
-            return self._deadlocked()
+        if not (executing or cancelling or awaits_result or self.results.any_awaited()):
+            return self._deadlocked(root)
         progress = self.engine.progress(self._await_tree, executing)
         if progress is Progress.SUSPENDED:
             logger.debug("%s suspended", self.engine.started.debug_id)
@@ -252,61 +253,27 @@ class Attempt:
 
     def _await_tree(self) -> AwaitNode:
         assert self._root is not None
-        if self._cancelling:
-            return AwaitNode(FIRST_COMPLETED, list(self.calls.missing_ids()))
+        if self._cancellation is not None and self._cancellation.is_pending:
+            return self._cancellation.missing_callees()
         failures.refuse_endless_signal(self.results)
-        return await_tree(self._root, self.results, cancellable=not self._cancelled)
+        return await_tree(self._root, self.results, cancellable=self._cancellation is None)
 
-    def _deadlocked(self) -> bool:
+    def _deadlocked(self, root: DurableTask[Any]) -> bool:
         """The handler waits for something that nothing will ever complete."""
         if self.engine.is_replaying:
             self.engine.progress(self._await_tree, False)
-        awaited = None if self._root is None else end_of_awaits(self._root)
-        self.engine.fail(AttemptError(500, failures.deadlock(self.locate(), awaited), bug=True))
+        self.engine.fail(AttemptError(500, failures.deadlock(self.locate(), end_of_awaits(root)), bug=True))
         return False
 
-    def _tell_blocked(self) -> bool:
-        """After a cancellation: once, when the handler waits for nothing that could come, it gets the error there.
-
-        Decided before the next notification is taken: on replay that one may belong to a command
-        which the handler issues only after it was told.
-        """
-        if self._told_blocked or self.results.any_awaited():
-            return False
-        self._told_blocked = True
-        return self._cancel_blocked()
-
-    def _cancel_blocked(self) -> bool:
-        """Raises at the root's await of something that asyncio alone knows (an event, a queue), if it does that."""
-        blocked = None if self._root is None else blocked_future(self._root)
-        if blocked is not None:
-            blocked.fail(InvocationCancelledError())
-        return blocked is not None
-
     def _deliver(self, notification: Notification) -> None:
-        id_ = notification.id
         self.loop.arrivals += 1
-        if type(id_) is not int and id_ == _CANCELLATION:
-            self._cancelling = not self._cancelled
-            return
-        self.results.deliver(notification)
+        id_ = notification.id
+        if type(id_) is int or id_ != CANCELLATION:
+            self.results.deliver(notification)
+        elif self._cancellation is None:
+            self._cancellation = Cancellation(self.calls, self.results, self.runs)
 
-    def _finish_cancelling(self) -> bool:
-        """Cancels callees, then raises at the handler's awaits; waits if a callee's id is missing."""
-        if self.calls.missing_ids():
-            return False
-        self._cancelling, self._cancelled = False, True
-        self.calls.cancel_unanswered()
-        if not fail_awaits(self.results, InvocationCancelledError):
-            self._cancel_blocked()
-        self.calls.publish_ids()
-        self.runs.cancel_abandoned()
-        return True
-
-    @property
-    def watched(self) -> list[WatchedFuture[Any]]:
-        """Results that have not come and are pointless unless somebody awaits them, oldest first."""
-        return [waiter for _, waiter in self.results.pending() if isinstance(waiter, WatchedFuture)]
+    # ------------------------------------------------------------ what the engine asks for errors
 
     def locate(self) -> str:
         """Where the user's code stands: at a call, at an await, or (before and after) at its definition."""
@@ -321,47 +288,29 @@ class Attempt:
 
     def explain(self, mismatch: Mismatch) -> str:
         """The text of error 570."""
-        from restate_reflect.durable.mismatches import report  # for those alone who meet one
-        from restate_reflect.durable.shown import Codecs
-
-        if self.environment.on_mismatch is not None:
-            self.environment.on_mismatch(self, mismatch)
-        if self.hides_payloads:
-            from restate_reflect.durable.payload_slots import hidden
-
-            mismatch = hidden(mismatch)
-        codecs = Codecs(self.service, self.handler, self.environment.routes.directory)
-        return report(mismatch, codecs, self._id())
+        return reporting.explained(self, mismatch)
 
     def disclosed(self, error: AttemptError) -> AttemptError:
         """What of a failure leaves the process; the log has all of it."""
-        return failures.disclosed(error, self._error_details(), self._id())
-
-    def _error_details(self) -> ErrorDetails:
-        return self.service.error_details(self.handler) or self.environment.error_details
-
-    def _id(self) -> str:
-        return self.engine.started.debug_id if self.engine.has_started else "?"
+        return reporting.disclosed(self, error)
 
     # ------------------------------------------------------------ start and end of the handler
 
     def _start(self) -> DurableTask[Any]:
+        """Makes the handler's task, or one that does nothing if the input is answered without it."""
         self.engine.input_closed |= self.environment.draining
         given = self.engine.read_input()
         plan = self.plan
         if plan.observe is not None:
             self._observed = plan.observe(self, given)
         if self.refusal is not None:
-            self._answer(self.refusal)
-            return DurableTask(nothing(), self.loop)
+            return self._answered(self.refusal)
         if len(given.body) > plan.max_input_bytes:
-            self._answer(failures.oversized_input(self.handler, len(given.body), plan.max_input_bytes))
-            return DurableTask(nothing(), self.loop)
+            return self._answered(failures.oversized_input(self.handler, len(given.body), plan.max_input_bytes))
         try:
             args, kwargs = plan.decode(given.body)
         except DecodeError as error:
-            self._answer(failures.bad_input(self.handler, error, self.engine.version))
-            return DurableTask(nothing(), self.loop)
+            return self._answered(failures.bad_input(self.handler, error, self.engine.version))
         operations = self.operations = Operations(self, given)
         self.context = plan.context(operations if plan.intercept is None else plan.intercept(self, operations))
         coroutine = plan.call(self.context, *args, **kwargs)
@@ -374,6 +323,10 @@ class Attempt:
             variables.run(enter_handler, self.environment.guard)
             self._assignments = Assignments(self.handler, self.service.instance, self.environment.guard)
         return DurableTask(coroutine, self.loop, None, variables)
+
+    def _answered(self, result: TerminalError) -> DurableTask[None]:
+        self._answer(result)
+        return DurableTask(nothing(), self.loop)
 
     def _finish(self, root: DurableTask[Any]) -> None:
         """The handler has returned or raised."""
@@ -390,33 +343,15 @@ class Attempt:
         if terminal is not None:
             self._end_with(terminal)
         else:
-            self.engine.fail(self._error(error))
-
-    def _error(self, error: BaseException) -> AttemptError:
-        """A handler's exception that is not terminal, told to whoever watches unless it is known as a bug."""
-        failure = failures.to_attempt_error(error, self.engine)
-        if self.environment.on_exception is not None and not failure.bug:
-            self.environment.on_exception(self, error, None)
-        return failure
-
-    def _run_error(
-        self, run: Run, error: BaseException, retry_after: float | None = None, pause: bool = False
-    ) -> AttemptError:
-        """A step's exception that is not terminal, told to whoever watches."""
-        if self.environment.on_exception is not None:
-            self.environment.on_exception(self, error, run)
-        return failures.run_error(run, error, retry_after=retry_after, pause=pause)
+            self.engine.fail(reporting.handler_failed(self, error))
 
     def _complete(self, value: Any) -> None:
-        strict = self.environment.strict
-        forgotten = failures.forgotten(self.watched, strict=strict) if self.results.is_missing_any() else None
-        if forgotten is None and self.loop.unseen is not None:
-            forgotten = self._unseen(self.loop.unseen)
-        if forgotten is None and len(self.loop.tasks) > 1:
-            forgotten = self._left_behind()
-        if forgotten is not None:
-            self.engine.fail(AttemptError(500, forgotten, bug=True))
-            return
+        if self.results.is_missing_any() or self.loop.unseen is not None or len(self.loop.tasks) > 1:
+            strict = self.environment.strict
+            mistake = mistake_at_end(self.handler, self._root, self.loop, self.results, strict=strict)
+            if mistake is not None:
+                self.engine.fail(AttemptError(500, mistake, bug=True))
+                return
         try:
             encode = self.plan.encode
             body = no_value(value) if encode is None else encode(value)
@@ -426,32 +361,13 @@ class Attempt:
             output(self.engine, body)
             self.engine.end()
 
-    def _left_behind(self) -> str | None:
-        """What the handler's tasks have come to; a text if it may not end like this."""
-        failures.tell_lost(self._root, self.loop.tasks, self.handler)
-        return self._told(failures.left_behind(self._root, self.loop.tasks))
-
-    def _unseen(self, results: list[WatchedFuture[Any]]) -> str | None:
-        """Of results that have come, unlike those of ``forgotten``: how fast a step is decides nothing."""
-        told = self._told(failures.forgotten(results, strict=self.environment.strict))
-        failures.tell_unseen(results, self.handler)
-        return told
-
-    def _told(self, mistake: str | None) -> str | None:
-        """An error in ``dev`` and in tests, a warning in production, where the handler's result counts."""
-        if self.environment.strict or mistake is None:
-            return mistake
-        logger.warning("%s: %s", self.handler.qualified_name, mistake)
-        return None
-
     def _end_with(self, error: TerminalError) -> None:
         missed = failures.missed_cancellation(error)
-        if missed is not None and self.environment.strict:
-            self.engine.fail(AttemptError(500, missed, bug=True))
-            return
-        if missed is not None:
-            logger.warning("%s: %s", self.handler.qualified_name, missed)
-        self._answer(error)
+        mistake = if_strict(missed, self.handler, strict=self.environment.strict)
+        if mistake is not None:
+            self.engine.fail(AttemptError(500, mistake, bug=True))
+        else:
+            self._answer(error)
 
     def _answer(self, result: TerminalError) -> None:
         if self._observed is not None:
@@ -487,7 +403,7 @@ class Attempt:
         except EncodeError as error:
             self._fail(AttemptError(500, str(error), related=run.related, bug=True))
         except BaseException as error:
-            self._fail(self._run_error(run, error))
+            self._fail(reporting.step_failed(self, run, error))
         else:
             self._propose(run, data)
 
@@ -497,7 +413,7 @@ class Attempt:
             self._settle_failed(run, error)
         except BaseException as bug:
             # Nobody else would end the attempt: it would wait for this step for ever.
-            self._fail(self._run_error(run, bug))
+            self._fail(reporting.step_failed(self, run, bug))
 
     def _settle_failed(self, run: Run, error: BaseException) -> None:
         if isinstance(error, TerminalError):
@@ -505,12 +421,11 @@ class Attempt:
             return
         match next_step(run.policy, self.engine.run_retry_info(run.duration)):
             case Retry(delay):
-                self._fail(self._run_error(run, error, delay))
+                self._fail(reporting.step_failed(self, run, error, retry_after=delay))
             case Pause():
-                self._fail(self._run_error(run, error, pause=True))
+                self._fail(reporting.step_failed(self, run, error, pause=True))
             case Fail():
-                self._log_given_up(run, error)
-                self._propose(run, failures.given_up(run, error, self._error_details(), self._id()))
+                self._propose(run, reporting.give_up_step(self, run, error))
 
     def _fail(self, error: AttemptError) -> None:
         self.engine.fail(error)
@@ -525,7 +440,7 @@ class Attempt:
                 pass
             except BaseException as error:
                 # A codec of the user's made something else than bytes.
-                self._fail(self._run_error(run, error))
+                self._fail(reporting.step_failed(self, run, error))
         self._advance()
 
     # ------------------------------------------------------------ output
@@ -552,41 +467,13 @@ class Attempt:
         finally:
             try:
                 if self.engine.ending is Ending.FAILED:
-                    self._log_failure()
+                    reporting.tell_failure(self)
             finally:
                 self._close()
 
     def _tell_end(self) -> None:
         observed, self._observed = self._observed, None
         observed.end(self.engine)
-
-    def _log_given_up(self, run: Run, error: BaseException) -> None:
-        """Where the journal has only a reference, the log has what it refers to."""
-        if self._error_details() == "reference":
-            name = f"{self.service.name}/{self.handler.name}"
-            logger.warning("%s %s: step %r failed for good", name, self._id(), run.name, exc_info=error)
-
-    def _log_failure(self) -> None:
-        failure = self.engine.failure
-        if failure is not None:
-            if self.environment.logs_failures:
-                self._log(failure)
-            if self.environment.on_failure is not None:
-                self.environment.on_failure(self, failure)
-
-    def _log(self, failure: AttemptError) -> None:
-        name = f"{self.service.name}/{self.handler.name}"
-        text = failure.message
-        if failure.stacktrace and self.engine.has_started and self.engine.started.retry_count == 0:
-            # Once, not again at every retry: whoever runs this in a terminal has nothing else to look at.
-            text = f"{text}\n{failure.stacktrace.rstrip()}"
-        logger.warning(
-            "%s %s: attempt failed (%s): %s", name, self._id(), failure.code, wire_text(text), extra=self._marks()
-        )
-
-    def _marks(self) -> dict[str, str]:
-        """For log records: whose they are."""
-        return {"service": self.service.name, "handler": self.handler.name, "invocation_id": self._id()}
 
     def _close(self) -> None:
         """Frees everything: coroutines are closed, bodies cancelled.

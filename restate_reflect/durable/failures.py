@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
 from restate_reflect.definitions import HandlerDefinition
 from restate_reflect.durable.begun_run import Run
-from restate_reflect.durable.extending import is_lost
-from restate_reflect.durable.futures import PlainFuture, WatchedFuture
+from restate_reflect.durable.futures import PlainFuture
 from restate_reflect.durable.results import Results
 from restate_reflect.engine.ending import AttemptError
 from restate_reflect.engine.machine import Engine
@@ -36,9 +34,7 @@ __all__ = [
     "code_of",
     "deadlock",
     "disclosed",
-    "forgotten",
     "given_up",
-    "left_behind",
     "message_of",
     "missed_cancellation",
     "mistake_of",
@@ -46,12 +42,8 @@ __all__ = [
     "refuse_endless_signal",
     "run_error",
     "self_cancelled",
-    "tell_lost",
-    "tell_unseen",
     "to_attempt_error",
 ]
-
-logger = logging.getLogger("restate_reflect")
 
 MAX_STACKTRACE: Final = 16_000
 """Characters of a stack trace that are sent; the server stores it with the invocation."""
@@ -262,52 +254,6 @@ def deadlock(place: str, awaited: asyncio.Future[Any] | None) -> str:
         " that a thread would?"
         " (A lock or queue kept on self connects no invocations: each may run in another process.)"
     )
-
-
-def forgotten(watched: Iterable[WatchedFuture[Any]], *, strict: bool) -> str | None:
-    """For a handler that returned and has not awaited a step, a timer, a call, a promise or an awakeable.
-
-    ``strict``: of an awakeable, too, whose id the handler has looked at.
-    """
-    for future in watched:
-        if not future.observed and not future.cancelled() and (strict or not future.is_known):
-            return f"{future.label} was never awaited ({future.where}). Write 'await' before it{future.hint}."
-    return None
-
-
-def tell_unseen(watched: Iterable[WatchedFuture[Any]], handler: HandlerDefinition) -> None:
-    """Logs what has failed of the results that came before anybody asked for them, which nobody has done since."""
-    for future in watched:
-        if not future.observed and not future.cancelled() and (error := future.exception()) is not None:
-            name, where = handler.qualified_name, future.where
-            logger.error("%s: %s (%s) has failed, and nobody awaits it", name, future.label, where, exc_info=error)
-
-
-def left_behind(root: object, tasks: Iterable[asyncio.Task[Any]]) -> str | None:
-    """For a handler that returned while a task of its own goes on, which nobody has waited for or cancelled."""
-    for task in tasks:
-        if task is not root and not task.done() and not task.cancelling() and not getattr(task, "is_expected", False):
-            return (
-                f"the handler has returned and left {_described(task)} behind, which will never go on: what it asked"
-                " for is in the journal, and nothing of it is executed. Await it, or make it in an asyncio.TaskGroup;"
-                " or cancel it."
-            )
-    return None
-
-
-def tell_lost(root: object, tasks: Iterable[asyncio.Task[Any]], handler: HandlerDefinition) -> None:
-    """Logs what tasks have raised and nobody has looked at."""
-    for task in tasks:
-        if task is not root and task.done() and is_lost(task):
-            name, error = handler.qualified_name, task.exception()
-            logger.error("%s: %s has failed, and nobody awaits it", name, _described(task), exc_info=error)
-
-
-def _described(task: asyncio.Task[Any]) -> str:
-    coroutine: Any = task.get_coro()
-    what = getattr(coroutine, "__qualname__", type(coroutine).__name__)
-    where = getattr(task, "where", None)
-    return f"task {task.get_name()!r} ({what}{f', made at {where}' if where else ''})"
 
 
 def refuse_endless_signal(results: Results) -> None:
