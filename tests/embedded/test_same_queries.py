@@ -238,6 +238,61 @@ with n(x) as (select 1), m(y) as (select 2) select x, y, cast('a' as char(5)) as
 select count(*) as n from sys_service where exists (select 1 from sys_deployment) and 1 in (select 1)
 """  # noqa: E501
 
+LENGTHS = r"""
+select interval '1 hour' as i
+select interval '90 minutes' as i
+select interval '1 day 2 hours' as i
+select interval '1 month' as i
+select interval '500 milliseconds' as i
+select interval '-5 seconds' as i
+select interval '1.5 seconds' as i
+select interval '0 seconds' as i
+select interval '1 year 2 months 3 days 4 hours 5 minutes 6.007 seconds' as i
+select interval '26 hours' as i
+select interval '1 hour' + interval '30 minutes' as i
+select now() - now() as i
+select timestamp '2026-03-04T05:06:07Z' - timestamp '2026-03-03T04:05:06.5Z' as i
+select timestamp '2026-03-03T04:05:06Z' - timestamp '2026-03-04T05:06:07.25Z' as i
+select timestamp '2026-03-04T05:06:07Z' + interval '1 month' as i
+select sum(completion_retention) as s from sys_invocation
+select max(now() - created_at) < interval '1 hour' as s from sys_invocation
+select avg(completed_at - created_at) is not null as s from sys_invocation
+select date_part('epoch', interval '1 hour') as e
+select interval '5' as i
+select interval '01:02:03' as i
+select interval '1.5 days' as i
+select interval '1 week' as i
+select interval '-90 minutes' as i
+select interval '1.5 months' as i
+select interval '1 century 1 decade' as i
+select interval '3 d 4 h 5 m 6 s 7 ms 8 us 9 ns' as i
+select interval '1d2h' as i
+select interval '' as i
+select interval 'x' as i
+select timestamp '2026-03-31T05:06:07Z' - interval '1 month' as i
+select timestamp '2026-03-31T05:06:07Z' + interval '1 month 2 days 3 hours' as i
+select timestamp '2024-02-29T00:00:00Z' + interval '1 year' as i
+select created_at > now() - interval '1 month' as i from sys_invocation limit 1
+select created_at + interval '1 month' > now() as i from sys_invocation limit 1
+select created_at - created_at as i from sys_invocation limit 1
+select journal_retention, cast(journal_retention as varchar) as v from sys_invocation where target = 'Counter/a/add'
+select (now() - created_at) < interval '1 month' as i from sys_invocation limit 1
+select interval '1 hour' < interval '2 hours' as i
+select interval '1 hour' = interval '60 minutes' as i
+select sum(created_at - created_at) as s, min(created_at - created_at) as m, avg(created_at - created_at) as a from sys_invocation
+select now() + interval '1 hour' - now() as i
+select -interval '1 hour' as i
+select cast(interval '90 minutes' as varchar) as i
+"""  # noqa: E501
+
+
+@pytest.mark.server
+def test_lengths_of_time_are_read_added_and_shown_alike(engines: tuple[Any, Any]) -> None:
+    """The difference of two times is one; an interval is told in words; months go by the calendar."""
+    for sql in LENGTHS.strip().splitlines():
+        here, there = (ask(engine.admin_url, sql) for engine in engines)
+        assert (here.status, here.json) == (there.status, there.json), sql
+
 
 @pytest.mark.server
 def test_functions_have_the_same_answer(engines: tuple[Any, Any]) -> None:

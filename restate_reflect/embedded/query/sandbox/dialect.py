@@ -3,7 +3,8 @@
 sqlglot parses, resolves names and infers types; here is what the two dialects mean differently:
 
 1. A subquery without a name passes on the names of its tables.
-2. Times are milliseconds in SQLite: texts they are compared with become numbers, and so do intervals and ``now()``.
+2. Times are milliseconds in SQLite: texts they are compared with become numbers, and so do intervals and ``now()``;
+   the difference of two times is a span.
 3. ``first_value`` and ``last_value`` are aggregates, too, with an order of their own.
 4. Columns without a name are called by what they are made of: ``count(*)``, ``min(t.created_at)``, ``Int64(1)``.
 """
@@ -11,7 +12,7 @@ sqlglot parses, resolves names and infers types; here is what the two dialects m
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, Final, NamedTuple
 
 import sqlglot
@@ -21,6 +22,7 @@ from sqlglot.errors import OptimizeError, ParseError, TokenError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 
+from restate_reflect.embedded.query.sandbox.intervals import IntervalError, Lengths, read_interval
 from restate_reflect.embedded.query.sandbox.refusals import refusals
 from restate_reflect.embedded.query.sandbox.values import ARROW_NAMES, from_iso
 
@@ -63,9 +65,10 @@ _TYPES: Final = {
     "numbers": "ARRAY<UINT>",
 }
 _T: Final = exp.DataType.Type
+_TIMES: Final = frozenset({_T.TIMESTAMP, _T.TIMESTAMPTZ, _T.TIMESTAMPNTZ})
 _KINDS: Final = {
     **dict.fromkeys((_T.TEXT, _T.VARCHAR, _T.CHAR), "text"),
-    **dict.fromkeys((_T.TIMESTAMP, _T.TIMESTAMPTZ, _T.TIMESTAMPNTZ), "time"),
+    **dict.fromkeys(_TIMES, "time"),
     **dict.fromkeys((_T.INT, _T.BIGINT, _T.SMALLINT), "i64"),
     **dict.fromkeys((_T.DOUBLE, _T.FLOAT), "float"),
     _T.BOOLEAN: "bool",
@@ -74,13 +77,32 @@ _KINDS: Final = {
     _T.INTERVAL: "span",
     _T.ARRAY: "texts",
 }
-_UNITS: Final = {
-    "MILLISECOND": 1,
-    "SECOND": 1000,
-    "MINUTE": 60_000,
-    "HOUR": 3_600_000,
-    "DAY": 86_400_000,
-    "WEEK": 604_800_000,
+
+
+def _annotated(kind: type[exp.Expr], is_span: Callable[[Any], bool]) -> dict[str, Any]:
+    """sqlglot's way to find a type, but for what are spans."""
+    usual = Postgres.EXPRESSION_METADATA[kind]
+
+    def annotate(annotator: Any, node: exp.Expr) -> exp.Expr:
+        if is_span(node):
+            node.type = exp.DataType.build("INTERVAL")
+        elif "annotator" in usual:
+            usual["annotator"](annotator, node)
+        else:
+            node.type = usual["returns"]
+        return node
+
+    return {"annotator": annotate}
+
+
+def _is_of(types: Collection[Any], *nodes: exp.Expr) -> bool:
+    return all(each.type is not None and each.type.this in types for each in nodes)
+
+
+_METADATA: Final = {
+    **Postgres.EXPRESSION_METADATA,
+    exp.Sub: _annotated(exp.Sub, lambda node: _is_of(_TIMES, node.left, node.right)),
+    exp.Avg: _annotated(exp.Avg, lambda node: _is_of({_T.INTERVAL}, node.this)),
 }
 _INFORMATION: Final = {
     "columns": (
@@ -114,7 +136,8 @@ def translate(sql: str, tables: Tables) -> Translated:
         statement = qualify(statement, schema=schema, dialect="postgres", validate_qualify_columns=True)
     except OptimizeError as error:
         raise RefusedError(f"Schema error: {error}") from None
-    statement = annotate_types(statement, schema=schema, dialect="postgres")
+    statement = annotate_types(statement, schema=schema, dialect="postgres", expression_metadata=_METADATA)
+    _tell_intervals(statement)
     columns = [(name, _shown_as(each)) for name, each in zip(_names(statement, names), statement.selects, strict=True)]
     for node in reversed(list(statement.walk())):
         _replace(node)
@@ -262,6 +285,8 @@ def _is_naive(node: exp.Expr) -> bool:
     """Whether it is a time without a zone, as literals are and what is made of numbers."""
     if isinstance(node, (exp.TimestampTrunc, exp.DateTrunc)):
         return _is_naive(node.this)
+    if isinstance(node, (exp.Add, exp.Sub)):
+        return _kind(node) == "time" and _is_naive(node.left)
     if isinstance(node, exp.Cast):
         return node.to.this is _T.TIMESTAMP
     return isinstance(node, exp.UnixToTime) or (isinstance(node, exp.Anonymous) and node.name.lower() in _NAIVE)
@@ -296,8 +321,12 @@ def _to_sqlite(node: exp.Expr) -> exp.Expr:
             return exp.Literal.number(round(time.time() * 1000))
         case exp.Anonymous() if node.name.lower() == "now":
             return exp.Literal.number(round(time.time() * 1000))
-        case exp.Interval():
-            return exp.Literal.number(_millis(node))
+        case exp.Add() | exp.Sub() if _kind(node) == "time" and isinstance(node.right, exp.Interval):
+            return _shifted(node.left, _lengths(node.right).times(-1 if isinstance(node, exp.Sub) else 1))
+        case exp.Add() if _kind(node) == "time" and isinstance(node.left, exp.Interval):
+            return _shifted(node.right, _lengths(node.left))
+        case exp.Interval() if not (isinstance(node.parent, (exp.Add, exp.Sub)) and _kind(node.parent) == "time"):
+            return exp.Literal.number(_lengths(node).all_millis)
         case exp.FirstValue() | exp.LastValue() if not isinstance(node.parent, exp.Window):
             return _first(node)
         case exp.Cast() if not isinstance(node, exp.TryCast):
@@ -384,15 +413,51 @@ def _moment(literal: exp.Literal) -> exp.Expr:
         raise RefusedError(f"Arrow error: Parser error: Error parsing timestamp from '{literal.this}'") from None
 
 
-def _millis(interval: exp.Interval) -> int:
+def _tell_intervals(statement: exp.Query) -> None:
+    """In words, where they are themselves what is asked for, or made a text."""
+    asked = [each.unalias() for each in statement.selects]
+    texts = [each.this for each in statement.find_all(exp.Cast) if _KINDS.get(each.to.this) == "text"]
+    for node in (*asked, *texts):
+        found = _constant(node)
+        if found is not None:
+            text = exp.Literal.string(str(found))
+            node.parent.type = text.type = exp.DataType.build("TEXT")
+            node.replace(text)
+
+
+def _constant(node: exp.Expr) -> Lengths | None:
+    """An interval that is made of intervals alone."""
+    match node:
+        case exp.Interval():
+            return _lengths(node)
+        case exp.Paren():
+            return _constant(node.this)
+        case exp.Neg():
+            inner = _constant(node.this)
+            return None if inner is None else inner.times(-1)
+        case exp.Add() | exp.Sub():
+            left, right = _constant(node.left), _constant(node.right)
+            sign = -1 if isinstance(node, exp.Sub) else 1
+            return None if left is None or right is None else left.plus(right.times(sign))
+    return None
+
+
+def _lengths(interval: exp.Interval) -> Lengths:
     unit = interval.args.get("unit")
-    name = unit.name.upper().removesuffix("S") if unit is not None else ""
-    if name not in _UNITS:
-        raise RefusedError(f"Error during planning: the interval {interval.sql()} has no fixed length here")
+    text = f"{interval.this.name} {unit.name}" if isinstance(unit, exp.Expr) else interval.this.name
     try:
-        return round(float(interval.this.name) * _UNITS[name])
-    except ValueError:
-        raise RefusedError(f"Error during planning: {interval.sql()} is no interval") from None
+        return read_interval(text)
+    except IntervalError:
+        raise RefusedError(
+            f'Arrow error: Parser error: Invalid input syntax for type interval: "{text.lower()}"'
+        ) from None
+
+
+def _shifted(time: exp.Expr, by: Lengths) -> exp.Expr:
+    rest = exp.Literal.number(Lengths(0, by.days, by.millis).all_millis)
+    if not by.months:
+        return exp.Paren(this=exp.Add(this=time, expression=rest))
+    return exp.Anonymous(this="time_shift", expressions=[time, exp.Literal.number(by.months), rest])
 
 
 def _first(node: exp.FirstValue | exp.LastValue) -> exp.Expr:
@@ -411,6 +476,8 @@ def _cast(node: exp.Cast) -> exp.Expr:
         return exp.Anonymous(this="to_millis", expressions=[node.this])
     if given == "u64" and wanted == "text":
         return exp.Anonymous(this="unsigned_text", expressions=[node.this])
+    if given == "span" and wanted == "text":
+        return exp.Anonymous(this="span_text", expressions=[node.this])
     if given == "time" and wanted == "text":
         return exp.Anonymous(this="time_text", expressions=[node.this])
     return node

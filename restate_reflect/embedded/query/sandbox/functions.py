@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final
 
+from restate_reflect.embedded.query.sandbox.intervals import shift
 from restate_reflect.embedded.query.sandbox.texts import FUNCTIONS
 from restate_reflect.embedded.query.sandbox.values import from_iso, iso
 
@@ -160,6 +161,15 @@ def _to_text(at: int | None) -> str | None:
     return None if at is None else iso(at)
 
 
+def _span_text(millis: int | None) -> str | None:
+    """With all parts, as lengths are there that have no months."""
+    if millis is None:
+        return None
+    sign, seconds = (-1 if millis < 0 else 1), abs(millis) // 1000
+    days, hours, minutes = seconds // 86_400 * sign, seconds // 3600 % 24 * sign, seconds // 60 % 60 * sign
+    return f"{days} days {hours} hours {minutes} mins {(abs(millis) % 60_000) * sign / 1000:.3f} secs"
+
+
 def _unsigned_text(number: int | None) -> str | None:
     return None if number is None else str(number % (1 << 64))
 
@@ -203,6 +213,8 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "starts_with": _starts_with,
     "from_unixtime": _from_seconds,
     "random": random.random,
+    "span_text": _span_text,
+    "time_shift": shift,
     "time_text": _to_text,
     "to_char": _to_char,
     "to_timestamp": _from_seconds,

@@ -83,10 +83,12 @@ def from_iso(text: str) -> int:
 
 
 def iso_span(millis: int) -> str:
-    """``PT86400S``, ``PT1.5S``."""
+    """``PT86400S``, ``PT1.5S``, ``P0D``."""
     sign, rest = ("-", -millis) if millis < 0 else ("", millis)
     seconds, fraction = divmod(int(rest), 1000)
-    return f"{sign}PT{seconds}.{fraction:03d}S" if fraction else f"{sign}PT{seconds}S"
+    if not rest:
+        return "P0D"
+    return f"{sign}PT{seconds}" + (f".{fraction:03d}".rstrip("0") if fraction else "") + "S"
 
 
 def _plain(value: Any) -> Any:
