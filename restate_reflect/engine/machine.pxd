@@ -1,5 +1,6 @@
 cimport cython
 
+from restate_reflect.engine.recorded cimport Recorded
 from restate_reflect.protocol cimport wire
 from restate_reflect.protocol.framing cimport FrameDecoder, header, is_command, is_notification
 
@@ -16,11 +17,11 @@ cdef class Engine:
     cdef object _last_name, _locator, _start, _started, _last_awaiting
     cdef FrameDecoder _decoder
     cdef public list _output
-    cdef list _recorded
-    cdef object _queue, _trail
+    cdef Recorded _recorded
+    cdef object _queue
     cdef set _seen
     cdef dict _proposals
-    cdef Py_ssize_t _missing, _next_completion, _next_signal, _telling_due
+    cdef Py_ssize_t _next_completion, _next_signal, _telling_due
 
     cpdef receive(self, bytes data)
     cpdef receive_eof(self)

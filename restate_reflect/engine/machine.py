@@ -20,15 +20,17 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from restate_reflect.engine import journal, notifications
 from restate_reflect.engine.awaiting import AwaitNode, to_awaiting_on, to_suspension
 from restate_reflect.engine.eager_state import EagerState
 from restate_reflect.engine.ending import MAX_ERROR_TEXT, AttemptError, Ending, error_message
-from restate_reflect.engine.journal import Command, Mismatch, Noted
+from restate_reflect.engine.journal import Command
+from restate_reflect.engine.locator import NOWHERE, Locator
 from restate_reflect.engine.notifications import Notification, NotificationId, shortened
 from restate_reflect.engine.opening import Input, StartInfo, read_input, read_start, read_state
+from restate_reflect.engine.recorded import Recorded
 from restate_reflect.engine.retries import RetryInfo
 from restate_reflect.engine.states import CLOSED, PROCESSING, REPLAYING, WAITING_REPLAY, WAITING_START
 from restate_reflect.errors import (
@@ -67,52 +69,14 @@ RECORDING: Final[list[Callable[[Engine, int, bytes], None]]] = []
 """Called for each command that a handler issues, with its type and payload, in any engine of the process; for tests and
 ``replay``, and empty otherwise."""
 
-_NOTED: Final = 5
-"""Commands before a mismatch that are shown with their lines."""
-
-
-class Locator(Protocol):
-    """Asked for errors only (and for the places of commands, where they are noted for one)."""
-
-    def locate(self) -> str:
-        """Where in the user's source the current call stands."""
-        ...
-
-    def place(self) -> object:
-        """The same, cheap to make; ``str`` shows it."""
-        ...
-
-    def explain(self, mismatch: Mismatch) -> str:
-        """The text of the error for it."""
-        ...
-
-    def disclosed(self, error: AttemptError) -> AttemptError:
-        """What of it may leave the process."""
-        ...
-
-
-class _Nowhere:
-    def locate(self) -> str:
-        return "unknown"
-
-    def place(self) -> object:
-        return None
-
-    def explain(self, mismatch: Mismatch) -> str:
-        return journal.plain(mismatch)
-
-    def disclosed(self, error: AttemptError) -> AttemptError:
-        return error
-
-
-_NOWHERE: Final = _Nowhere()
-
-
 _NO_NOTIFICATIONS: Final[deque[Notification]] = deque(maxlen=0)
 """Stands while there are none."""
 
 _NO_STATE: Final = EagerState()
 """Stands until the start message comes; nothing is written to it before."""
+
+_NOTHING_RECORDED: Final = Recorded(0)
+"""Likewise."""
 
 
 class Progress(Enum):
@@ -135,7 +99,6 @@ class Engine:
         "_last_name",
         "_last_type",
         "_locator",
-        "_missing",
         "_next_completion",
         "_next_signal",
         "_output",
@@ -147,7 +110,6 @@ class Engine:
         "_started",
         "_state",
         "_telling_due",
-        "_trail",
         "_wrote_command",
         "command_index",
         "eager_state",
@@ -162,7 +124,7 @@ class Engine:
         self,
         version: ProtocolVersion,
         *,
-        locator: Locator = _NOWHERE,
+        locator: Locator = NOWHERE,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
     ) -> None:
         self.version = version
@@ -186,11 +148,7 @@ class Engine:
         """Those that were not handed out."""
         self._seen: set[NotificationId] | None = None
         """Made with the first notification: many an attempt gets none."""
-        self._recorded: list[tuple[int, bytes]] = []
-        """Commands of the journal that the handler has not issued again, the next one last; while it arrives, all of
-        them in its order."""
-        self._missing = 0
-        """Entries of the journal that have not arrived."""
+        self._recorded = _NOTHING_RECORDED
         self._wrote_command = False
         """Whether this attempt has added a command: then the server's retry count, which belongs to the last stored
         entry, says nothing about the run that fails now."""
@@ -199,8 +157,6 @@ class Engine:
         self._next_signal = notifications.FIRST_USER_SIGNAL
         self._last_awaiting: bytes | None = None
         self._telling_due = 0
-        self._trail: deque[tuple[int, int, bytes, object]] | None = None
-        """While the handler replays, what ``Noted`` is made of, of the last commands that fitted."""
 
     # ------------------------------------------------------------ bytes
 
@@ -283,23 +239,18 @@ class Engine:
         if start.known_entries == 0:
             raise ProtocolViolationError("the start message announces an empty journal; the input is always there")
         self.eager_state = EagerState(read_state(start), start.partial_state)
-        self._missing = start.known_entries
+        self._recorded = Recorded(start.known_entries)
         self._state = WAITING_REPLAY
 
     def _on_command(self, message_type: int, payload: bytes) -> None:
         if self._state != WAITING_REPLAY:
             raise ProtocolViolationError(f"a command (type {message_type:#06x}) outside of the replay")
-        self._recorded.append((message_type, payload))
+        self._recorded.add(message_type, payload)
         self._count_entry()
 
     def _count_entry(self) -> None:
-        self._missing -= 1
-        if self._missing:
-            return
-        if not self._recorded:
-            raise ProtocolViolationError("a journal without an input command")
-        self._recorded.reverse()
-        self._state = REPLAYING
+        if self._recorded.count_entry():
+            self._state = REPLAYING
 
     def _on_run_ack(self, payload: bytes) -> None:
         completion_id = wire.read_run_ack(payload)
@@ -358,38 +309,37 @@ class Engine:
             recorded = self._next_recorded()
             if recorded[0] != message_type or recorded[1] != payload:  # the server stores a command as it got it
                 self._compare(RawMessage(*recorded), Command(MessageType(message_type), payload, name))
-            self._note(message_type, payload)
+            self._recorded.note(self.command_index, message_type, payload, self._locator)
         except EngineError as error:
             self.fail_with(error)
             raise
-
-    def _note(self, message_type: int, payload: bytes) -> None:
-        """Keeps where the handler has issued a command again, which the error shows if a later one does not fit.
-
-        That costs a replayed command 0.9 µs, and a handler that replays nothing any more nothing.
-        """
-        if self._state != REPLAYING:
-            self._trail = None
-            return
-        if self._trail is None:
-            self._trail = deque(maxlen=_NOTED)
-        self._trail.append((self.command_index, message_type, payload, self._locator.place()))
-
-    def _compare(self, recorded: RawMessage, current: Command) -> None:
-        if not journal.fits(recorded, current):
-            why = "the code no longer does what this invocation's journal recorded."
-            related = RelatedCommand(self.command_index, current.type, str(current.name) or None)
-            raise self._mismatch(self.command_index, why, recorded, current, related)
 
     def _tell_recording(self, message_type: int, payload: bytes) -> None:
         for told in RECORDING:
             told(self, message_type, payload)
 
+    def require(self, supported: bool, feature: str, since: ProtocolVersion) -> None:
+        """Ends the attempt if the negotiated version lacks a feature.
+
+        Raises:
+            UnsupportedFeatureError: It does.
+        """
+        if supported:
+            return
+        error = UnsupportedFeatureError(
+            f"{feature} needs service protocol V{since.value}, but this invocation runs on V{self.version.value}"
+            f" ({self._locator.locate()}). Enable V{since.value} on the server, or do without."
+        )
+        self.fail_with(error)
+        raise error
+
+    # ------------------------------------------------------------ the recorded journal
+
     def _next_recorded(self) -> tuple[int, bytes]:
         if self._state != REPLAYING:
             raise AttemptClosedError("this attempt has ended; its context can't be used any more")
-        recorded = self._recorded.pop()
-        if not self._recorded:
+        recorded = self._recorded.take()
+        if self._recorded.is_over():
             self._state = PROCESSING
         return recorded
 
@@ -413,8 +363,7 @@ class Engine:
         """
         if self._state != REPLAYING:
             return None
-        message_type, payload = self._recorded[-1]
-        return RawMessage(message_type, payload)
+        return self._recorded.peek()
 
     def read_recorded(self, recorded: RawMessage, read: Callable[[RawMessage], T]) -> T:
         """Reads into a recorded command.
@@ -428,20 +377,28 @@ class Engine:
             self.fail_with(error)
             raise
 
-    def require(self, supported: bool, feature: str, since: ProtocolVersion) -> None:
-        """Ends the attempt if the negotiated version lacks a feature.
+    def _compare(self, recorded: RawMessage, current: Command) -> None:
+        if not journal.fits(recorded, current):
+            why = "the code no longer does what this invocation's journal recorded."
+            raise self._mismatch(self.command_index, why, recorded, current)
 
-        Raises:
-            UnsupportedFeatureError: It does.
-        """
-        if supported:
-            return
-        error = UnsupportedFeatureError(
-            f"{feature} needs service protocol V{since.value}, but this invocation runs on V{self.version.value}"
-            f" ({self._locator.locate()}). Enable V{since.value} on the server, or do without."
+    def _unasked(self, completion_id: int) -> EngineError:
+        if self._state != REPLAYING:
+            return ProtocolViolationError(f"a result for completion {completion_id}, which no command has asked for")
+        return self._astray(
+            f"the next result in the journal (completion {completion_id}) belongs to a step that the code has not"
+            " reached.",
+            journal.AWAIT,
         )
-        self.fail_with(error)
-        raise error
+
+    def _astray(self, why: str, doing: str) -> JournalMismatchError:
+        """For a handler that issues no command, though the next one is recorded. ``doing``: what it does instead."""
+        recorded = RawMessage(*self._recorded.take())
+        return self._mismatch(self.command_index + 1, why, recorded, doing)
+
+    def _mismatch(self, number: int, why: str, recorded: RawMessage, current: Command | str) -> JournalMismatchError:
+        found = self._recorded.mismatch(number, why, recorded, current, self._locator.locate())
+        return JournalMismatchError(self._locator.explain(found), related=self.related)
 
     # ------------------------------------------------------------ notifications
 
@@ -474,31 +431,6 @@ class Engine:
                 self._queue.remove(notification)
                 return notification
         return None
-
-    def _unasked(self, completion_id: int) -> EngineError:
-        if self._state != REPLAYING:
-            return ProtocolViolationError(f"a result for completion {completion_id}, which no command has asked for")
-        return self._astray(
-            f"the next result in the journal (completion {completion_id}) belongs to a step that the code has not"
-            " reached.",
-            journal.AWAIT,
-        )
-
-    def _astray(self, why: str, doing: str) -> JournalMismatchError:
-        recorded = RawMessage(*self._recorded.pop())
-        return self._mismatch(self.command_index + 1, why, recorded, doing, self.related)
-
-    def _mismatch(
-        self, index: int, why: str, recorded: RawMessage, current: Command | str, related: RelatedCommand | None
-    ) -> JournalMismatchError:
-        """``current``: the command that the handler issues, or in words what it does instead of issuing one."""
-        command = None if isinstance(current, str) else current
-        doing = current if isinstance(current, str) else journal.describe(current.type, current.payload)
-        later = tuple(RawMessage(*each) for each in reversed(self._recorded))
-        before = tuple(Noted(at, MessageType(kind), payload, place) for at, kind, payload, place in self._trail or ())
-        where = self._locator.locate()
-        found = journal.Mismatch(index, why, recorded, command, doing, where, later, before)
-        return JournalMismatchError(self._locator.explain(found), related=related)
 
     def has_result(self, completion_id: int) -> bool:
         """Whether the journal has this completion already, handed out or not.
@@ -628,7 +560,7 @@ class Engine:
         self._state = CLOSED
         self.is_closed = True
         # The owner: a cycle with it, which would be left to the garbage collector.
-        self._locator = _NOWHERE
+        self._locator = NOWHERE
         self._queue.clear()
         self._proposals.clear()
 
