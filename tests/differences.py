@@ -17,7 +17,6 @@ class Difference(StrEnum):
     ONE_PROCESS = "one process on one machine has nothing to divide"
     SQL = "SQLite answers what sqlglot translates for it"
     LIMITS = "accepted and told to the handler, not enforced: there is one user"
-    SCOPED_WORKFLOWS = "a 501: workflows would need state and promises of their own in each scope"
     LAMBDA = "a 501: it would take an AWS account"
     KEYS = "none is made up: nobody knows it, so nobody can ask with it"
     ORDER = "in the order of registration; the server's order is its own"

@@ -41,7 +41,7 @@ class RuntimeBase:
         """The id of an invocation that is named some other way."""
         match target:
             case WorkflowRun():
-                return ids.workflow_id(target.workflow, target.key)
+                return ids.workflow_id(target.workflow, target.key, target.scope)
             case IdempotentRequest():
                 return ids.idempotent_id(
                     target.service, target.key, target.handler, target.idempotency_key, target.scope

@@ -142,30 +142,37 @@ def partition_key(identifier: str) -> int:
     return int.from_bytes(parse_invocation_id(identifier)[:8], "little")
 
 
-def key_partition(key: str) -> int:
-    """The same of the key of an object or workflow."""
-    return int.from_bytes(_partition(key), "little")
+def key_partition(place: str) -> int:
+    """The same of the key of an object or workflow, or of its scope, if it is in one."""
+    return int.from_bytes(_partition(place), "little")
 
 
 @_remembered
-def unique_id(seed: bytes, serial: int, key: str | None) -> str:
-    """An id that no other serial has under this seed; the same in every run with that seed."""
+def unique_id(seed: bytes, serial: int, place: str | None) -> str:
+    """An id that no other serial has under this seed; the same in every run with that seed.
+
+    Those of one scope, or else of one key, begin alike.
+    """
     digest = hashlib.sha256(seed + serial.to_bytes(8, "big")).digest()
-    return invocation_id((digest[16:24] if key is None else _partition(key)) + digest[:16])
+    return invocation_id((digest[16:24] if place is None else _partition(place)) + digest[:16])
 
 
-def workflow_id(workflow: str, key: str) -> str:
-    """The id of a workflow's one run."""
-    digest = hashlib.sha256(_SEPARATOR.join([b"wf", workflow.encode(), key.encode()])).digest()
-    return invocation_id(_partition(key) + digest[:16])
+def workflow_id(workflow: str, key: str, scope: str | None = None) -> str:
+    """The id of a workflow's one run; each scope has its own."""
+    return _telling_id(key, scope, "wf", [workflow, key])
 
 
 def idempotent_id(service: str, key: str | None, handler: str, idempotency_key: str, scope: str | None = None) -> str:
     """The id of a request with an idempotency key; each scope has its own."""
-    parts = ["ik", service, *([] if key is None else [key]), handler, idempotency_key]
-    parts += [] if scope is None else ["in", scope]
+    place = idempotency_key if key is None else key
+    return _telling_id(place, scope, "ik", [service, *([] if key is None else [key]), handler, idempotency_key])
+
+
+def _telling_id(place: str, scope: str | None, sort: str, asked_for: list[str]) -> str:
+    """An id made of what was asked for alone; a scope stands in the place of ``place``."""
+    parts = [sort, *([] if scope is None else [scope]), *asked_for]
     digest = hashlib.sha256(_SEPARATOR.join(part.encode() for part in parts)).digest()
-    return invocation_id(_partition(idempotency_key if key is None else key) + digest[:16])
+    return invocation_id(_partition(place if scope is None else scope) + digest[:16])
 
 
 @_remembered

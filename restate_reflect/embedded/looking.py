@@ -11,6 +11,7 @@ from restate_reflect.embedded.errors import EmbeddedRuntimeError, InvocationStat
 from restate_reflect.embedded.kernel.bounds import check_texts, moment_after
 from restate_reflect.embedded.kernel.journal import JournalEntry
 from restate_reflect.embedded.kernel.kernel import EntryHook
+from restate_reflect.embedded.kernel.keys import Key
 from restate_reflect.embedded.kernel.records import Invocation
 from restate_reflect.embedded.kernel.store import Promise
 from restate_reflect.embedded.travel import settle
@@ -22,25 +23,35 @@ __all__ = ["Looking"]
 class Looking(RuntimeBase):
     """Reads the kernel and its store; ``set_state`` alone changes something."""
 
-    def state(self, service: str, key: str) -> dict[str, bytes]:
+    def state(self, service: str, key: str, scope: str | None = None) -> dict[str, bytes]:
         """The state of an object or workflow."""
-        return {name.decode(): value for name, value in self.kernel.store.state((service, key)).items()}
+        found = self.kernel.store.state(Key(service, key, scope or ""))
+        return {name.decode(): value for name, value in found.items()}
 
-    def set_state(self, service: str, key: str, values: Mapping[str, bytes | None], *, replace: bool = False) -> None:
+    def set_state(
+        self,
+        service: str,
+        key: str,
+        values: Mapping[str, bytes | None],
+        scope: str | None = None,
+        *,
+        replace: bool = False,
+    ) -> None:
         """Writes state from outside; ``None`` clears a key, ``replace`` all others too.
 
         Raises:
             InvocationStateError: An exclusive invocation holds the key.
             RequestError: A name is no Unicode text.
         """
-        holder = self.kernel.keys.holder((service, key))
+        where = Key(service, key, scope or "")
+        holder = self.kernel.keys.holder(where)
         if holder is not None:
             raise InvocationStateError(f"{service}/{key} is in use by {holder}; its state can't be changed meanwhile")
-        check_texts(service, key, *values)
+        check_texts(*where, *values)
         with self._driver.request():
-            self._write_state((service, key), {name.encode(): value for name, value in values.items()}, replace)
+            self._write_state(where, {name.encode(): value for name, value in values.items()}, replace)
 
-    def _write_state(self, where: tuple[str, str], values: Mapping[bytes, bytes | None], replace: bool) -> None:
+    def _write_state(self, where: Key, values: Mapping[bytes, bytes | None], replace: bool) -> None:
         store = self.kernel.store
         if replace:
             store.clear_all_state(where)
@@ -95,9 +106,9 @@ class Looking(RuntimeBase):
         """No attempt is timed out while that says so: somebody debugs one."""
         self._driver.attempts.is_patient = is_patient
 
-    def promise(self, workflow: str, key: str, name: str) -> Promise | None:
+    def promise(self, workflow: str, key: str, name: str, scope: str | None = None) -> Promise | None:
         """A promise as it is stored."""
-        return self.kernel.store.promise((workflow, key), name)
+        return self.kernel.store.promise(Key(workflow, key, scope or ""), name)
 
     # ------------------------------------------------------------ how it is
 

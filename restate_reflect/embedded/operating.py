@@ -10,6 +10,7 @@ from restate_reflect.embedded.kernel import lifecycle
 from restate_reflect.embedded.kernel.bounds import check_texts
 from restate_reflect.embedded.kernel.commands import complete_promise
 from restate_reflect.embedded.kernel.kernel import Kernel
+from restate_reflect.embedded.kernel.keys import Key
 from restate_reflect.embedded.kernel.lifecycle import Reply
 from restate_reflect.embedded.kernel.mutations import Mutation
 from restate_reflect.embedded.kernel.records import Failure
@@ -87,7 +88,14 @@ class Operating(RuntimeBase):
             lifecycle.abandon(self.kernel, identifiers, Failure(failure.code, failure.message, failure.metadata))
         return identifiers
 
-    def change_state(self, service: str, key: str, state: Mapping[str, bytes], version: str | None = None) -> None:
+    def change_state(
+        self,
+        service: str,
+        key: str,
+        state: Mapping[str, bytes],
+        version: str | None = None,
+        scope: str | None = None,
+    ) -> None:
         """Replaces the state of a key as soon as no invocation holds it; one that is stored meanwhile goes first.
 
         Args:
@@ -97,10 +105,11 @@ class Operating(RuntimeBase):
         Raises:
             RequestError: A text is no Unicode.
         """
-        check_texts(service, key, *state)
+        where = Key(service, key, scope or "")
+        check_texts(*where, *state)
         encoded = {name.encode(): value for name, value in state.items()}
         with self._driver.request():
-            self.kernel.mutate(Mutation(self.kernel.next_serial(), (service, key), encoded, version))
+            self.kernel.mutate(Mutation(self.kernel.next_serial(), where, encoded, version))
 
     # ------------------------------------------------------------ signals
 
@@ -127,11 +136,14 @@ class Operating(RuntimeBase):
         with self._driver.request():
             lifecycle.send_signal(self.kernel, self.invocation_id(target), which, _result_of(result))
 
-    def resolve_promise(self, workflow: str, key: str, name: str, result: bytes | TerminalError) -> bool:
+    def resolve_promise(
+        self, workflow: str, key: str, name: str, result: bytes | TerminalError, scope: str | None = None
+    ) -> bool:
         """Completes a promise of a workflow; whether it was open."""
         outcome = _result_of(result)
         with self._driver.request():
-            return complete_promise(self.kernel, (workflow, key), name, b"" if outcome is None else outcome)
+            where = Key(workflow, key, scope or "")
+            return complete_promise(self.kernel, where, name, b"" if outcome is None else outcome)
 
 
 def _result_of(result: bytes | TerminalError | None) -> bytes | Failure | None:

@@ -36,7 +36,7 @@ from restate_reflect.embedded.kernel import lifecycle
 from restate_reflect.embedded.kernel.bounds import check_texts, moment_after
 from restate_reflect.embedded.kernel.lifecycle import Request, Submission
 from restate_reflect.embedded.kernel.records import Invocation, Outcome, Status, Target
-from restate_reflect.embedded.kernel.scopes import check_scope
+from restate_reflect.embedded.kernel.scopes import check_call, checked_limit_key
 from restate_reflect.embedded.looking import Looking
 from restate_reflect.embedded.operating import Operating
 from restate_reflect.embedded.remembering import recall, remember
@@ -217,7 +217,7 @@ class Runtime(Operating, Looking):
 
         Raises:
             UnknownHandlerError: There is none, or the key is missing or not wanted.
-            ScopeError: It can't be called in this scope.
+            ScopeError: It can't be called in this scope, or not with this limit key.
         """
         request = self._request(service, handler, body, key, idempotency_key, headers, None, scope, limit_key)
         with self._driver.request(together=True):
@@ -262,28 +262,26 @@ class Runtime(Operating, Looking):
         scope: str | None,
         limit_key: str | None,
     ) -> Request:
-        target = self.target(service, handler, key)
-        if scope is not None:
-            check_scope(self.settings, scope, target.service_kind)
+        pairs = _pairs(headers)
+        check_texts(key, idempotency_key, scope, limit_key, *(text for pair in pairs for text in pair))
+        target = self.target(service, handler, key, scope)
         info = self.kernel.catalog.services[service].handlers[handler]
-        request = Request(
+        return Request(
             target=target,
             body=body,
             retention=info.retention(idempotency_key is not None),
-            headers=_pairs(headers),
+            headers=pairs,
             idempotency_key=idempotency_key,
-            scope=scope,
-            limit_key=limit_key,
+            limit_key=None if limit_key is None else checked_limit_key(limit_key),
             execution_time=None if delay is None else moment_after(self.clock.now(), delay),
         )
-        check_texts(key, idempotency_key, scope, limit_key, *(text for pair in request.headers for text in pair))
-        return request
 
-    def target(self, service: str, handler: str, key: str | None) -> Target:
+    def target(self, service: str, handler: str, key: str | None, scope: str | None = None) -> Target:
         """Checks an address against what is registered.
 
         Raises:
             UnknownHandlerError: It leads nowhere.
+            ScopeError: It can't be called in this scope.
         """
         info = self.kernel.catalog.services.get(service)
         if info is None:
@@ -294,7 +292,9 @@ class Runtime(Operating, Looking):
         if info.kind.keyed is (key is None):
             needs = "needs a key" if info.kind.keyed else "takes no key"
             raise WrongKeyError(f"{service} is a {info.kind.value}, and {needs}")
-        return Target(service, handler, key, info.kind, info.handlers[handler].kind)
+        if scope is not None:
+            check_call(self.settings, scope, info.kind)
+        return Target(service, handler, key, info.kind, info.handlers[handler].kind, scope)
 
     # ------------------------------------------------------------ 6. its result
 

@@ -41,6 +41,8 @@ class RuntimeSettings:
     """As ``inactivity_timeout=0``, whatever the manifest says."""
     scopes: bool = False
     """Whether calls may name a scope; restate-server 1.7 counts them among its experiments. Limits are not enforced."""
+    scoped_virtual_objects: bool = False
+    """With ``scopes``: whether those of virtual objects may, too; for restate-server 1.7 an experiment of its own."""
     max_concurrent_attempts: int = 1000
 
     def __post_init__(self) -> None:

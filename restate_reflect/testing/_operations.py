@@ -165,7 +165,7 @@ def _client_errors() -> Iterator[None]:
     except UnknownHandlerError as error:
         raise HandlerNotFoundError(str(error), 404) from None
     except ScopeError as error:
-        raise BadRequestError(error.to_callers, error.status) from None
+        raise BadRequestError(error.to_callers, 400) from None
 
 
 def _read(outcome: Outcome, decode: Callable[[bytes], Any]) -> Any:

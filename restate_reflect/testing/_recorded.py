@@ -31,7 +31,7 @@ def recorded(record: Invocation, entries: Iterable[Entry], state: Mapping[str, b
         target.key,
         state,
         random_seed=random_seed(record.id),
-        scope=record.scope,
+        scope=target.scope,
         limit_key=record.limit_key,
         idempotency_key=record.idempotency_key,
         status=record.status.value,

@@ -15,7 +15,8 @@ from tests.embedded.served import ServedRuntime
 __all__ = ["EmbeddedServer", "runtime_settings"]
 
 NO_EAGER_STATE = ("worker.invoker.eager-state-size-limit", "0 B")
-SCOPES = ("experimental-enable-vqueues", True)
+SCOPES = "experimental-enable-vqueues"
+SCOPED_OBJECTS = "experimental-enable-scoped-virtual-objects"
 
 
 class EmbeddedServer(RestateServer):
@@ -68,7 +69,8 @@ def runtime_settings(settings: ServerSettings) -> RuntimeSettings:
         inactivity_timeout=60.0 if settings.inactivity_timeout is None else settings.inactivity_timeout,
         abort_timeout=600.0 if settings.abort_timeout is None else settings.abort_timeout,
         eager_state_limit=0 if config.pop(NO_EAGER_STATE[0], None) else 32 * 1024 * 1024,
-        scopes=bool(config.pop(SCOPES[0], False)),
+        scopes=bool(config.pop(SCOPES, False)),
+        scoped_virtual_objects=bool(config.pop(SCOPED_OBJECTS, False)),
     )
     config.pop("default-thread-pool-size", None)  # there is one thread anyway
     config.pop("worker.cleanup-interval", None)  # what has expired is gone at once

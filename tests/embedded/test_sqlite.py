@@ -30,6 +30,9 @@ from restate_reflect.embedded import (
     Target,
     VirtualClock,
 )
+from restate_reflect.embedded.kernel import mutations
+from restate_reflect.embedded.kernel.keys import Key
+from restate_reflect.embedded.kernel.mutations import Mutation
 from restate_reflect.embedded.kernel.records import Failure, Listener
 from restate_reflect.embedded.kernel.store import Promise
 from restate_reflect.embedded.query.sandbox.sources import Catalog, FileSource
@@ -111,14 +114,77 @@ def test_files_of_another_kind_or_of_a_newer_version_are_refused(tmp_path: Path)
         SqliteStore(tmp_path / "newer")
 
 
+VERSION_1 = """
+CREATE TABLE invocation (
+    id TEXT PRIMARY KEY, serial INTEGER NOT NULL, completed INTEGER NOT NULL, data TEXT NOT NULL, value BLOB
+) WITHOUT ROWID;
+CREATE INDEX invocation_serial ON invocation (completed, serial);
+CREATE TABLE journal (
+    invocation TEXT NOT NULL, position INTEGER NOT NULL, type INTEGER NOT NULL, payload BLOB NOT NULL,
+    stored_at INTEGER NOT NULL, PRIMARY KEY (invocation, position)
+) WITHOUT ROWID;
+CREATE TABLE state (
+    service TEXT NOT NULL, key TEXT NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (service, key, name)
+) WITHOUT ROWID;
+CREATE TABLE promise (
+    service TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL, value BLOB,
+    PRIMARY KEY (service, key, name)
+) WITHOUT ROWID;
+CREATE TABLE timer (
+    invocation TEXT NOT NULL, kind INTEGER NOT NULL, completion_id INTEGER NOT NULL, at INTEGER NOT NULL,
+    PRIMARY KEY (invocation, kind, completion_id)
+) WITHOUT ROWID;
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+INSERT INTO state VALUES ('Keeper', 'k', x'61', x'31'), ('Flow', 'w', x'62', x'32');
+INSERT INTO promise VALUES
+    ('Flow', 'w', 'done', '{"completed": true, "failure": null, "waiting": []}', x'2278'),
+    ('Flow', 'w', 'never', '{"completed": false, "failure": null, "waiting": [["inv_1", 3]]}', NULL);
+INSERT INTO meta VALUES ('mutations', '[[7, "Keeper", "k", null, [["Yw==", "Mw=="]]]]');
+INSERT INTO invocation VALUES ('inv_1', 1, 1, '{"id":"inv_1","serial":1,"created_at":1,"completion_retention":1,'
+    || '"journal_retention":1,"scope":"blue","target":["Sorts","fine",null,"SERVICE",null],"status":"completed",'
+    || '"listeners":[]}', NULL);
+PRAGMA user_version=1;
+"""
+"""As files were before scopes had state of their own, with something in each table that is different now."""
+
+
+def test_files_of_the_first_version_are_taken_over(tmp_path: Path) -> None:
+    """State and promises are those of no scope, what waits still does; and they stay so when it is opened again."""
+    path = tmp_path / "data.db"
+    with sqlite3.connect(path) as database:
+        database.executescript(VERSION_1)
+    database.close()
+    for _ in range(2):
+        store = SqliteStore(path)
+        assert store.state_owners() == [Key("Flow", "w"), Key("Keeper", "k")]
+        assert store.state(Key("Keeper", "k")) == {b"a": b"1"}
+        assert store.state(Key("Keeper", "k", "blue")) == {}
+        assert store.promise(Key("Flow", "w"), "done") == Promise(True, b'"x')
+        assert store.promise(Key("Flow", "w"), "never") == Promise(waiting=[("inv_1", 3)])
+        assert mutations.load(store) == {"mut_7": Mutation(7, Key("Keeper", "k"), {b"c": b"3"})}
+        (invocation,) = store.invocations(live=False)
+        assert invocation.target == Target("Sorts", "fine", None, ServiceKind.SERVICE, None, "blue")
+        store.close()
+
+
+def test_what_waits_in_a_scope_is_stored_with_it(tmp_path: Path) -> None:
+    store = SqliteStore(tmp_path / "data.db")
+    waiting = {each.id: each for each in (Mutation(1, Key("S", "k", "blue"), {}, "v"), Mutation(2, Key("S", "k"), {}))}
+    mutations.save(store, waiting)
+    assert mutations.load(store) == waiting
+    store.close()
+
+
 def test_a_rolled_back_transaction_never_happened(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "data.db")
-    store.set_state(("S", "k"), b"a", b"1")
+    key = Key("S", "k")
+    store.set_state(key, b"a", b"1")
     store.commit()
-    store.set_state(("S", "k"), b"a", b"2")
-    store.set_state(("S", "k"), b"b", b"3")
+    store.set_state(key, b"a", b"2")
+    store.set_state(key, b"b", b"3")
     store.rollback()
-    assert store.state(("S", "k")) == {b"a": b"1"}
+    assert store.state(key) == {b"a": b"1"}
     store.close()
 
 
@@ -126,7 +192,13 @@ texts = st.text(max_size=10)
 numbers = st.integers(0, LATEST)
 failures = st.builds(Failure, st.integers(0, 999), texts, st.dictionaries(texts, texts, max_size=2))
 targets = st.builds(
-    Target, texts, texts, st.none() | texts, st.sampled_from(ServiceKind), st.none() | st.sampled_from(HandlerKind)
+    Target,
+    texts,
+    texts,
+    st.none() | texts,
+    st.sampled_from(ServiceKind),
+    st.none() | st.sampled_from(HandlerKind),
+    st.none() | texts,
 )
 invocations = st.builds(
     Invocation,
@@ -207,6 +279,10 @@ class Flow:
         return await ctx.promise("never", str)
 
 
+SETTINGS = RuntimeSettings(force_suspension=True, scopes=True, scoped_virtual_objects=True)
+PLAIN = RuntimeSettings(scopes=True, scoped_virtual_objects=True)
+
+
 async def _play(runtime: Runtime) -> str:
     await runtime.deploy(Sorts, Keeper, Flow)
     await runtime.invoke("Sorts", "fine", b'"a"', idempotency_key="i")
@@ -216,6 +292,8 @@ async def _play(runtime: Runtime) -> str:
     for _ in range(3):
         runtime.send("Keeper", "hold", key="k")
     runtime.send("Flow", "run", key="w")
+    runtime.send("Flow", "run", key="w", scope="blue")
+    await runtime.invoke("Keeper", "keep", b'"b"', key="a", scope="blue")
     await runtime.settle()
     return next(each.id for each in runtime.invocations() if each.target.handler == "fine")
 
@@ -225,7 +303,7 @@ async def test_a_query_is_told_the_same_by_a_file_and_by_a_process(tmp_path: Pat
     """``every_row`` compares them, too; of all invocations, and of one with those it calls."""
     found = []
     for store in (MemoryStore(), SqliteStore(tmp_path / "data.db")):
-        async with Runtime(store, VirtualClock(), settings=RuntimeSettings(force_suspension=True)) as runtime:
+        async with Runtime(store, VirtualClock(), settings=SETTINGS) as runtime:
             one = await _play(runtime)
             found.append((every_row(runtime), every_row(runtime, [one])))
     assert found[0] == found[1]
@@ -235,7 +313,9 @@ async def test_a_query_is_told_the_same_by_a_file_and_by_a_process(tmp_path: Pat
     }  # fmt: skip
     assert len(everything["sys_keyed_service_status"]) == 1
     assert [row[COLUMNS["sys_inbox"].index("sequence_number")] for row in everything["sys_inbox"]] == [0, 1]
-    assert len(everything["sys_promise"]) == 2
+    assert len(everything["sys_promise"]) == 4
+    for table in ("sys_invocation", "state", "sys_promise"):
+        assert {row[COLUMNS[table].index("scope")] for row in everything[table]} == {None, "blue"}, table
     assert [row[COLUMNS["sys_invocation"].index("id")] for row in only["sys_invocation"]] == [one]
     calls = [row for row in only["sys_journal"] if row[COLUMNS["sys_journal"].index("entry_type")] == "Command: Call"]
     assert '"handler_ty":"Exclusive"' in calls[0][COLUMNS["sys_journal"].index("entry_json")]
@@ -243,7 +323,7 @@ async def test_a_query_is_told_the_same_by_a_file_and_by_a_process(tmp_path: Pat
 
 @asynchronous
 async def test_only_what_is_asked_for_is_sent() -> None:
-    async with Runtime(MemoryStore(), VirtualClock()) as runtime:
+    async with Runtime(MemoryStore(), VirtualClock(), settings=PLAIN) as runtime:
         await _play(runtime)
         ((name, count, columns),) = parts(runtime.kernel, {"sys_invocation": ["status"]}, None)
         assert (name, count, set(columns)) == ("records", len(runtime.invocations()), {"id", "status"})
@@ -258,7 +338,7 @@ async def test_only_what_is_asked_for_is_sent() -> None:
 @asynchronous
 async def test_a_file_is_read_while_it_is_written(tmp_path: Path) -> None:
     """At one moment; and its writer waits for no reader."""
-    async with Runtime(SqliteStore(tmp_path / "data.db"), VirtualClock()) as runtime:
+    async with Runtime(SqliteStore(tmp_path / "data.db"), VirtualClock(), settings=PLAIN) as runtime:
         await _play(runtime)
         assert runtime.kernel.store.file == str(tmp_path / "data.db")
         reader = FileSource(str(tmp_path / "data.db"), None, Catalog(*catalog(runtime.kernel)))
@@ -290,8 +370,8 @@ async def test_without_shared_memory_the_file_is_for_one_process(
             return super().execute(sql, *values)
 
     monkeypatch.setattr(sqlite3, "connect", functools.partial(sqlite3.connect, factory=Unshared))
-    async with Runtime(SqliteStore(tmp_path / "data.db"), VirtualClock()) as runtime:
+    async with Runtime(SqliteStore(tmp_path / "data.db"), VirtualClock(), settings=PLAIN) as runtime:
         await _play(runtime)
         assert runtime.kernel.store.file is None
         assert not (tmp_path / "data.db-shm").exists()
-        assert len(every_row(runtime)["sys_invocation"]) == 10
+        assert len(every_row(runtime)["sys_invocation"]) == 12

@@ -43,8 +43,12 @@ def start_message(kernel: Kernel, invocation: Invocation, version: ProtocolVersi
 
 
 def _fill_request(message: pb.StartMessage, invocation: Invocation) -> None:
-    for name in ("scope", "limit_key", "idempotency_key"):
-        value = getattr(invocation, name)
+    request = {
+        "scope": invocation.target.scope,
+        "limit_key": invocation.limit_key,
+        "idempotency_key": invocation.idempotency_key,
+    }
+    for name, value in request.items():
         if value is not None:
             setattr(message, name, value)
 

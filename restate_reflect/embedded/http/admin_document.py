@@ -226,7 +226,7 @@ _SCHEMAS: Final[Json] = {
     "ModifyServiceRequest": _object({}, {"public": _FLAG, **_TIMEOUTS, **_RUN_RETENTION}),
     "ModifyServiceStateRequest": _object(
         {"object_key": _TEXT, "new_state": _map({"anyOf": [_list(_COUNT | {"maximum": 255}), _TEXT]})},
-        {"version": _or_null(_TEXT)},
+        {"version": _or_null(_TEXT), "scope": _or_null(_TEXT)},
     ),
     "RestartAsNewInvocationResponse": _object({"new_invocation_id": _TEXT}),
     "ListSubscriptionsResponse": _object({"subscriptions": _list({})}),

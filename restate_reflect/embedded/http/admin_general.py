@@ -93,6 +93,7 @@ class General:
         """Versions of the server and of its API, and which experiments are on."""
         features = dict.fromkeys(_FEATURES, False)
         features["protocol_v7"] = self._runtime.settings.max_protocol_version >= 7
+        features["scoped_virtual_objects"] = self._runtime.settings.scoped_virtual_objects
         body = {
             "version": self._version,
             "min_admin_api_version": OLDEST_VERSION,

@@ -14,6 +14,7 @@ from restate_reflect.embedded.http.admin_document import ANY_JSON, EMPTY, Operat
 from restate_reflect.embedded.http.admin_views import handler_view, service_view
 from restate_reflect.embedded.http.bodies import empty, read_json, unfit
 from restate_reflect.embedded.http.replies import AdminError, json_reply
+from restate_reflect.embedded.kernel.scopes import problem_of
 from restate_reflect.embedded.runtime import Runtime
 from restate_reflect.openapi import published_openapi
 
@@ -109,9 +110,14 @@ class Services:
         name, version = request.match_info["service"], body.get("version")
         if version is not None and not isinstance(version, str):
             raise unfit("version: expected a string")
+        scope = body.get("scope")
+        if scope is not None and not isinstance(scope, str):
+            raise unfit(f"scope: invalid type: {_shown(scope)}, expected a string")
         if values or name in self._runtime.kernel.catalog.services:  # that of services that are gone can be cleared
             self._check_has_state(self._service(request))
-        self._runtime.change_state(name, key, values, version)
+        if scope is not None and (problem := problem_of(scope)):
+            raise AdminError(500, f"bad scope: {problem}")
+        self._runtime.change_state(name, key, values, version, scope)
         return empty(202)
 
     def _check_has_state(self, service: ServiceInfo) -> None:

@@ -37,7 +37,7 @@ from restate_reflect.embedded.http.replies import (
     succeeded,
 )
 from restate_reflect.embedded.kernel.records import Outcome
-from restate_reflect.embedded.kernel.scopes import ScopeError
+from restate_reflect.embedded.kernel.scopes import ScopeError, check_call, check_scope, checked_limit_key
 from restate_reflect.embedded.runtime import Runtime
 from restate_reflect.errors import TerminalError
 from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
@@ -112,6 +112,8 @@ class _Ingress:
             return await self._handle(request)
         except IngressError as error:
             return error.reply()
+        except ScopeError as error:
+            return IngressError(400, error.to_callers).reply()
         except (RuntimeStoppedError, StoreError) as error:
             return IngressError(503, str(error)).reply()
 
@@ -124,7 +126,7 @@ class _Ingress:
             case CallRoute():
                 return await self._call(request, route)
             case ResultRoute():
-                _require(request, "GET", before=lambda: self._check_id(route.target))
+                _require(request, "GET", before=lambda: self._check_target(route.target))
                 return await self._result(route.target, route.verb)
             case ByBodyRoute():
                 return await self._by_body(request, route)
@@ -146,6 +148,9 @@ class _Ingress:
                 "cannot use the idempotency key with workflow handlers. The handler invocation will already be"
                 " idempotent by the workflow key itself.",
             )
+        if route.scope is not None:
+            kernel = self._runtime.kernel
+            check_call(kernel.settings, route.scope, kernel.catalog.services[route.service].kind)
         if request.method not in ("GET", "POST"):
             raise IngressError(405, "method not allowed")
         body = await _read(request)
@@ -170,8 +175,6 @@ class _Ingress:
         }
         try:
             return await self._submit(route, info, body, delay, options)
-        except ScopeError as error:
-            raise IngressError(error.status, error.to_callers) from None
         except RequestError as error:
             raise IngressError(400, str(error)) from None
 
@@ -225,14 +228,17 @@ class _Ingress:
     async def _by_body(self, request: web.Request, route: ByBodyRoute) -> web.StreamResponse:
         _require(request, "POST")
         target = _read_target(await _read(request), "lookup" if route.verb == "lookup" else "request")
-        self._check_id(target)
+        self._check_target(target)
         if route.verb == "lookup":
             return json_reply(200, {"invocationId": self._runtime.invocation_id(target)})
         return await self._result(target, route.verb)
 
     @staticmethod
-    def _check_id(target: InvocationTarget) -> None:
-        if isinstance(target, str):
+    def _check_target(target: InvocationTarget) -> None:
+        if not isinstance(target, str):
+            if target.scope is not None:
+                check_scope(target.scope)
+        else:
             try:
                 ids.parse_invocation_id(target)
             except ids.IdError as error:
@@ -288,10 +294,12 @@ def _delay(request: web.Request) -> int | None:
 
 
 def _limit_key(request: web.Request) -> str | None:
-    """From a header, or from the query."""
+    """From a header, or from the query; ``None`` if it is empty."""
+    header = request.headers.get("x-restate-limit-key")
+    if header is not None:
+        return checked_limit_key(_header_text("x-restate-limit-key", header.encode(errors="surrogateescape")))
     query = parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True)
-    found = (value for name, value in query if name.lower() == "limit-key")
-    return request.headers.get("x-restate-limit-key", next(found, None))
+    return checked_limit_key(next((value for name, value in query if name.lower() == "limit-key"), ""))
 
 
 def _passed_on(request: web.Request) -> list[tuple[str, str]]:
@@ -317,9 +325,10 @@ def _read_target(body: bytes, kind: str) -> InvocationTarget:
         described = json.loads(body)
         match described["target"]:
             case "workflow":
-                return WorkflowRun(_text(described["workflowName"]), _text(described["workflowKey"]))
+                name, workflow_key = (_text(described[each]) for each in ("workflowName", "workflowKey"))
+                return WorkflowRun(name, workflow_key, _optional_text(described.get("scope")))
             case "idempotentInvocation":
-                key, scope = (_text(value) if (value := described.get(name)) else value for name in ("key", "scope"))
+                key, scope = (_optional_text(described.get(each)) for each in ("key", "scope"))
                 service, handler, again = (_text(described[name]) for name in ("service", "handler", "idempotencyKey"))
                 return IdempotentRequest(service, handler, again, key, scope)
             case "invocation":
@@ -330,6 +339,10 @@ def _read_target(body: bytes, kind: str) -> InvocationTarget:
                 )
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise IngressError(500, f"cannot read body: invalid {kind} body: {error}") from None
+
+
+def _optional_text(value: object) -> str | None:
+    return None if value is None else _text(value)
 
 
 def _text(value: object) -> str:

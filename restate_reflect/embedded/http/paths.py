@@ -199,8 +199,6 @@ def _scoped_call(segments: Iterator[str], is_keyed: IsKeyed) -> CallRoute:
     scope, verb = _decoded(_next(segments, BAD_RESTATE_PATH)), _next(segments, BAD_RESTATE_PATH)
     if verb not in ("call", "send"):
         raise IngressError(400, BAD_RESTATE_PATH)
-    if not scope:
-        raise IngressError(400, "bad scope value: value cannot be empty")
     return dataclasses.replace(_new_call(verb, segments, is_keyed), scope=scope)
 
 

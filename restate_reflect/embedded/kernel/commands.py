@@ -15,9 +15,16 @@ from restate_reflect.embedded.kernel import lifecycle
 from restate_reflect.embedded.kernel.bounds import no_later
 from restate_reflect.embedded.kernel.journal import Entry, completion, invocation_id_completion
 from restate_reflect.embedded.kernel.kernel import Kernel
+from restate_reflect.embedded.kernel.keys import Key
 from restate_reflect.embedded.kernel.lifecycle import Request
 from restate_reflect.embedded.kernel.records import Failure, Invocation, Listener, Status, Target
-from restate_reflect.embedded.kernel.scopes import ScopeError, check_scope
+from restate_reflect.embedded.kernel.scopes import (
+    ScopeError,
+    check_kind,
+    check_scope,
+    check_scopes_are_on,
+    checked_limit_key,
+)
 from restate_reflect.embedded.kernel.store import Promise
 from restate_reflect.embedded.kernel.timers import TimerKind
 from restate_reflect.protocol import _pb2 as pb
@@ -51,9 +58,10 @@ def apply(kernel: Kernel, invocation: Invocation, message_type: int, payload: by
     message = command_classes()[message_type].FromString(payload)
     try:
         function(kernel, invocation, message, payload)
-    except CommandRefused as refused:
+    except (CommandRefused, ScopeError) as refused:
+        reason = refused.to_handlers if isinstance(refused, ScopeError) else str(refused)
         which = f"{server_name(message_type)} (command index {invocation.commands})"
-        text = f"cannot process command {which} because of a failed precondition: {refused}"
+        text = f"cannot process command {which} because of a failed precondition: {reason}"
         raise CommandRefused(text, refused.doc_code) from None
 
 
@@ -64,13 +72,13 @@ def _store(kernel: Kernel, invocation: Invocation, message_type: MessageType, pa
 # ---------------------------------------------------------------- state
 
 
-def _readable(invocation: Invocation) -> tuple[str, str]:
+def _readable(invocation: Invocation) -> Key:
     if invocation.target.keyed is None:
         raise CommandRefused("unsupported entry type, this service type doesn't have state access")
     return invocation.target.keyed
 
 
-def _writable(invocation: Invocation) -> tuple[str, str]:
+def _writable(invocation: Invocation) -> Key:
     key = _readable(invocation)
     if invocation.target.handler_kind is HandlerKind.SHARED:
         raise CommandRefused("unsupported entry type, this handler type cannot write state")
@@ -119,7 +127,7 @@ def _eager(message_type: MessageType) -> Callable[[Kernel, Invocation, Any, byte
 # ---------------------------------------------------------------- promises
 
 
-def _promises_of(invocation: Invocation) -> tuple[str, str]:
+def _promises_of(invocation: Invocation) -> Key:
     keyed = invocation.target.keyed
     if invocation.target.service_kind is not ServiceKind.WORKFLOW or keyed is None:
         raise CommandRefused("unsupported entry type, only Workflow services support it")
@@ -160,7 +168,7 @@ def _complete_promise(
     kernel.notify(invocation, MessageType.COMPLETE_PROMISE_COMPLETION, done)
 
 
-def complete_promise(kernel: Kernel, key: tuple[str, str], name: str, result: bytes | Failure) -> bool:
+def complete_promise(kernel: Kernel, key: Key, name: str, result: bytes | Failure) -> bool:
     """Completes a promise and tells who waits; whether it was open."""
     promise = kernel.store.promise(key, name) or Promise()
     if promise.completed:
@@ -224,6 +232,7 @@ def _request(
     idempotency_key = message.idempotency_key if message.HasField("idempotency_key") else None
     if idempotency_key == "":
         raise CommandRefused("the idempotency key provided in the request is empty")
+    limit_key = _limit_key(kernel, message, target)
     info = kernel.catalog.services[target.service].handlers[target.handler]
     return Request(
         target=target,
@@ -231,8 +240,7 @@ def _request(
         retention=info.retention(idempotency_key is not None),
         headers=tuple((header.key, header.value) for header in message.headers),
         idempotency_key=idempotency_key,
-        scope=message.scope or None,
-        limit_key=message.limit_key or None,
+        limit_key=limit_key,
         execution_time=None if execution_time is None else no_later(execution_time),
         parent=invocation.id,
         listener=listener,
@@ -251,19 +259,22 @@ def _target(kernel: Kernel, message: pb.CallCommandMessage | pb.OneWayCallComman
             " accept a key"
         )
     if message.scope:
-        _check_scope(kernel, message.scope, service.kind)
-    elif message.limit_key:
-        raise CommandRefused(
-            "limit key was provided without a scope. Limit keys take effect only when used in combination with scope"
-        )
-    return Target(service.name, handler.name, message.key if service.kind.keyed else None, service.kind, handler.kind)
+        check_scopes_are_on(kernel.settings)
+        check_scope(message.scope)
+    key = message.key if service.kind.keyed else None
+    return Target(service.name, handler.name, key, service.kind, handler.kind, message.scope or None)
 
 
-def _check_scope(kernel: Kernel, scope: str, kind: ServiceKind) -> None:
-    try:
-        check_scope(kernel.settings, scope, kind)
-    except ScopeError as error:
-        raise CommandRefused(error.to_handlers, "RT0024") from None
+def _limit_key(
+    kernel: Kernel, message: pb.CallCommandMessage | pb.OneWayCallCommandMessage, target: Target
+) -> str | None:
+    limit_key = checked_limit_key(message.limit_key)
+    if target.scope is not None:
+        check_kind(kernel.settings, target.service_kind)
+    elif limit_key is not None:
+        text = "limit key was provided without a scope. Limit keys take effect only when used in combination with scope"
+        raise CommandRefused(text, "RT0024")
+    return limit_key
 
 
 # ---------------------------------------------------------------- other invocations
@@ -299,14 +310,21 @@ def _identify(message: pb.AttachInvocationCommandMessage | pb.GetInvocationOutpu
     match message.WhichOneof("target"):
         case "workflow_target":
             workflow = message.workflow_target
-            return ids.workflow_id(workflow.workflow_name, workflow.workflow_key)
+            return ids.workflow_id(workflow.workflow_name, workflow.workflow_key, _scope_of(workflow))
         case "idempotent_request_target":
             request = message.idempotent_request_target
             key = request.service_key if request.HasField("service_key") else None
-            scope = request.scope if request.HasField("scope") else None
-            return ids.idempotent_id(request.service_name, key, request.handler_name, request.idempotency_key, scope)
+            again = request.idempotency_key
+            return ids.idempotent_id(request.service_name, key, request.handler_name, again, _scope_of(request))
         case _:
             return _checked(message.invocation_id)
+
+
+def _scope_of(target: pb.WorkflowTarget | pb.IdempotentRequestTarget) -> str | None:
+    if not target.HasField("scope"):
+        return None
+    check_scope(target.scope)
+    return target.scope
 
 
 def _checked(identifier: str) -> str:

@@ -19,10 +19,10 @@ from restate_reflect.embedded.kernel import awaiting, mutations
 from restate_reflect.embedded.kernel.bounds import no_later
 from restate_reflect.embedded.kernel.clock import Clock
 from restate_reflect.embedded.kernel.journal import CANCEL_SIGNAL, Entry, notification_key
-from restate_reflect.embedded.kernel.keys import KeyQueues
+from restate_reflect.embedded.kernel.keys import Key, KeyQueues
 from restate_reflect.embedded.kernel.mutations import Mutation
 from restate_reflect.embedded.kernel.records import Invocation, Status
-from restate_reflect.embedded.kernel.store import Key, Store, StoredTimer
+from restate_reflect.embedded.kernel.store import Store, StoredTimer
 from restate_reflect.embedded.kernel.timers import TimerKind, Timers
 from restate_reflect.embedded.settings import RuntimeSettings
 from restate_reflect.protocol import _pb2 as pb

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
-__all__ = ["KeyQueues"]
+__all__ = ["Key", "KeyQueues"]
 
-Key = tuple[str, str]
+
+class Key(NamedTuple):
+    """An object or a workflow: what has state, promises and a queue of its own."""
+
+    service: str
+    key: str
+    scope: str = ""
+    """``""`` outside of scopes; no scope is called so."""
 
 
 class KeyQueues:

@@ -75,7 +75,6 @@ class Request:
     retention: Retention
     headers: tuple[tuple[str, str], ...] = ()
     idempotency_key: str | None = None
-    scope: str | None = None
     limit_key: str | None = None
     execution_time: int | None = None
     """Milliseconds since the epoch; ``None``: now."""
@@ -96,10 +95,10 @@ def invocation_id_for(kernel: Kernel, request: Request) -> str:
     """The id that a request gets: that of the invocation it repeats, or a new one."""
     target = request.target
     if target.is_workflow_run and target.key is not None:
-        return ids.workflow_id(target.service, target.key)
+        return ids.workflow_id(target.service, target.key, target.scope)
     if request.idempotency_key is not None:
-        return ids.idempotent_id(target.service, target.key, target.handler, request.idempotency_key, request.scope)
-    return ids.unique_id(kernel.seed, kernel.next_serial(), target.key)
+        return ids.idempotent_id(target.service, target.key, target.handler, request.idempotency_key, target.scope)
+    return ids.unique_id(kernel.seed, kernel.next_serial(), target.place)
 
 
 def submit(kernel: Kernel, request: Request, identifier: str | None = None) -> Submission:
@@ -136,7 +135,6 @@ def _create(kernel: Kernel, identifier: str, request: Request) -> Invocation:
         parent=request.parent,
         execution_time=request.execution_time,
         idempotency_key=request.idempotency_key,
-        scope=request.scope,
         limit_key=request.limit_key,
         modified_at=now,
     )

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from restate_reflect.embedded.kernel.store import Key, Store
+from restate_reflect.embedded.kernel.keys import Key
+from restate_reflect.embedded.kernel.store import Store
 
 __all__ = ["Mutation", "apply", "load", "save", "state_version"]
 
@@ -53,18 +54,22 @@ def state_version(state: Mapping[bytes, bytes]) -> str:
 
 def save(store: Store, waiting: Mapping[str, Mutation]) -> None:
     """What waits now."""
-    described = [
-        [each.serial, *each.where, each.version, [[_text(name), _text(value)] for name, value in each.state.items()]]
-        for each in waiting.values()
-    ]
+    described = [_describe(each) for each in waiting.values()]
     store.put_meta(_WAITING, json.dumps(described).encode())
+
+
+def _describe(mutation: Mutation) -> list[object]:
+    service, key, scope = mutation.where
+    state = [[_text(name), _text(value)] for name, value in mutation.state.items()]
+    return [mutation.serial, service, key, mutation.version, state, scope]
 
 
 def load(store: Store) -> dict[str, Mutation]:
     """What waited when it was saved, oldest first."""
     found = (
-        Mutation(serial, (service, key), {_bytes(name): _bytes(value) for name, value in state}, version)
-        for serial, service, key, version, state in json.loads(store.get_meta(_WAITING) or b"[]")
+        Mutation(serial, Key(service, key, *scope), {_bytes(name): _bytes(value) for name, value in state}, version)
+        # Earlier versions knew no scopes, and left them out.
+        for serial, service, key, version, state, *scope in json.loads(store.get_meta(_WAITING) or b"[]")
     )
     return {each.id: each for each in found}
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.embedded.kernel.bounds import no_later
+from restate_reflect.embedded.kernel.keys import Key
 from restate_reflect.errors import TerminalError
 from restate_reflect.protocol import _pb2 as pb
 
@@ -52,6 +53,7 @@ class Target:
     key: str | None
     service_kind: ServiceKind
     handler_kind: HandlerKind | None
+    scope: str | None = None
 
     @property
     def is_exclusive(self) -> bool:
@@ -63,9 +65,14 @@ class Target:
         return self.handler_kind is HandlerKind.WORKFLOW
 
     @property
-    def keyed(self) -> tuple[str, str] | None:
-        """Service and key, if there is a key: whose state and promises it sees."""
-        return None if self.key is None else (self.service, self.key)
+    def keyed(self) -> Key | None:
+        """Whose state and promises it sees, if there is a key."""
+        return None if self.key is None else Key(self.service, self.key, self.scope or "")
+
+    @property
+    def place(self) -> str | None:
+        """What says where it is stored, in a cluster: its scope, else its key."""
+        return self.key if self.scope is None else self.scope
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.service, self.key, self.handler) if part is not None)
@@ -172,7 +179,6 @@ class Invocation:
     parent: str | None = None
     execution_time: int | None = None
     idempotency_key: str | None = None
-    scope: str | None = None
     limit_key: str | None = None
     deployment: str | None = None
     """Pinned by the first attempt that stored an entry."""

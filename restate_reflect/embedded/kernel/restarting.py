@@ -85,13 +85,12 @@ def _refusal(old: Invocation | None, upto: int) -> Reply | None:
 def _repeated(kernel: Kernel, old: Invocation) -> Invocation:
     now = kernel.now()
     return Invocation(
-        id=ids.unique_id(kernel.seed, kernel.next_serial(), old.target.key),
+        id=ids.unique_id(kernel.seed, kernel.next_serial(), old.target.place),
         serial=kernel.next_serial(),
         target=old.target,
         created_at=now,
         completion_retention=old.completion_retention,
         journal_retention=old.journal_retention,
-        scope=old.scope,
         limit_key=old.limit_key,
         deployment=old.deployment,
         protocol=old.protocol,

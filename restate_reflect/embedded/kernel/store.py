@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from restate_reflect.embedded.kernel.journal import Entry
+from restate_reflect.embedded.kernel.keys import Key
 from restate_reflect.embedded.kernel.records import Failure, Invocation
 from restate_reflect.embedded.kernel.timers import TimerKind
 
 __all__ = ["Promise", "Store", "StoredTimer"]
-
-Key = tuple[str, str]
-"""Service and key."""
 
 
 @dataclass(slots=True)
@@ -84,7 +82,7 @@ class Store(Protocol):
         ...
 
     def state_owners(self) -> Iterable[Key]:
-        """Every service and key that has state."""
+        """Every object and workflow that has state."""
         ...
 
     def get_state(self, key: Key, name: bytes) -> bytes | None: ...

@@ -116,6 +116,7 @@ _target = attrgetter("target")
 _TARGETS: Final = (
     *(partial(_plain, attrgetter(name)) for name in ("service", "handler", "key")),
     *(partial(_word, attrgetter(name)) for name in ("service_kind", "handler_kind")),
+    partial(_plain, attrgetter("scope")),
 )
 """The fields of ``sandbox.records.Target``, in their order."""
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from restate_reflect.embedded.kernel.journal import Entry
+from restate_reflect.embedded.kernel.keys import Key
 from restate_reflect.embedded.kernel.records import Invocation, Status
-from restate_reflect.embedded.kernel.store import Key, Promise, StoredTimer
+from restate_reflect.embedded.kernel.store import Promise, StoredTimer
 from restate_reflect.embedded.kernel.timers import TimerKind
 
 __all__ = ["MemoryStore"]

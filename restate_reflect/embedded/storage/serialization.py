@@ -40,6 +40,8 @@ def dump_invocation(invocation: Invocation) -> str:
     data["target"] = [service, handler, key, _KINDS[id(service_kind)], _KINDS.get(id(handler_kind))]
     data["status"] = _STATUSES[id(invocation.status)]
     data["listeners"] = invocation.listeners
+    if invocation.target.scope is not None:
+        data["scope"] = invocation.target.scope
     if invocation.awaiting is not None:
         data["awaiting"] = b64encode(invocation.awaiting).decode()
     for name in ("last_failure", "failure"):
@@ -56,7 +58,7 @@ def load_invocation(text: str, value: bytes | None) -> Invocation:
     data: dict[str, Any] = json.loads(text)
     service, handler, key, service_kind, handler_kind = data.pop("target")
     kind = None if handler_kind is None else HandlerKind(handler_kind)
-    data["target"] = Target(service, handler, key, ServiceKind(service_kind), kind)
+    data["target"] = Target(service, handler, key, ServiceKind(service_kind), kind, data.pop("scope", None))
     data["status"] = Status(data["status"])
     data["listeners"] = [Listener(*each) for each in data["listeners"]]
     for name in ("execution_time", "retry_at"):

@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from restate_reflect.embedded.errors import DamageError, StoreError
 from restate_reflect.embedded.kernel.journal import Entry
+from restate_reflect.embedded.kernel.keys import Key
 from restate_reflect.embedded.kernel.records import Invocation, Status
-from restate_reflect.embedded.kernel.store import Key, Promise, StoredTimer
+from restate_reflect.embedded.kernel.store import Promise, StoredTimer
 from restate_reflect.embedded.kernel.timers import TimerKind
 from restate_reflect.embedded.storage.private import keep_private
 from restate_reflect.embedded.storage.serialization import (
@@ -27,8 +28,19 @@ from restate_reflect.embedded.storage.serialization import (
 
 __all__ = ["SqliteStore"]
 
-_SCHEMA_VERSION: Final = 1
-_SCHEMA: Final = """
+_SCHEMA_VERSION: Final = 2
+_KEYED: Final = """
+CREATE TABLE state (
+    service TEXT NOT NULL, key TEXT NOT NULL, scope TEXT NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (service, key, scope, name)
+) WITHOUT ROWID;
+CREATE TABLE promise (
+    service TEXT NOT NULL, key TEXT NOT NULL, scope TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL, value BLOB,
+    PRIMARY KEY (service, key, scope, name)
+) WITHOUT ROWID;
+"""
+_SCHEMA: Final = f"""
+{_KEYED}
 CREATE TABLE invocation (
     id TEXT PRIMARY KEY, serial INTEGER NOT NULL, completed INTEGER NOT NULL, data TEXT NOT NULL, value BLOB
 ) WITHOUT ROWID;
@@ -37,20 +49,25 @@ CREATE TABLE journal (
     invocation TEXT NOT NULL, position INTEGER NOT NULL, type INTEGER NOT NULL, payload BLOB NOT NULL,
     stored_at INTEGER NOT NULL, PRIMARY KEY (invocation, position)
 ) WITHOUT ROWID;
-CREATE TABLE state (
-    service TEXT NOT NULL, key TEXT NOT NULL, name BLOB NOT NULL, value BLOB NOT NULL,
-    PRIMARY KEY (service, key, name)
-) WITHOUT ROWID;
-CREATE TABLE promise (
-    service TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL, data TEXT NOT NULL, value BLOB,
-    PRIMARY KEY (service, key, name)
-) WITHOUT ROWID;
 CREATE TABLE timer (
     invocation TEXT NOT NULL, kind INTEGER NOT NULL, completion_id INTEGER NOT NULL, at INTEGER NOT NULL,
     PRIMARY KEY (invocation, kind, completion_id)
 ) WITHOUT ROWID;
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
+_FROM_1: Final = f"""
+ALTER TABLE state RENAME TO unscoped_state;
+ALTER TABLE promise RENAME TO unscoped_promise;
+{_KEYED}
+INSERT INTO state SELECT service, key, '', name, value FROM unscoped_state;
+INSERT INTO promise SELECT service, key, '', name, data, value FROM unscoped_promise;
+DROP TABLE unscoped_state;
+DROP TABLE unscoped_promise
+"""
+"""Version 1 knew no scopes."""
+_CHANGES: Final = {0: _SCHEMA, 1: _FROM_1, _SCHEMA_VERSION: ""}
+"""What makes today's file of one of that version; 0 is an empty one."""
+_OF_KEY: Final = "service = ? AND key = ? AND scope = ?"
 
 
 _PUT_INVOCATION: Final = """
@@ -142,13 +159,12 @@ class SqliteStore:
         execute("PRAGMA wal_autocheckpoint=4000")  # pages, 16 MB: the same ones are written again and again
         execute("BEGIN IMMEDIATE")
         (version,) = execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            for statement in _SCHEMA.split(";"):
-                execute(statement)
-            execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
-        execute("COMMIT")
-        if version not in (0, _SCHEMA_VERSION):
+        if version not in _CHANGES:
             raise sqlite3.DatabaseError(f"its format is {version}, known here is {_SCHEMA_VERSION}")
+        for statement in _CHANGES[version].split(";"):
+            execute(statement)
+        execute(f"PRAGMA user_version={_SCHEMA_VERSION}")
+        execute("COMMIT")
 
     def _write(self, sql: str, *values: object) -> None:
         try:
@@ -246,50 +262,49 @@ class SqliteStore:
     # ------------------------------------------------------------ state and promises
 
     def state(self, key: Key) -> dict[bytes, bytes]:
-        return dict(self._read("SELECT name, value FROM state WHERE service = ? AND key = ? ORDER BY name", key))
+        return dict(self._read(f"SELECT name, value FROM state WHERE {_OF_KEY} ORDER BY name", key))
 
     def state_owners(self) -> Iterable[Key]:
-        return list(self._read("SELECT DISTINCT service, key FROM state ORDER BY service, key"))
+        sql = "SELECT DISTINCT service, key, scope FROM state ORDER BY service, key, scope"
+        return [Key(*row) for row in self._read(sql)]
 
     def get_state(self, key: Key, name: bytes) -> bytes | None:
-        sql = "SELECT value FROM state WHERE service = ? AND key = ? AND name = ?"
-        row = self._row(sql, (*key, name))
+        row = self._row(f"SELECT value FROM state WHERE {_OF_KEY} AND name = ?", (*key, name))
         return None if row is None else row[0]
 
     def set_state(self, key: Key, name: bytes, value: bytes) -> None:
-        self._write("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?)", *key, name, value)
+        self._write("INSERT OR REPLACE INTO state VALUES (?, ?, ?, ?, ?)", *key, name, value)
 
     def clear_state(self, key: Key, name: bytes) -> None:
-        self._write("DELETE FROM state WHERE service = ? AND key = ? AND name = ?", *key, name)
+        self._write(f"DELETE FROM state WHERE {_OF_KEY} AND name = ?", *key, name)
 
     def clear_all_state(self, key: Key) -> None:
-        self._write("DELETE FROM state WHERE service = ? AND key = ?", *key)
+        self._write(f"DELETE FROM state WHERE {_OF_KEY}", *key)
 
     def promise(self, key: Key, name: str) -> Promise | None:
-        sql = "SELECT data, value FROM promise WHERE service = ? AND key = ? AND name = ?"
-        row = self._row(sql, (*key, name))
+        row = self._row(f"SELECT data, value FROM promise WHERE {_OF_KEY} AND name = ?", (*key, name))
         try:
             return None if row is None else load_promise(*row)
         except _UNREADABLE as error:
-            raise self._damaged(f"the promise {name!r} of {'/'.join(key)}", error) from error
+            raise self._damaged(f"the promise {name!r} of {key.service}/{key.key}", error) from error
 
     def promises(self) -> Iterable[tuple[Key, str, Promise]]:
-        sql = "SELECT service, key, name, data, value FROM promise ORDER BY service, key, name"
+        sql = "SELECT service, key, scope, name, data, value FROM promise ORDER BY service, key, scope, name"
         try:
             rows = self._db.execute(sql).fetchall()
         except sqlite3.Error as error:
             raise self._failure(error) from error
         try:
-            return [((service, key), name, load_promise(data, value)) for service, key, name, data, value in rows]
+            return [(Key(*where), name, load_promise(data, value)) for *where, name, data, value in rows]
         except _UNREADABLE as error:
             raise self._damaged("a promise", error) from error
 
     def put_promise(self, key: Key, name: str, promise: Promise) -> None:
         values = (*key, name, dump_promise(promise), promise.value)
-        self._write("INSERT OR REPLACE INTO promise VALUES (?, ?, ?, ?, ?)", *values)
+        self._write("INSERT OR REPLACE INTO promise VALUES (?, ?, ?, ?, ?, ?)", *values)
 
     def clear_promises(self, key: Key) -> None:
-        self._write("DELETE FROM promise WHERE service = ? AND key = ?", *key)
+        self._write(f"DELETE FROM promise WHERE {_OF_KEY}", *key)
 
     # ------------------------------------------------------------ timers and the rest
 

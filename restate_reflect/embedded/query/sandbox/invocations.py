@@ -148,8 +148,9 @@ _IDENTITY: Final[Mapping[str, Column]] = {
     "target_service_name": _of("target", lambda record: record.target.service),
     "target_service_key": _of("target", lambda record: record.target.key),
     "target_handler_name": _of("target", lambda record: record.target.handler),
+    "scope": _of("target", lambda record: record.target.scope),
     "target_service_ty": _of("target", lambda record: record.target.service_kind.lower()),
-    **{name: _plain(name) for name in ("idempotency_key", "scope", "limit_key", "restarted_from", "created_at")},
+    **{name: _plain(name) for name in ("idempotency_key", "limit_key", "restarted_from", "created_at")},
     "created_using_restate_version": _of("", lambda _: VERSION),
     "scheduled_at": _of(
         "created_at execution_time", lambda each: None if each.execution_time is None else each.created_at

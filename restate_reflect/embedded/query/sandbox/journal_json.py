@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from google.protobuf.message import Message
 
+from restate_reflect.embedded import ids
 from restate_reflect.embedded.query.sandbox.journal_lite import lite_command, lite_notification
 from restate_reflect.protocol import pb
 from restate_reflect.protocol.framing import is_command
@@ -126,23 +127,32 @@ def _call(fields: Json, callee: tuple[str | None, Mapping[str, Any]]) -> Json:
         "headers": _headers(fields),
         "idempotency_key": fields.get("idempotency_key"),
     }
+    if fields.get("limit_key"):
+        request["limit_key"] = fields["limit_key"]
     rest = {_RENAMED.get(name, name): value for name, value in fields.items() if name not in _CALLS}
     return {"request": request, **rest}
 
 
 def _target(fields: Json) -> Json:
     if (workflow := fields.get("workflow_target")) is not None:
-        return {"Workflow": {"service_name": workflow.workflow_name, "key": workflow.workflow_key}}
+        key = workflow.workflow_key
+        return {"Workflow": {"service_name": workflow.workflow_name, "key": key, **_place(workflow, key)}}
     if (request := fields.get("idempotent_request_target")) is not None:
         return {
-            "IdempotencyId": {
+            "IdempotentRequest": {
                 "service_name": request.service_name,
                 "service_key": request.service_key or None,
                 "service_handler": request.handler_name,
                 "idempotency_key": request.idempotency_key,
+                **_place(request, request.service_key or request.idempotency_key),
             }
         }
     return {"InvocationId": fields.get("invocation_id")}
+
+
+def _place(target: Any, key: str) -> Json:
+    scope = target.scope or None
+    return {"scope": scope, "partition_key": ids.key_partition(scope or key)}
 
 
 def _notification(message: Any) -> Json:

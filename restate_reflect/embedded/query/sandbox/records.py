@@ -13,7 +13,7 @@ CALLEE_TOLD: Final = 0x800E
 RUNS: Final = frozenset({"running", "backing-off"})
 """Where an attempt is made, or the next one has a time."""
 _OPTIONAL: Final = (
-    "parent execution_time idempotency_key scope limit_key deployment protocol retry_at completed_at inboxed_at"
+    "parent execution_time idempotency_key limit_key deployment protocol retry_at completed_at inboxed_at"
     " running_at started_at restarted_from failure last_failure"
 )
 _ABSENT: Final[Mapping[str, Any]] = {
@@ -36,6 +36,7 @@ class Target(NamedTuple):
     key: str | None
     service_kind: str
     handler_kind: str | None
+    scope: str | None
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.service, self.key, self.handler) if part is not None)
@@ -54,7 +55,6 @@ class Record:
     parent: str | None
     execution_time: int | None
     idempotency_key: str | None
-    scope: str | None
     limit_key: str | None
     deployment: str | None
     protocol: int | None
@@ -95,6 +95,8 @@ class Promise(NamedTuple):
 
     service: str
     key: str
+    scope: str
+    """``""`` for none."""
     name: str
     completed: bool
     value: bytes | None
@@ -109,7 +111,7 @@ def read_record(identifier: str, text: str) -> Record:
     """
     try:
         fields = json.loads(text)
-        fields["target"] = Target(*fields["target"])
+        fields["target"] = Target(*[*fields["target"], fields.pop("scope", None)])
         record = Record(fields)
         for required in ("status", "created_at", "serial"):
             getattr(record, required)

@@ -17,8 +17,8 @@ from restate_reflect.embedded.query.sandbox.records import DamagedError, Entry, 
 
 __all__ = ["Catalog", "FileSource", "SentSource", "Source"]
 
-StateRow = tuple[str, str, bytes, bytes]
-"""Service, key, name and value."""
+StateRow = tuple[str, str, str, bytes, bytes]
+"""Service, key, scope (``""`` for none), name and value."""
 
 
 class Catalog(NamedTuple):
@@ -108,15 +108,15 @@ class FileSource:
             yield identifier, entries
 
     def state(self) -> Iterator[StateRow]:
-        yield from self._read("SELECT service, key, name, value FROM state ORDER BY service, key, name")
+        yield from self._read("SELECT service, key, scope, name, value FROM state ORDER BY service, key, scope, name")
 
     def promises(self) -> Iterator[Promise]:
-        for service, key, name, data, value in self._read(
-            "SELECT service, key, name, data, value FROM promise ORDER BY service, key, name"
+        for service, key, scope, name, data, value in self._read(
+            "SELECT service, key, scope, name, data, value FROM promise ORDER BY service, key, scope, name"
         ):
             try:
                 stored = json.loads(data)
-                yield Promise(service, key, name, stored["completed"], value, stored["failure"])
+                yield Promise(service, key, scope, name, stored["completed"], value, stored["failure"])
             except (ValueError, TypeError, KeyError) as error:
                 raise DamagedError(f"the promise {name!r} of {service}/{key} can't be read ({error!r})") from None
 

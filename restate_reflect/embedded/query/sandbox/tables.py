@@ -100,7 +100,8 @@ def _callee(source: Source, entry: Entry, message: Any, callees: dict[int, str])
     # The callee is past its retention: what the call says is left.
     key = {"key": message.key} if message.key else {}
     kind = "VirtualObject" if message.key else "Service"
-    return identifier, {kind: {"name": message.service_name, **key, "handler": message.handler_name}}
+    called = {"handler": message.handler_name, "scope": message.scope or None}
+    return identifier, {kind: {"name": message.service_name, **key, **called}}
 
 
 def _target(target: Target) -> Row:
@@ -109,6 +110,7 @@ def _target(target: Target) -> Row:
     inner["handler"] = target.handler
     if target.handler_kind is not None:
         inner["handler_ty"] = _HANDLER_TYPES[target.handler_kind]
+    inner["scope"] = target.scope
     return {_SERVICE_TYPES[target.service_kind]: inner}
 
 
@@ -152,9 +154,10 @@ def _event(record: Record, kind: str, at: int, after: int, content: Row) -> Row:
 
 
 def _state(source: Source, columns: list[str]) -> Iterator[Row]:
-    for service, key, name, value in source.state():
+    for service, key, scope, name, value in source.state():
         yield {
-            "partition_key": ids.key_partition(key),
+            "partition_key": ids.key_partition(scope or key),
+            "scope": scope or None,
             "service_name": service,
             "service_key": key,
             "key": name.decode(errors="replace"),
@@ -188,7 +191,8 @@ def _promises(source: Source, columns: list[str]) -> Iterator[Row]:
     for promise in source.promises():
         failure, value = promise.failure, promise.value if promise.failure is None else None
         yield {
-            "partition_key": ids.key_partition(promise.key),
+            "partition_key": ids.key_partition(promise.scope or promise.key),
+            "scope": promise.scope or None,
             "service_name": promise.service,
             "service_key": promise.key,
             "key": promise.name,
