@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from restate_reflect import Context, RetryPolicy, WorkflowContext, handler
+from restate_reflect import Context, RetryPolicy, WorkflowContext, WorkflowSharedContext, handler
 from tests.conftest import ServerMaker
 from tests.embedded.served import JSON
 from tests.support import Answer, ServedInThread, fetch
@@ -38,6 +38,9 @@ class Steps:
 class Flow:
     async def run(self, ctx: WorkflowContext) -> str:
         return "done"
+
+    async def look(self, ctx: WorkflowSharedContext) -> str:
+        return "seen"
 
 
 def result(server: Any, identifier: str) -> Any:
@@ -87,6 +90,7 @@ def test_what_cannot_be_restarted(server_with: ServerMaker) -> None:
         ]
         assert seen == [400, 400, 400, 400, 400, 200, 200]
         assert restart(server, run).status == 422
+        assert restart(server, fetch(f"{server.ingress_url}/Flow/k/look").invocation_id).status == 422
         assert restart(server, later).status == 425
         assert restart(server, "inv_1" + "0" * 33).status == 404
         fetch(f"{server.admin_url}/invocations/{old}/purge-journal", method="PATCH")

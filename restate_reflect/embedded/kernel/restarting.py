@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from restate_reflect.definitions import ServiceKind
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.kernel import lifecycle
 from restate_reflect.embedded.kernel.journal import Entry
@@ -75,10 +76,10 @@ def _refusal(old: Invocation | None, upto: int) -> Reply | None:
         return Reply.NOT_FOUND
     if old.status is not Status.COMPLETED:
         return Reply.NOT_COMPLETED if old.status.is_in_flight else Reply.NOT_STARTED
-    if old.target.is_workflow_run:
-        return Reply.UNSUPPORTED
     if old.length == 0:
         return Reply.NO_INPUT
+    if old.target.service_kind is ServiceKind.WORKFLOW:
+        return Reply.UNSUPPORTED
     return Reply.OUT_OF_RANGE if upto >= old.length else None
 
 
