@@ -294,6 +294,71 @@ def test_lengths_of_time_are_read_added_and_shown_alike(engines: tuple[Any, Any]
         assert (here.status, here.json) == (there.status, there.json), sql
 
 
+SELDOM = r"""
+select json_get_str('{"a":{"b":["x","y"]}}', 'a', 'b', 1) as s
+select json_get_int('{"a":"3x"}', 'a') as a, json_get_int('{"a":true}', 'a') as b, json_get_int('{"a":3.0}', 'a') as c, json_get_int('{"a":99999999999999999999}', 'a') as d
+select json_get_float('{"a":"3.5"}', 'a') as a, json_get_float('{"a":3.5}', 'a') as b, json_get_float('{"a":true}', 'a') as c
+select json_get_bool('{"a":1}', 'a') as a, json_get_bool('{"a":"true"}', 'a') as b, json_get_bool('{"a":false}', 'a') as c
+select json_get_json('{"a": {"b": 1 } }', 'a') as a, json_get_json('{"a":"x"}', 'a') as b, json_get_json('{"a":null}', 'a') as c, json_get_json('[1, 2]', 0) as d, json_get_json('[1, 2]', -1) as e
+select json_as_text('{"a":1.50}', 'a') as a, json_as_text('{"a":null}', 'a') as b, json_as_text('{"a":true}', 'a') as c, json_as_text('{"a":{"x" : 1}}', 'a') as d
+select json_length('3') as a, json_length('"abc"') as b, json_length('{"a":{"b":1,"c":2}}', 'a') as c, json_length('[]') as d
+select json_contains('{"a":null}', 'a') as a, json_contains('[1]', 0) as b, json_contains('[1]', 1) as c, json_contains('x', 'a') as d
+select json_object_keys('[1]') as a, json_object_keys('{"b":1,"a":2}') as b, json_object_keys('{}') as c
+select json_get_array('{"a":1}', 'a') as a, json_get_array('[1, [2]]') as b
+select '{"a":{"b":"x"}}' ->> 'a' as a, '{"a":1}' ->> 'a' as b, '["x","y"]' ->> 1 as c
+select '{"a":{"b":"x"}}' -> 'a' ->> 'b' as a
+select ('{"a":{"b":"x"}}' -> 'a' ->> 'b') = 'x' as a
+select json_get('{"a":{"b":3}}', 'a', 'b')::int + 1 as j, json_get('{"a":"x"}', 'a')::varchar as t, json_get('{"a":2.5}', 'a')::double as f, json_get('{"a":true}', 'a')::boolean as b
+select key from state where json_get_int(value_utf8) = 5
+select json_get_int(value_utf8) as v from state where key = 'total' order by 1
+select sum(json_get_int(value_utf8)) as s from state where key = 'total'
+select array_sort(make_array(3,1,2)) as a, array_append(make_array(1), 2) as b, array_prepend(1, make_array(2)) as c
+select array_distinct(make_array(3,1,1,2)) as d, array_concat(make_array(1), make_array(2)) as c, array_remove(make_array(1,2,1), 1) as r
+select array_reverse(make_array(1,2)) as r, array_max(make_array(1,3,2)) as m, array_min(make_array(2,1)) as n, empty(make_array()) as e, empty(make_array(1)) as f
+select array_slice(make_array(1,2,3,4), 2, 3) as s, array_element(make_array('a','b'), 2) as e, array_repeat('a', 2) as r
+select array_has_all(make_array(1,2), make_array(1)) as a, array_has_any(make_array(1,2), make_array(3,2)) as b, array_intersect(make_array(1,2), make_array(2,3)) as i, array_union(make_array(1,2), make_array(2,3)) as u, array_except(make_array(1,2), make_array(2)) as e
+select range(1,4) as r, generate_series(1,3) as g, range(3) as o, range(0, 10, 3) as s
+select flatten(make_array(make_array(1),make_array(2))) as f, string_to_array('a,b,,', ',') as s
+select array_sort(services) as a, array_length(array_append(services, 'x')) as l, array_to_string(array_sort(services), '-') as t from sys_deployment
+select levenshtein('kitten','sitting') as l, find_in_set('b','a,b') as f, find_in_set('x','a,b') as g, substr_index('a.b.c','.',2) as s, substring_index('a.b.c','.',-1) as i
+select to_hex(255) as h, gcd(4,6) as g, lcm(4,6) as l, factorial(4) as f, cbrt(8.0) as c, pi() as p, power(2,3) as q, trunc(1.5) as t, log10(100.0) as lg
+select log2(8.0) as a, log(100.0) as b, log(2.0, 8.0) as c, degrees(0.0) as d, radians(0.0) as r, sin(0.0) as s, cot(1.0) > 0 as t, tanh(0.0) as h
+select nanvl(1.0,2.0) as n, isnan(1.0) as i, iszero(0.0) as z, today() > '2020-01-01' as t, btrim(' x ') as b, instr('abc','c') as s
+select sha224('a') as a, sha256('a') as b, sha384('a') as c, sha512('a') as d
+select digest('a','md5') as d, digest('a', 'sha256') as e
+select bool_and(journal_size >= 0) as a, bool_or(journal_size < 0) as o, bit_and(1) as b, bit_or(2) as c, bit_xor(3) as x from state, sys_invocation
+select var_pop(x) as a, var(x) as b, stddev_pop(x) as c, stddev_samp(x) as d, mean(x) as m from (select 1.0 as x union all select 2.0 union all select 4.0) as t
+select percentile_cont(0.5) within group (order by x) as a, approx_median(x) as c from (select 1.0 as x union all select 2.0 union all select 4.0) as t
+select approx_percentile_cont(0.95) within group (order by x) as a, approx_percentile_cont(x, 0.5) as b, quantile_cont(x, 0.5) as q from (select 1.0 as x union all select 2.0 union all select 4.0) as t
+select decode('616263', 'hex') as d, cast(decode('YWJj', 'base64') as varchar) as e
+select arrow_typeof(1) as t
+select arrow_typeof('a') as t
+select arrow_typeof(now()) as t
+select arrow_typeof(completion_retention) as t from sys_invocation limit 1
+select arrow_typeof(created_at) as t, arrow_typeof(id) as i, arrow_typeof(retry_count) as r, arrow_typeof(pinned_service_protocol_version) as p from sys_invocation limit 1
+select arrow_typeof(services) as t from sys_deployment limit 1
+select arrow_typeof(value) as t from state limit 1
+select arrow_typeof(count(*)) as c from state
+select arrow_typeof(interval '1 hour') as i
+select id, unnest(services) as u from sys_deployment where 1=2
+select unnest(make_array(1,2)) as u
+select count(*) as n from (select unnest(services) as u from sys_deployment) as t
+select upper(u) as u from (select unnest(services) as u from sys_deployment) as t order by 1
+select corr(x, y) as c, covar_pop(x, y) as p from (select 1.0 as x, 2.0 as y union all select 2.0, 4.0 union all select 4.0, 7.0) as t
+select 'xabcx' similar to 'abc' as a, 'abc' similar to 'ABC' as b, 'a_c' similar to 'a_c' as d, 'abc' not similar to 'b' as e
+select json_get_str('{"a":true}', 'a') as a, json_get_str('{"a":null}', 'a') as b, json_get_str('nope', 'a') as c, json_get_str('{"b" : [ 1 , {"c":"d"} ] , "a" : "x"}', 'a') as d
+select json_get_str(j.entry_json, 'Command', 'Output', 'name') as n, json_get(j.entry_json, 'Command') is not null as c, json_length(j.entry_json) as l from sys_journal j join sys_invocation i on i.id = j.id where i.target = 'Greeter/refuse' order by j.index
+"""  # noqa: E501
+
+
+@pytest.mark.server
+def test_functions_that_are_seldom_used_have_the_same_answer(engines: tuple[Any, Any]) -> None:
+    """Of JSON, lists, numbers and many rows; what is unnested; and how Arrow calls a type."""
+    for sql in SELDOM.strip().splitlines():
+        here, there = (ask(engine.admin_url, sql) for engine in engines)
+        assert (here.status, here.json) == (there.status, there.json), sql
+
+
 @pytest.mark.server
 def test_functions_have_the_same_answer(engines: tuple[Any, Any]) -> None:
     """Those that SQLite lacks, or has otherwise: of times, patterns, texts and lists."""

@@ -22,6 +22,7 @@ from sqlglot.errors import OptimizeError, ParseError, TokenError
 from sqlglot.optimizer.annotate_types import annotate_types
 from sqlglot.optimizer.qualify import qualify
 
+from restate_reflect.embedded.query.sandbox import documents, lists, numbers
 from restate_reflect.embedded.query.sandbox.intervals import IntervalError, Lengths, read_interval
 from restate_reflect.embedded.query.sandbox.refusals import refusals
 from restate_reflect.embedded.query.sandbox.values import ARROW_NAMES, from_iso
@@ -31,10 +32,23 @@ __all__ = ["RefusedError", "Translated", "translate"]
 Tables = Mapping[str, Mapping[str, str]]
 
 
+_OWN_KINDS: Final = documents.KINDS | lists.KINDS | numbers.KINDS
+_OWN: Final = {
+    *("to_char", "decode", "levenshtein", "substring_index"),
+    *("approx_median", "bit_and", "bit_or", "bit_xor", "corr", "covar_pop", "covar_samp"),
+    *("stddev_pop", "stddev_samp", "var_pop", "var_samp", "sha224", "sha256", "sha384", "sha512", "md5"),
+    *documents.FUNCTIONS,
+    *lists.FUNCTIONS,
+    *numbers.FUNCTIONS,
+}
+"""Functions that sqlglot leaves as they are: it would call them otherwise in SQLite."""
+
+
 class _DataFusion(Postgres):
     class Parser(Postgres.Parser):  # type: ignore[valid-type, misc, unused-ignore]
-        FUNCTIONS: ClassVar = {name: make for name, make in Postgres.Parser.FUNCTIONS.items() if name != "TO_CHAR"}
-        """Whose formats are those of Rust's chrono, and so nearly Python's."""
+        FUNCTIONS: ClassVar = {
+            name: make for name, make in Postgres.Parser.FUNCTIONS.items() if name.lower() not in _OWN
+        }
 
 
 class RefusedError(ValueError):
@@ -137,6 +151,7 @@ def translate(sql: str, tables: Tables) -> Translated:
     except OptimizeError as error:
         raise RefusedError(f"Schema error: {error}") from None
     statement = annotate_types(statement, schema=schema, dialect="postgres", expression_metadata=_METADATA)
+    _tell_types(statement)
     _tell_intervals(statement)
     columns = [(name, _shown_as(each)) for name, each in zip(_names(statement, names), statement.selects, strict=True)]
     for node in reversed(list(statement.walk())):
@@ -274,8 +289,9 @@ def _shown_as(projection: exp.Expr) -> str | None:
 
 
 _RESULTS: Final = {
-    **dict.fromkeys(("regexplike", "regexpilike", "contains", "arraycontains"), "bool"),
-    **dict.fromkeys(("regexp_match", "make_array", "arrayagg"), "texts"),
+    **_OWN_KINDS,
+    **dict.fromkeys(("regexplike", "regexpilike", "contains"), "bool"),
+    **dict.fromkeys(("regexp_match", "arrayagg"), "texts"),
 }
 """Types that sqlglot does not infer, by its name of a function."""
 _NAIVE: Final = frozenset(f"to_timestamp_{unit}" for unit in ("seconds", "millis")) | {"from_unixtime"}
@@ -344,6 +360,15 @@ def _to_sqlite(node: exp.Expr) -> exp.Expr:
             return exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(unit.name), node.this])
         case exp.Extract():
             return exp.Anonymous(this="date_part", expressions=[exp.Literal.string(node.this.name), node.expression])
+        case exp.JSONExtract() | exp.JSONExtractScalar() if isinstance(node.expression, exp.JSONPath):
+            name = "json_as_text" if isinstance(node, exp.JSONExtractScalar) else "json_get"
+            return exp.Anonymous(this=name, expressions=[node.this, *_steps(node.expression)])
+        case exp.SimilarTo():  # a pattern is a regular expression there
+            return exp.Anonymous(this="regexp_like", expressions=[node.this, node.expression])
+        case exp.WithinGroup() if isinstance(node.expression, exp.Order):
+            return _quantile(node)
+        case exp.Explode():
+            return _row_for_each(node)
         case exp.Sign():
             return exp.Mul(this=node.copy(), expression=exp.Literal.number("1.0"))
         case exp.StartsWith():
@@ -386,6 +411,38 @@ def _given(node: exp.Expr) -> list[exp.Expr]:
     return [each for each in flat if isinstance(each, exp.Expr)]
 
 
+def _steps(path: exp.JSONPath) -> list[exp.Expr]:
+    """Keys and indexes of ``->``."""
+    steps = [each.this for each in path.expressions if isinstance(each, (exp.JSONPathKey, exp.JSONPathSubscript))]
+    return [exp.Literal.number(each) if isinstance(each, int) else exp.Literal.string(each) for each in steps]
+
+
+def _quantile(node: exp.WithinGroup) -> exp.Expr:
+    """``percentile_cont(0.5) WITHIN GROUP (ORDER BY value)``."""
+    ordered, inner = node.expression.expressions[0], node.this
+    is_unknown = isinstance(inner, exp.Anonymous)  # approx_percentile_cont, to sqlglot
+    name, part = (inner.name, inner.expressions[0]) if is_unknown else ("percentile_cont", inner.this)
+    if ordered.args.get("desc"):
+        part = exp.Paren(this=exp.Sub(this=exp.Literal.number(1), expression=part))
+    return exp.Anonymous(this=name, expressions=[ordered.this, part])
+
+
+def _row_for_each(node: exp.Explode) -> exp.Expr:
+    """``unnest(list)``: its items, by a join with them."""
+    select, name = node.find_ancestor(exp.Select), "unnested"
+    if select is None or any(join.this.alias == name for join in select.args.get("joins") or ()):
+        return node
+    items = exp.Table(
+        this=exp.Anonymous(this="json_each", expressions=[node.this]),
+        alias=exp.TableAlias(this=exp.to_identifier(name)),
+    )
+    if select.args.get("from_") or select.args.get("from"):
+        select.join(items, join_type="cross", copy=False)
+    else:
+        select.from_(items, copy=False)
+    return exp.column("value", table=name)
+
+
 def _sorted(name: str, value: exp.Expr, separator: exp.Expr, order: exp.Order) -> exp.Expr:
     ordered = order.expressions[0]
     descending = exp.Literal.number(int(bool(ordered.args.get("desc"))))
@@ -411,6 +468,29 @@ def _moment(literal: exp.Literal) -> exp.Expr:
         return exp.Literal.number(from_iso(literal.this))
     except ValueError:
         raise RefusedError(f"Arrow error: Parser error: Error parsing timestamp from '{literal.this}'") from None
+
+
+def _tell_types(statement: exp.Query) -> None:
+    """``arrow_typeof``, which is known before there are rows."""
+    for node in list(statement.find_all(exp.Anonymous)):
+        found = _arrow_name(node.expressions[0]) if node.name.lower() == "arrow_typeof" else None
+        if found is not None:
+            text: exp.Expr = exp.Literal.string(found)
+            text = exp.Max(this=text) if node.find(exp.AggFunc) else text  # of all rows, as it was
+            text.type = exp.DataType.build("TEXT")
+            node.replace(text)
+
+
+def _arrow_name(node: exp.Expr) -> str | None:
+    if isinstance(node, exp.Literal) and node.is_string:
+        return "Utf8"  # those of columns are large
+    if isinstance(node, exp.Null):
+        return "Null"
+    if isinstance(node, exp.CurrentTimestamp):
+        return ARROW_NAMES["naive"]
+    if _constant(node) is not None:
+        return "Interval(MonthDayNano)"
+    return ARROW_NAMES.get(_shown_as(node) or "")
 
 
 def _tell_intervals(statement: exp.Query) -> None:

@@ -2,94 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import random
 import sqlite3
-import statistics
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from operator import attrgetter
 from typing import Any, Final
 
+from restate_reflect.embedded.query.sandbox import documents, lists, numbers, texts
+from restate_reflect.embedded.query.sandbox.aggregates import AGGREGATES
 from restate_reflect.embedded.query.sandbox.intervals import shift
-from restate_reflect.embedded.query.sandbox.texts import FUNCTIONS
 from restate_reflect.embedded.query.sandbox.values import from_iso, iso
 
 __all__ = ["add_functions"]
-
-
-class _First:
-    """``first_by(value, key, descending)``: the value of the row whose key is first; of equal ones the first row's."""
-
-    is_last = False
-
-    def __init__(self) -> None:
-        self._best: tuple[Any, Any] | None = None
-
-    def step(self, *given: Any) -> None:
-        value, key, descending = given
-        if self._best is None or self._precedes(key, self._best[0], bool(descending) is not self.is_last):
-            self._best = key, value
-
-    def _precedes(self, key: Any, other: Any, descending: bool) -> bool:
-        if key is None or other is None or key == other:
-            return self.is_last and key == other
-        return bool(key > other) if descending else bool(key < other)
-
-    def finalize(self) -> Any:
-        return None if self._best is None else self._best[1]
-
-
-class _Sorted:
-    """``…(value, separator, key, descending)``: values in the order of keys; null is the largest."""
-
-    def __init__(self) -> None:
-        self._rows: list[tuple[Any, Any]] = []
-        self._separator = ","
-        self._descending = 0
-
-    def step(self, *given: Any) -> None:
-        value, self._separator, key, self._descending = given
-        self._rows.append((key, value))
-
-    def values(self) -> list[Any]:
-        rows = sorted(self._rows, key=lambda row: (row[0] is None, row[0]), reverse=bool(self._descending))
-        return [value for _, value in rows]
-
-
-class _SortedText(_Sorted):
-    def finalize(self) -> Any:
-        texts = [str(value) for value in self.values() if value is not None]
-        return self._separator.join(texts) if texts else None
-
-
-class _SortedList(_Sorted):
-    def finalize(self) -> Any:
-        return json.dumps(self.values()) if self._rows else None
-
-
-class _Numbers:
-    def __init__(self) -> None:
-        self._numbers: list[float] = []
-
-    def step(self, *given: Any) -> None:
-        self._numbers += [value for value in given if value is not None]
-
-
-class _Median(_Numbers):
-    def finalize(self) -> Any:
-        return statistics.median(self._numbers) if self._numbers else None
-
-
-class _Deviation(_Numbers):
-    def finalize(self) -> Any:
-        return float(statistics.stdev(self._numbers)) if len(self._numbers) > 1 else None
-
-
-class _Last(_First):
-    """The same from the other end."""
-
-    is_last = True
 
 
 def _date_bin(span: int | None, at: int | None, origin: int = 0) -> int | None:
@@ -224,17 +149,17 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "to_millis": _to_millis,
     "to_unixtime": _to_unixtime,
     "unsigned_text": _unsigned_text,
-    **FUNCTIONS,
+    **texts.FUNCTIONS,
+    **documents.FUNCTIONS,
+    **lists.FUNCTIONS,
+    **numbers.FUNCTIONS,
 }
 
 
 def add_functions(database: sqlite3.Connection) -> None:
     """Makes them known."""
     for name, function in _FUNCTIONS.items():
-        database.create_function(name, -1, function, deterministic=name not in ("random", "uuid"))
-    database.create_aggregate("first_by", 3, _First)
-    database.create_aggregate("last_by", 3, _Last)
-    database.create_aggregate("sorted_text", 4, _SortedText)
-    database.create_aggregate("sorted_list", 4, _SortedList)
-    database.create_aggregate("median", 1, _Median)
-    database.create_aggregate("stddev", 1, _Deviation)
+        database.create_function(name, -1, function, deterministic=name not in ("random", "today", "uuid"))
+    database.execute("SELECT value FROM json_each('[]')")  # which makes its table, while that is allowed
+    for name, (count, aggregate) in AGGREGATES.items():
+        database.create_aggregate(name, count, aggregate)

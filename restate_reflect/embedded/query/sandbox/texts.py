@@ -1,10 +1,9 @@
-"""Functions of restate-server's SQL about texts, patterns and lists. Lists are JSON here."""
+"""Functions of restate-server's SQL about texts and patterns."""
 
 from __future__ import annotations
 
 import base64
 import functools
-import hashlib
 import json
 import re
 import uuid
@@ -84,37 +83,45 @@ def _encode(value: Any, form: str) -> str:
     raise ValueError(f"there is no encoding {form!r}")
 
 
-# ---------------------------------------------------------------- lists
+def _decode(text: str, form: str) -> bytes:
+    if form == "hex":
+        return bytes.fromhex(text)
+    if form == "base64":
+        return base64.b64decode(text + "=" * (-len(text) % 4))
+    raise ValueError(f"there is no encoding {form!r}")
 
 
-def _list_item(items: str, index: int) -> Any:
-    found = json.loads(items)
-    return found[index] if 0 <= index < len(found) else None
+def _levenshtein(one: str, other: str) -> int:
+    """How many letters have to be put in, taken out or replaced."""
+    row = list(range(len(other) + 1))
+    for count, letter in enumerate(one, 1):
+        before, row[0] = row[0], count
+        for index, wanted in enumerate(other, 1):
+            cost = min(row[index] + 1, row[index - 1] + 1, before + (letter != wanted))
+            before, row[index] = row[index], cost
+    return row[-1]
 
 
-def _joined(items: str, separator: str) -> str:
-    return separator.join(str(item) for item in json.loads(items) if item is not None)
+def _find_in_set(text: str, parts: str) -> int:
+    found = parts.split(",")
+    return found.index(text) + 1 if text in found else 0
 
 
-def _position(items: str, value: Any) -> int | None:
-    found = json.loads(items)
-    return found.index(value) + 1 if value in found else None
+def _substr_index(text: str, separator: str, count: int) -> str:
+    parts = text.split(separator) if separator else [text]
+    return separator.join(parts[:count] if count > 0 else parts[count:]) if count else ""
 
 
 _STRICT: Final[dict[str, Callable[..., Any]]] = {
-    "array_contains": lambda items, value: value in json.loads(items),
-    "array_length": lambda items, *_: len(json.loads(items)),
-    "array_position": _position,
-    "array_to_string": _joined,
     "ascii": lambda text: ord(text[0]) if text else 0,
     "bit_length": lambda text: 8 * len(_bytes(text)),
-    "cardinality": lambda items: len(json.loads(items)),
     "contains": lambda text, part: part in text,
+    "decode": _decode,
     "encode": _encode,
+    "find_in_set": _find_in_set,
     "initcap": _initcap,
-    "list_item": _list_item,
+    "levenshtein": _levenshtein,
     "lpad": _lpad,
-    "md5": lambda text: hashlib.md5(_bytes(text), usedforsecurity=False).hexdigest(),
     "octet_length": lambda text: len(_bytes(text)),
     "overlay": _overlay,
     "regexp_count": _count,
@@ -124,12 +131,13 @@ _STRICT: Final[dict[str, Callable[..., Any]]] = {
     "repeat": lambda text, times: text * times,
     "reverse": lambda text: text[::-1],
     "rpad": _rpad,
+    "substr_index": _substr_index,
+    "substring_index": _substr_index,
     "translate": _translate,
 }
 """Of which the result is null where an argument is."""
 
 FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     **{name: _strict(function) for name, function in _STRICT.items()},
-    "make_array": lambda *items: json.dumps(items),
     "uuid": lambda: str(uuid.uuid4()),
 }
