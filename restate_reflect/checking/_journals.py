@@ -27,8 +27,8 @@ __all__ = ["completed", "handlers_with_completed", "in_flight", "in_flight_of_ot
 PAGE: Final = 200
 """Invocations that are asked for at once; with their journals some megabytes."""
 
-State = dict[tuple[str, str], dict[str, bytes]]
-"""By service and key."""
+State = dict[tuple[str, str, str | None], dict[str, bytes]]
+"""By service, key and scope; of some keys only those that there are."""
 Page = tuple[list[InvocationInfo], dict[str, list[JournalEntry]], State]
 
 
@@ -106,12 +106,12 @@ async def _page(admin: AdminClient, rows: list[dict[str, Any]], *, with_state: b
 
 
 async def _state(admin: AdminClient, keyed: set[tuple[str, str]]) -> State:
-    """Of these keys."""
+    """Of these keys, in all scopes."""
     state: State = {}
     for service in sorted({service for service, _ in keyed}):
         keys = sorted(key for name, key in keyed if name == service)
-        found = await admin.states(service, keys)
-        state.update({(service, key): values for key, values in found.items()})
+        found = await admin.states_by_scope(service, keys)
+        state.update({(service, key, scope): values for (key, scope), values in found.items()})
     return state
 
 
@@ -128,7 +128,7 @@ async def state_pages(admin: AdminClient, service: str, sample: int) -> AsyncIte
         names = [row["service_key"] for row in keys]
         last, seen = names[-1], seen + (len(names) if len(names) == PAGE else sample)
         found = await _state(admin, {(service, name) for name in names})
-        yield [(key, name, value) for (_, key), values in sorted(found.items()) for name, value in values.items()]
+        yield [(key, name, value) for (_, key, _), values in found.items() for name, value in values.items()]
 
 
 # ---------------------------------------------------------------- replays
@@ -144,13 +144,19 @@ async def replay_all(page: Page, replayer: Replayer, chain: Chain | None, report
         else:
             row.in_flight += 1
         try:
-            known = None if info.key is None else state.get((info.service, info.key))
-            journal = from_rows(info, tuple(entries[info.id]), known)
+            journal = from_rows(info, tuple(entries[info.id]), _state_of(info, state))
             journal = journal if chain is None else await decoded(journal, chain)
         except (JournalGoneError, PayloadError):
             _not_read(info, entries, row)
             continue
         _one(journal, info, replayer, report)
+
+
+def _state_of(info: InvocationInfo, state: State) -> dict[str, bytes] | None:
+    """What its handler sees; ``None`` if that is not known any more."""
+    if info.key is None or info.status == "completed":
+        return None
+    return state.get((info.service, info.key, info.raw.get("scope")), {})
 
 
 def _not_read(info: InvocationInfo, entries: Mapping[str, list[Any]], row: Any) -> None:

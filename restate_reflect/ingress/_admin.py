@@ -232,31 +232,49 @@ class AdminClient:
 
     # -- state, SQL, the server
 
-    async def state(self, service: str, key: str) -> dict[str, bytes]:
+    async def state(self, service: str, key: str, *, scope: str | None = None) -> dict[str, bytes]:
         """The state of one key of an object or workflow, as stored; with ``payloads``, as handlers see it, but for what
-        can't be decoded."""
-        return (await self.states(service, [key]))[key]
+        can't be decoded. Without a ``scope`` it is that of the key outside of scopes."""
+        return (await self.states(service, [key], scope=scope))[key]
 
-    async def states(self, service: str, keys: Iterable[str]) -> dict[str, dict[str, bytes]]:
+    async def states(
+        self, service: str, keys: Iterable[str], *, scope: str | None = None
+    ) -> dict[str, dict[str, bytes]]:
         """The same of several keys, in one query; empty for a key that has none."""
-        found: dict[str, dict[str, bytes]] = {key: {} for key in keys}
-        if not found:
-            return found
+        named = [*keys]
+        found = await self.states_by_scope(service, named)
+        return {key: found.get((key, scope), {}) for key in named}
+
+    async def states_by_scope(
+        self, service: str, keys: Iterable[str]
+    ) -> dict[tuple[str, str | None], dict[str, bytes]]:
+        """The same by key and scope, ``None`` outside of scopes; only those that there are."""
+        named = ", ".join(map(_literal, keys))
+        if not named:
+            return {}
         rows = await self.query(
-            "SELECT service_key, key, value FROM state"
-            f" WHERE service_name = {_literal(service)} AND service_key IN ({', '.join(map(_literal, found))})"
+            # All columns: servers before 1.7 have none of the scope.
+            f"SELECT * FROM state WHERE service_name = {_literal(service)} AND service_key IN ({named})"
             " ORDER BY service_key, key"
         )
+        found: dict[tuple[str, str | None], dict[str, bytes]] = {}
         for row in rows:
-            found[row["service_key"]][row["key"]] = bytes.fromhex(row["value"])
+            place = row["service_key"], row.get("scope")
+            found.setdefault(place, {})[row["key"]] = bytes.fromhex(row["value"])
         if self.payloads is None:
             return found
         from restate_reflect.ingress._plain import plain_state
 
-        return {key: await plain_state(self.payloads, service, key, values) for key, values in found.items()}
+        return {place: await plain_state(self.payloads, service, place[0], values) for place, values in found.items()}
 
     async def replace_state(
-        self, service: str, key: str, state: Mapping[str, Any], *, version: str | None = None
+        self,
+        service: str,
+        key: str,
+        state: Mapping[str, Any],
+        *,
+        version: str | None = None,
+        scope: str | None = None,
     ) -> None:
         """Makes this the whole state of a key: what is not named is removed. Applied between invocations.
 
@@ -272,6 +290,7 @@ class AdminClient:
         encoded = {name: list(value) for name, value in stored.items()}
         body: dict[str, Any] = {"object_key": key, "new_state": encoded}
         body |= {"version": version} if version is not None else {}
+        body |= {"scope": scope} if scope is not None else {}
         await self.request("POST", f"/services/{_part(service)}/state", body)
 
     async def query(self, sql: str) -> list[dict[str, Any]]:

@@ -32,7 +32,7 @@ async def journal_of(admin: AdminClient, invocation: str) -> RecordedJournal:
     entries = await admin.journal(invocation)
     state = None
     if info.key is not None and info.status != "completed":
-        state = await admin.state(info.service, info.key)
+        state = await admin.state(info.service, info.key, scope=info.raw.get("scope"))
     recorded = from_rows(info, entries, state)
     return recorded if admin.payloads is None else await decoded(recorded, admin.payloads)
 

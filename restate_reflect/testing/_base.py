@@ -283,13 +283,13 @@ class Environment(Verbs, ABC):
     @abstractmethod
     def _invocations(self) -> list[InvocationSummary]: ...
 
-    def state(self, service: type | str, key: str) -> StateView:
+    def state(self, service: type | str, key: str, *, scope: str | None = None) -> StateView:
         """State of an object or workflow."""
-        return StateView(self._state, self._name_of(service), key)
+        return StateView(self._state, self._name_of(service), key, scope)
 
-    def promise(self, workflow: type | str, key: str, name: str) -> PromiseView:
+    def promise(self, workflow: type | str, key: str, name: str, *, scope: str | None = None) -> PromiseView:
         """A durable promise of a workflow, to look at and to complete."""
-        return PromiseView(self._promises, self._name_of(workflow), key, name)
+        return PromiseView(self._promises, self._name_of(workflow), key, name, scope)
 
     def journal(self, invocation: Invocation[Any] | InvocationTarget) -> Journal:
         """The journal of an invocation, as typed entries."""

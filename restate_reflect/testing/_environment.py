@@ -191,14 +191,16 @@ class _Promises:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
 
-    def peek_promise(self, service: str, key: str, name: str) -> bytes | TerminalError | None:
-        promise = self._runtime.promise(service, key, name)
+    def peek_promise(self, service: str, key: str, name: str, scope: str | None = None) -> bytes | TerminalError | None:
+        promise = self._runtime.promise(service, key, name, scope)
         if promise is None or not promise.completed:
             return None
         return promise.failure.to_error() if promise.failure is not None else promise.value or b""
 
-    def complete_promise(self, service: str, key: str, name: str, result: bytes | TerminalError) -> bool:
-        return self._runtime.resolve_promise(service, key, name, result)
+    def complete_promise(
+        self, service: str, key: str, name: str, result: bytes | TerminalError, scope: str | None = None
+    ) -> bool:
+        return self._runtime.resolve_promise(service, key, name, result, scope)
 
 
 def _summary(record: Record) -> InvocationSummary:

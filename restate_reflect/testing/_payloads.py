@@ -49,8 +49,8 @@ class PlainState:
     def __init__(self, access: StateAccess, chain: Chain) -> None:
         self._access, self._chain = access, chain
 
-    def state(self, service: str, key: str) -> dict[str, bytes]:
-        found = self._access.state(service, key)
+    def state(self, service: str, key: str, scope: str | None = None) -> dict[str, bytes]:
+        found = self._access.state(service, key, scope)
         return {name: self._plain(_state(service, key, name), data) for name, data in found.items()}
 
     def _plain(self, position: Position, data: bytes) -> bytes:
@@ -60,9 +60,9 @@ class PlainState:
         except PayloadUnavailableError:
             return data
 
-    def set_state(self, service: str, key: str, values: Mapping[str, bytes | None]) -> None:
+    def set_state(self, service: str, key: str, values: Mapping[str, bytes | None], scope: str | None = None) -> None:
         encoded = {name: self._encoded(_state(service, key, name), value) for name, value in values.items()}
-        self._access.set_state(service, key, encoded)
+        self._access.set_state(service, key, encoded, scope)
 
     def _encoded(self, position: Position, value: bytes | None) -> bytes | None:
         """All of it is stored: nothing is put into the store of a claim check from here."""
@@ -82,11 +82,13 @@ class PlainPromises:
     def __init__(self, access: PromiseAccess, chain: Chain) -> None:
         self._access, self._chain = access, chain
 
-    def peek_promise(self, service: str, key: str, name: str) -> bytes | TerminalError | None:
-        found = self._access.peek_promise(service, key, name)
+    def peek_promise(self, service: str, key: str, name: str, scope: str | None = None) -> bytes | TerminalError | None:
+        found = self._access.peek_promise(service, key, name, scope)
         return (
             self._chain.at_hand(found, Position("promise", service, name=name)) if isinstance(found, bytes) else found
         )
 
-    def complete_promise(self, service: str, key: str, name: str, result: bytes | TerminalError) -> bool:
-        return self._access.complete_promise(service, key, name, result)
+    def complete_promise(
+        self, service: str, key: str, name: str, result: bytes | TerminalError, scope: str | None = None
+    ) -> bool:
+        return self._access.complete_promise(service, key, name, result, scope)

@@ -200,10 +200,14 @@ class _Promises:
     def __init__(self, tables: ServerTables) -> None:
         self._tables = tables
 
-    def peek_promise(self, service: str, key: str, name: str) -> bytes | TerminalError | None:
+    def peek_promise(self, service: str, key: str, name: str, scope: str | None = None) -> bytes | TerminalError | None:
+        if scope is not None:
+            refuse(Unsupported.SCOPES)
         return self._tables.promise(service, key, name)
 
-    def complete_promise(self, service: str, key: str, name: str, result: bytes | TerminalError) -> bool:
+    def complete_promise(
+        self, service: str, key: str, name: str, result: bytes | TerminalError, scope: str | None = None
+    ) -> bool:
         refuse(Unsupported.PROMISES)
 
 

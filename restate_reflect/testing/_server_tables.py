@@ -15,6 +15,7 @@ from restate_reflect.protocol.messages import MessageType, server_names
 from restate_reflect.replay import RecordedJournal, from_rows
 from restate_reflect.server import AdminError, RestateServer
 from restate_reflect.testing._payloads import plain_entries
+from restate_reflect.testing._unsupported import Unsupported, refuse
 from restate_reflect.testing._views import InvocationSummary
 
 __all__ = ["ServerTables"]
@@ -36,19 +37,21 @@ class ServerTables:
 
     # ------------------------------------------------------------ state
 
-    def state(self, service: str, key: str) -> dict[str, bytes]:
+    def state(self, service: str, key: str, scope: str | None = None) -> dict[str, bytes]:
         """Everything, as it is stored."""
+        if scope is not None:
+            refuse(Unsupported.SCOPES)
         where = f"service_name = {_literal(service)} AND service_key = {_literal(key)}"
         rows = self._server.query(f"SELECT key, value FROM state WHERE {where}")
         return {row["key"]: bytes.fromhex(row["value"]) for row in rows}
 
-    def set_state(self, service: str, key: str, values: Mapping[str, bytes | None]) -> None:
+    def set_state(self, service: str, key: str, values: Mapping[str, bytes | None], scope: str | None = None) -> None:
         """Changes state, and waits until it is changed.
 
         Raises:
             AdminError: An exclusive handler holds the key, and the server waits for it.
         """
-        changed = {**self.state(service, key), **values}
+        changed = {**self.state(service, key, scope), **values}
         wanted = {name: value for name, value in changed.items() if value is not None}
         body = {"object_key": key, "new_state": {name: list(value) for name, value in wanted.items()}}
         self._server.admin.request("POST", f"/services/{service}/state", body)

@@ -16,8 +16,8 @@ T = TypeVar("T")
 class StateAccess(Protocol):
     """Where state is."""
 
-    def state(self, service: str, key: str) -> dict[str, bytes]: ...
-    def set_state(self, service: str, key: str, values: Mapping[str, bytes | None]) -> None:
+    def state(self, service: str, key: str, scope: str | None = None) -> dict[str, bytes]: ...
+    def set_state(self, service: str, key: str, values: Mapping[str, bytes | None], scope: str | None = None) -> None:
         """``None`` clears a key; others stay."""
         ...
 
@@ -25,10 +25,11 @@ class StateAccess(Protocol):
 class StateView:
     """State of an object or workflow. Writing is refused while an exclusive handler holds the key."""
 
-    def __init__(self, access: StateAccess, service: str, key: str) -> None:
+    def __init__(self, access: StateAccess, service: str, key: str, scope: str | None = None) -> None:
         self._access = access
         self._service = service
         self._key = key
+        self._scope = scope
 
     @overload
     def get(self, key: State[T], /) -> T: ...
@@ -47,11 +48,14 @@ class StateView:
     def set(self, key: str | State[Any], value: Any) -> None:
         """Sets a value; the codec follows the declared type, or the value's class."""
         name, annotation = (key.known_name(), key.type) if isinstance(key, State) else (key, type(value))
-        self._access.set_state(self._service, self._key, {name: codec_for(annotation).encode(value)})
+        self._change(name, codec_for(annotation).encode(value))
 
     def clear(self, key: str | State[Any]) -> None:
         """Removes a key."""
-        self._access.set_state(self._service, self._key, {key.known_name() if isinstance(key, State) else key: None})
+        self._change(key.known_name() if isinstance(key, State) else key, None)
+
+    def _change(self, name: str, value: bytes | None) -> None:
+        self._access.set_state(self._service, self._key, {name: value}, self._scope)
 
     def keys(self) -> list[str]:
         """The keys that are set, sorted."""
@@ -59,7 +63,7 @@ class StateView:
 
     def raw(self) -> dict[str, bytes]:
         """Everything, as it is stored."""
-        return self._access.state(self._service, self._key)
+        return self._access.state(self._service, self._key, self._scope)
 
     def __repr__(self) -> str:
         return f"<state of {self._service}/{self._key}: {self.raw()!r}>"

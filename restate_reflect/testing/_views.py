@@ -133,8 +133,12 @@ class AwakeableView:
 class PromiseAccess(Protocol):
     """What a ``PromiseView`` needs from its environment."""
 
-    def peek_promise(self, service: str, key: str, name: str) -> bytes | TerminalError | None: ...
-    def complete_promise(self, service: str, key: str, name: str, result: bytes | TerminalError) -> bool: ...
+    def peek_promise(
+        self, service: str, key: str, name: str, scope: str | None = None
+    ) -> bytes | TerminalError | None: ...
+    def complete_promise(
+        self, service: str, key: str, name: str, result: bytes | TerminalError, scope: str | None = None
+    ) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,7 @@ class PromiseView:
     service: str
     key: str
     name: str
+    scope: str | None = None
 
     @overload
     def peek(self, type: type[T]) -> T | None: ...
@@ -156,7 +161,7 @@ class PromiseView:
         Raises:
             TerminalError: It was rejected.
         """
-        found = self._access.peek_promise(self.service, self.key, self.name)
+        found = self._access.peek_promise(self.service, self.key, self.name, self.scope)
         if isinstance(found, TerminalError):
             raise found
         return None if found is None else codec_for(type).decode(found)
@@ -174,7 +179,7 @@ class PromiseView:
         self._complete(error if isinstance(error, TerminalError) else TerminalError(error))
 
     def _complete(self, result: bytes | TerminalError) -> None:
-        if not self._access.complete_promise(self.service, self.key, self.name, result):
+        if not self._access.complete_promise(self.service, self.key, self.name, result, self.scope):
             raise ValueError(f"promise {self.name!r} of {self.service}/{self.key} was completed before")
 
 

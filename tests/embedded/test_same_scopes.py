@@ -6,6 +6,7 @@ tables and refusals must be equal. Ids and times are replaced.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ from restate_reflect import (
     WorkflowRun,
     WorkflowSharedContext,
 )
+from restate_reflect.checking import check
+from restate_reflect.ingress import AdminClient
+from restate_reflect.reflection import reflect_all
+from restate_reflect.replay import journal_of
 from restate_reflect.server import RestateServer, ServerSettings
 from tests.embedded.served import JSON, ServedRuntime
 from tests.embedded.server import SCOPED_OBJECTS, SCOPES, EmbeddedServer, runtime_settings
@@ -397,6 +402,41 @@ def _commands(engine: Engine, identifier: str) -> list[Any]:
                         assert isinstance(target.pop("partition_key"), int)
                 found.append(replaced(json.dumps([column, kind, told])))
     return found
+
+
+def test_admin_clients_see_the_state_of_one_scope(engines: dict[str, Engine]) -> None:
+    """They read and replace it; a journal that is fetched has that of its scope, and a check replays with it."""
+    steps = [
+        *(Step(f"/restate/scope/{scope}/send/Flow/c/run", scope, name=scope) for scope in ("blue", "red")),
+        *(Step(f"/restate/scope/{scope}/call/Flow/c/look") for scope in ("blue", "red")),
+        *(Step(f"/restate/scope/{scope}/call/Counter/c/add", n) for scope, n in (("blue", 1), ("red", 2))),
+        Step("/Counter/c/add", 3),
+    ]
+    same(answers(engines, steps))
+    found = same({name: asyncio.run(_seen_by_clients(engine)) for name, engine in engines.items()})
+    assert found == [
+        *({"n": count} for count in (b"1", b"2", b"3")),
+        {},
+        {("c", "blue"): {"n": b"1"}, ("c", "red"): {"n": b"2"}, ("c", None): {"n": b"3"}},
+        {"name": b'"blue"'},
+        {"name": b'"red"'},
+        {"n": b"7"},
+    ]
+
+
+async def _seen_by_clients(engine: Engine) -> list[Any]:
+    async with AdminClient(engine.admin) as admin:
+        found: list[Any] = [await admin.state("Counter", "c", scope=scope) for scope in ("blue", "red", None, "green")]
+        found.append(await admin.states_by_scope("Counter", ["c", "nobody"]))
+        found += [(await journal_of(admin, engine.ids[scope])).state for scope in ("blue", "red")]
+        report = await check(list(reflect_all((Greeter, Counter, Flow, Boss))), admin)
+        assert not report.findings, report.findings
+        await admin.replace_state("Counter", "c", {"n": 7}, scope="red")
+        engine.until(_SEVEN, [{"scope": "red"}])
+        return [*found, await admin.state("Counter", "c", scope="red")]
+
+
+_SEVEN = "SELECT scope FROM state WHERE service_name = 'Counter' AND service_key = 'c' AND value_utf8 = '7'"
 
 
 SCOPE_TEXTS = ("blue", "", "a%20b", "%C3%BC", "x" * 36, LONG, "%20" * 37, ".", "..", "a%2Fb", "a~b", "%FF")

@@ -8,7 +8,7 @@ from typing import Self
 
 import pytest
 
-from restate_reflect import Context, ObjectContext, RetryableError, TerminalError
+from restate_reflect import Context, ObjectContext, RetryableError, TerminalError, WorkflowContext, WorkflowRun
 from restate_reflect.errors import ReflectionError
 from restate_reflect.ingress import BadRequestError, HandlerNotFoundError
 from restate_reflect.testing import Durable, RuntimeSettings, TestEnvironment
@@ -49,6 +49,13 @@ class Tenant:
 class Keyed:
     async def hello(self, ctx: ObjectContext, name: str) -> str:
         return f"hello {name}"
+
+
+class Counter:
+    async def add(self, ctx: ObjectContext, n: int) -> int:
+        count = (await ctx.get("n", int) or 0) + n
+        ctx.set("n", count)
+        return count
 
 
 async def test_an_instance_is_entered_before_and_left_after(restate_env: Durable) -> None:
@@ -123,6 +130,41 @@ async def test_scopes_keep_requests_apart(durable: Durable) -> None:
     first = await blue.send(Tenant.who, idempotency_key="k2")
     assert not (await blue.send(Tenant.who, idempotency_key="k2")).is_new
     assert (await env.scope("red").send(Tenant.who, idempotency_key="k2")).id != first.id
+
+
+class Flow:
+    async def run(self, ctx: WorkflowContext, name: str) -> list[str | None]:
+        ctx.set("name", name)
+        return [name, ctx.request.scope, await ctx.promise("end", str)]
+
+
+async def test_a_workflow_has_state_and_promises_in_each_scope(durable: Durable) -> None:
+    """An environment looks at one scope's, and completes them there alone."""
+    env = await durable(Flow)
+    runs = [await env.scope(scope).send(Flow.run, scope, key="w") for scope in ("blue", "red")]
+    await env.settle()
+    for scope in ("blue", "red"):
+        assert env.state(Flow, "w", scope=scope).get("name", str) == scope
+        assert env.recorded(WorkflowRun("Flow", "w", scope)).state == {"name": f'"{scope}"'.encode()}
+    assert env.state(Flow, "w").keys() == []
+    env.promise(Flow, "w", "end", scope="blue").resolve("x")
+    assert await runs[0].attach() == ["blue", "blue", "x"]
+    assert env.promise(Flow, "w", "end", scope="blue").peek(str) == "x"
+    assert env.promise(Flow, "w", "end", scope="red").peek(str) is None
+    assert env.promise(Flow, "w", "end").peek(str) is None
+    env.promise(Flow, "w", "end", scope="red").resolve("y")
+    assert await runs[1].attach() == ["red", "red", "y"]
+
+
+async def test_state_of_an_object_in_a_scope_is_given(restate_env: Durable) -> None:
+    """With the setting that restate-server has for it."""
+    settings = RuntimeSettings(scopes=True, scoped_virtual_objects=True)
+    async with TestEnvironment(Counter, settings=settings) as env:
+        env.state(Counter, "a", scope="blue").set("n", 5)
+        assert await env.scope("blue").call(Counter.add, 1, key="a") == 6
+        assert await env.call(Counter.add, 1, key="a") == 1
+        env.state(Counter, "a", scope="blue").clear("n")
+        assert await env.scope("blue").call(Counter.add, 1, key="a") == 1
 
 
 async def test_a_scope_that_can_not_be_is_refused(restate_env: Durable) -> None:
