@@ -9,7 +9,7 @@ from aiohttp import web
 
 from restate_reflect.embedded.http.admin_document import ANY_JSON, EMPTY, Operation, admin_document, json_of
 from restate_reflect.embedded.http.bodies import LATEST_VERSION, OLDEST_VERSION, empty, read_json, unfit
-from restate_reflect.embedded.http.replies import json_reply
+from restate_reflect.embedded.http.replies import json_reply, send_file
 from restate_reflect.embedded.query.sql import Form, Queries, QueryError
 from restate_reflect.embedded.runtime import Runtime
 
@@ -122,9 +122,11 @@ class General:
             raise unfit("missing field `query`")
         form: Form = "json" if request.headers.get("accept") == "application/json" else "arrow"
         try:
-            return web.Response(body=await self._queries.run(sql, form), headers={"content-type": _TYPES[form]})
+            answer = await self._queries.run(sql, form)
         except QueryError as error:
             return json_reply(error.status, {"message": str(error)})
+        with answer:
+            return await send_file(request, answer, {"content-type": _TYPES[form]})
 
 
 _TYPES: Final[dict[Form, str]] = {"json": "application/json", "arrow": "application/vnd.apache.arrow.stream"}

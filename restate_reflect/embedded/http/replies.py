@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 from aiohttp import web
 
@@ -20,6 +22,7 @@ __all__ = [
     "not_found",
     "plain_headers",
     "rfc3339",
+    "send_file",
     "succeeded",
 ]
 
@@ -41,6 +44,10 @@ BAD_RESTATE_PATH: Final = (
     " /restate/scope/:scope/call/:service/:handler, /restate/attach/:invocation_id, /restate/output/:invocation_id,"
     " or /restate/lookup"
 )
+
+
+_PART: Final = 1 << 20
+"""Bytes that are read at once where the system does not copy."""
 
 
 class Untyped(web.Response):
@@ -89,6 +96,29 @@ def json_reply(status: int, body: Any, headers: dict[str, str] | None = None) ->
     """Compact JSON, and a content type without a charset."""
     data = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
     return web.Response(status=status, body=data, headers={"content-type": "application/json", **(headers or {})})
+
+
+async def send_file(request: web.Request, file: BinaryIO, headers: dict[str, str]) -> web.StreamResponse:
+    """Answers what is left of a file: the system copies it to the socket, as fast as the client takes it."""
+    start = file.tell()
+    size = os.fstat(file.fileno()).st_size - start
+    response = web.StreamResponse(headers={"content-length": str(size), **headers})
+    try:
+        await response.prepare(request)
+        await _copy(file, size, request, response)
+    except ConnectionError:  # the client has gone; said again by a handler, aiohttp would log an error
+        response.force_close()
+    return response
+
+
+async def _copy(file: BinaryIO, size: int, request: web.Request, response: web.StreamResponse) -> None:
+    if request.transport is None:
+        raise ConnectionResetError
+    try:
+        await asyncio.get_running_loop().sendfile(request.transport, file, file.tell(), size)
+    except NotImplementedError:  # uvloop
+        while part := await asyncio.to_thread(file.read, _PART):
+            await response.write(part)
 
 
 def succeeded(outcome: Outcome, content_type: str | None) -> web.Response:

@@ -6,7 +6,6 @@ not here (``sandbox.tables``): what is done here holds up every invocation.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain, islice
@@ -17,7 +16,7 @@ from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.embedded.kernel.journal import Entry
 from restate_reflect.embedded.kernel.kernel import Kernel
 from restate_reflect.embedded.kernel.records import Failure, Invocation, Status
-from restate_reflect.embedded.query.sandbox.invocations import fields_of, journal_fields_of
+from restate_reflect.embedded.query.sandbox.invocations import fields_of
 from restate_reflect.embedded.query.sandbox.records import CALLEE_TOLD
 from restate_reflect.protocol import _pb2 as pb
 
@@ -66,12 +65,11 @@ def parts(kernel: Kernel, tables: Mapping[str, Sequence[str]], ids: Collection[s
     """
     wanted = frozenset(chain.from_iterable(fields_of(table, columns) for table, columns in tables.items()))
     readers = {name: _READERS.get(name) or partial(_plain, attrgetter(name)) for name in sorted(wanted)}
-    journal = journal_fields_of(tables["sys_journal"]) if "sys_journal" in tables else None
     invocations = _chosen(kernel, ids) if wanted else iter(())
     while chunk := list(islice(invocations, _AT_ONCE)):
         yield "records", len(chunk), {name: read(chunk) for name, read in readers.items()}
-        if journal is not None:
-            yield _journals(kernel, chunk, journal)
+        if "sys_journal" in tables:
+            yield _journals(kernel, chunk)
         if ids is not None and (others := _related(kernel, chunk)):
             yield "targets", [each.id for each in others], _targets(others)
     if "state" in tables:
@@ -162,13 +160,9 @@ _READERS: Final[Mapping[str, Callable[[list[Invocation]], Column]]] = {
 # ---------------------------------------------------------------- everything else
 
 
-def _journals(kernel: Kernel, chunk: list[Invocation], fields: frozenset[str]) -> Part:
-    journals = list(map(kernel.store.journal, map(attrgetter("id"), chunk)))
-    entries = list(chain.from_iterable(journals))
-    types = array("q", [entry.type for entry in entries]).tobytes()
-    payloads = [entry.payload for entry in entries] if "payload" in fields else b""
-    times = [entry.stored_at for entry in entries] if "stored_at" in fields else 0
-    return "journals", [each.id for each in chunk], list(map(len, journals)), types, payloads, times
+def _journals(kernel: Kernel, chunk: list[Invocation]) -> Part:
+    ids = [each.id for each in chunk]
+    return "journals", ids, list(map(kernel.store.packed_journal, ids))
 
 
 def _related(kernel: Kernel, chunk: list[Invocation]) -> list[Invocation]:

@@ -8,16 +8,18 @@ translates what is not plain, if it is installed.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import importlib.util
 import json
 import marshal
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import BinaryIO, Final, Literal
 
 from restate_reflect.embedded.errors import DamageError
 from restate_reflect.embedded.kernel.kernel import Kernel
@@ -52,8 +54,7 @@ _MAX_WAIT: Final = 30.0
 _SLICE: Final = 0.002
 """Seconds for which sending records may hold the kernel at a stretch."""
 _PIPE: Final = 1 << 20
-"""Bytes of an answer between two looks at it, where the system lets pipes be as large: in parts of 64 KiB its six
-megabytes of 10,000 invocations take three times as long to read."""
+"""Bytes of records between two waits for the process, where the system lets pipes be as large."""
 _WITHOUT_REFERENCES: Final = 2
 """Version of marshal's format: looking for equal objects would take twice the time."""
 _LONGEST_SQL: Final = 100_000
@@ -79,9 +80,13 @@ class Queries:
         self._kernel = kernel
         self._places = asyncio.Semaphore(_AT_ONCE)
 
-    async def run(self, sql: str, form: Form = "json") -> bytes:
+    async def run(self, sql: str, form: Form = "json") -> BinaryIO:
         """The answer to one SELECT: as JSON, ``{"rows": [...]}``, where columns that are null are left out of a row, or
         as a stream of Arrow's.
+
+        Returns:
+            A file without a name, at the position where the answer begins, for the caller to send and to close. Read
+            from a pipe, the 16 MB of 40,000 entries took 20 ms of this process before the first byte was passed on.
 
         Raises:
             QueryError: It is no SELECT, names a table that is not here, or needs more time or memory than it may; or
@@ -98,20 +103,27 @@ class Queries:
         async with self._places:
             try:
                 async with asyncio.timeout(_MAX_WAIT):
-                    told, answer = await self._run(sql, form)
+                    return await self._run(sql, form)
             except TimeoutError:
                 raise _refused(f"it takes more than {_MAX_WAIT:g} s") from None
             except OSError as error:
-                raise _refused(f"no process can be started for it ({error.strerror})") from None
-        self._check(told)
-        return answer
+                raise _refused(f"no process can be started for it, or no file made ({error.strerror})") from None
+
+    async def _run(self, sql: str, form: Form) -> BinaryIO:
+        with contextlib.ExitStack() as stack:
+            answer = stack.enter_context(tempfile.TemporaryFile())
+            ended_well = await self._execute(sql, form, answer)
+            answer.seek(0)
+            self._check(answer.readline() if ended_well else b"")
+            stack.pop_all()
+            return answer
 
     def _check(self, told: bytes) -> None:
         """What the process has told, if it came to that. Raises ``QueryError``, or ``DamageError``."""
         try:
             found = json.loads(told)
         except ValueError:
-            raise _refused("it needs too much time or memory") from None
+            raise _refused(f"it needs too much time, memory, or room in {tempfile.gettempdir()}") from None
         if found["status"] == "damaged":
             raise DamageError.of(self._kernel.store.file, found["error"])
         if found["status"] == 501:
@@ -119,24 +131,21 @@ class Queries:
         if found["status"] != 200:
             raise QueryError(found["error"], found["status"])
 
-    async def _run(self, sql: str, form: Form) -> tuple[bytes, bytes]:
-        """How it went, and the answer."""
+    async def _execute(self, sql: str, form: Form, answer: BinaryIO) -> bool:
+        """Whether the process has written everything."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-I", "-S", _SANDBOX,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            limit=_PIPE, pipesize=_PIPE,
+            stdin=asyncio.subprocess.PIPE, stdout=answer, stderr=asyncio.subprocess.DEVNULL, pipesize=_PIPE,
         )  # fmt: skip
         assert process.stdin is not None
-        assert process.stdout is not None
         telling = asyncio.ensure_future(self._tell(process.stdin, sql, form))
         try:
-            told, answer = await process.stdout.readline(), await process.stdout.read()
+            status = await process.wait()
             telling.cancel()
             (failure,) = await asyncio.gather(telling, return_exceptions=True)
             if isinstance(failure, Exception) and not isinstance(failure, OSError):
                 raise failure
-            await process.wait()  # it has closed its output, and ends by itself
-            return told, answer
+            return status == 0
         finally:
             telling.cancel()
             if process.returncode is None:

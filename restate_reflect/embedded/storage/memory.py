@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from restate_reflect.embedded.kernel.journal import Entry
 from restate_reflect.embedded.kernel.keys import Key
+from restate_reflect.embedded.kernel.packing import pack, unpack
 from restate_reflect.embedded.kernel.records import Invocation, Status
 from restate_reflect.embedded.kernel.store import Promise, StoredTimer
 from restate_reflect.embedded.kernel.timers import TimerKind
@@ -21,7 +22,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._invocations: dict[str, Invocation] = {}
-        self._journals: dict[str, list[Entry]] = {}
+        self._journals: dict[str, bytearray] = {}
         self._state: dict[Key, dict[bytes, bytes]] = {}
         self._promises: dict[Key, dict[str, Promise]] = {}
         self._timers: dict[str, dict[tuple[TimerKind, int], StoredTimer]] = {}
@@ -48,10 +49,13 @@ class MemoryStore:
     # ------------------------------------------------------------ journals
 
     def append(self, identifier: str, index: int, entry: Entry) -> None:
-        self._journals.setdefault(identifier, []).append(entry)
+        self._journals.setdefault(identifier, bytearray()).extend(pack(*entry))
 
     def journal(self, identifier: str) -> list[Entry]:
-        return self._journals.get(identifier, [])
+        return [Entry(*each) for each in unpack(self.packed_journal(identifier))]
+
+    def packed_journal(self, identifier: str) -> bytes | bytearray:
+        return self._journals.get(identifier, b"")
 
     def delete_journal(self, identifier: str) -> None:
         self._journals.pop(identifier, None)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from restate_reflect.embedded.errors import DamageError, StoreError
 from restate_reflect.embedded.kernel.journal import Entry
 from restate_reflect.embedded.kernel.keys import Key
+from restate_reflect.embedded.kernel.packing import pack
 from restate_reflect.embedded.kernel.records import Invocation, Status
 from restate_reflect.embedded.kernel.store import Promise, StoredTimer
 from restate_reflect.embedded.kernel.timers import TimerKind
@@ -255,6 +256,9 @@ class SqliteStore:
             if not (type(entry.type) is type(entry.stored_at) is int and type(entry.payload) is bytes):
                 raise self._damaged(f"the journal of {identifier}", ValueError(entry))
         return entries
+
+    def packed_journal(self, identifier: str) -> bytes:
+        return b"".join(pack(*entry) for entry in self.journal(identifier))
 
     def delete_journal(self, identifier: str) -> None:
         self._write("DELETE FROM journal WHERE invocation = ?", identifier)

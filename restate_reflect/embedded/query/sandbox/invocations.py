@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.query.sandbox.records import Record, Target
 
-__all__ = ["INVOCATION_TABLES", "Column", "Facts", "command_type", "doc_code", "fields_of", "journal_fields_of"]
+__all__ = ["INVOCATION_TABLES", "Column", "Facts", "command_type", "doc_code", "fields_of"]
 
 VERSION: Final = "1.7.12"
 """Of the server that this one answers as."""
@@ -214,7 +214,6 @@ _OTHERS: Final[Mapping[str, tuple[str, ...]]] = {
 _AS_JSON: Final = frozenset({"entry_json", "entry_lite_json"})
 _JSON_FIELDS: Final = frozenset({"id", "target"})
 """Calls are shown with what the callee is."""
-_OF_PAYLOADS: Final = _AS_JSON | {"name", "raw", "raw_length"}
 
 
 def fields_of(table: str, columns: Iterable[str]) -> frozenset[str]:
@@ -226,10 +225,3 @@ def fields_of(table: str, columns: Iterable[str]) -> frozenset[str]:
         return frozenset(_OTHERS.get(table, ()))
     found = {field for column in columns if column in known for field in known[column].fields}
     return frozenset(found | {"id"} | ({"status"} if table == "sys_invocation_state" else set()))
-
-
-def journal_fields_of(columns: Iterable[str]) -> frozenset[str]:
-    """The fields of journal entries that these columns are made of, besides their types."""
-    found = set(columns)
-    payload = {"payload"} if found & _OF_PAYLOADS else set()
-    return frozenset(payload | ({"stored_at"} if "appended_at" in found else set()))

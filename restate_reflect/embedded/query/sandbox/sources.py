@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from array import array
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
 
+from restate_reflect.embedded.kernel.packing import unpack
 from restate_reflect.embedded.query.sandbox.records import DamagedError, Entry, Promise, Record, Target, read_record
 
 __all__ = ["Catalog", "FileSource", "SentSource", "Source"]
@@ -159,11 +159,9 @@ class SentSource:
     def _take_targets(self, ids: list[str], columns: list[Any]) -> None:
         self._targets.update(zip(ids, map(Target, *_all(columns, len(ids))), strict=True))
 
-    def _take_journals(self, ids: list[str], lengths: list[int], types: bytes, payloads: Any, times: Any) -> None:
-        numbers = array("q", types)
-        entries = map(Entry, numbers, *_all((payloads, times), len(numbers)))
-        for identifier, length in zip(ids, lengths, strict=True):
-            self._journals.append((identifier, [next(entries) for _ in range(length)]))
+    def _take_journals(self, ids: list[str], journals: list[bytes]) -> None:
+        for identifier, journal in zip(ids, journals, strict=True):
+            self._journals.append((identifier, [Entry(*each) for each in unpack(journal)]))
 
     def _take_state(self, rows: list[StateRow]) -> None:
         self._state += rows
