@@ -196,12 +196,12 @@ def rows_of(served: ServedRuntime, sql: str) -> list[dict[str, Any]]:
     "sql, said",
     [
         ("SELECT * FROM sys_nothing", "table 'restate.public.sys_nothing' not found"),
-        ("DROP TABLE state", "only SELECT"),
+        ("DROP TABLE state", "DDL not supported: DropTable"),
         ("ATTACH DATABASE '/tmp/x' AS x", "ParserError"),
         ("SELECT load_extension('x')", "Invalid function 'load_extension'"),
         ("SELECT 1; SELECT 2", "a single SQL statement"),
         ("WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r", "interrupted"),
-        ("nonsense", "only SELECT"),
+        ("nonsense", "Expected: an SQL statement, found: nonsense"),
         ("SELECT nonsense FROM state", "nonsense"),
     ],
 )

@@ -205,10 +205,10 @@ def _is_plain(sql: str) -> bool:
     found = _PLAIN.fullmatch(sql)
     if found is None or found["table"] not in TABLES:
         return False
-    named = re.findall(r"\w+", found["columns"] or "") + re.findall(r"(\w+)\s*=", found["conditions"] or "")
-    if not TABLES[found["table"]].keys() >= set(named):
-        return False
+    asked = re.findall(r"\w+", found["columns"] or "")
     compared = re.findall(r"(\w+)\s*=", found["conditions"] or "")
+    if not TABLES[found["table"]].keys() >= {*asked, *compared} or len(asked) > len(set(asked)):
+        return False
     return all(TABLES[found["table"]][column] == "text" for column in compared)
 
 

@@ -11,12 +11,13 @@ sqlglot parses, resolves names and infers types; here is what the two dialects m
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, Final, NamedTuple
 
 import sqlglot
-from sqlglot import exp
+from sqlglot import Token, exp
 from sqlglot.dialects.postgres import Postgres
 from sqlglot.errors import OptimizeError, ParseError, TokenError
 from sqlglot.optimizer.annotate_types import annotate_types
@@ -24,6 +25,8 @@ from sqlglot.optimizer.qualify import qualify
 
 from restate_reflect.embedded.query.sandbox import documents, lists, numbers
 from restate_reflect.embedded.query.sandbox.intervals import IntervalError, Lengths, read_interval
+from restate_reflect.embedded.query.sandbox.mistakes import Mistake, contradictions, lost_column, no_query, unparsed
+from restate_reflect.embedded.query.sandbox.naming import names, own_name
 from restate_reflect.embedded.query.sandbox.refusals import refusals
 from restate_reflect.embedded.query.sandbox.values import ARROW_NAMES, from_iso
 
@@ -140,7 +143,7 @@ def translate(sql: str, tables: Tables) -> Translated:
     """
     statement = _parsed(sql)
     _name_subqueries(statement)
-    names = [_name_of(each) for each in statement.selects]
+    own = [own_name(each) for each in statement.selects]
     schema: dict[str, Any] = {
         table: {c: _TYPES[kind] for c, kind in columns.items()} for table, columns in tables.items()
     }
@@ -149,23 +152,27 @@ def translate(sql: str, tables: Tables) -> Translated:
     try:
         statement = qualify(statement, schema=schema, dialect="postgres", validate_qualify_columns=True)
     except OptimizeError as error:
-        raise RefusedError(f"Schema error: {error}") from None
+        unknown = re.search("^Unknown table: (.*)", str(error))
+        known = Mistake(f"Error during planning: Invalid qualifier {unknown[1]}", 400) if unknown else None
+        raise _refused(known or lost_column(statement, schema) or Mistake(f"Schema error: {error}")) from None
     statement = annotate_types(statement, schema=schema, dialect="postgres", expression_metadata=_METADATA)
+    for mistake in contradictions(statement, own, _arrow_name):
+        raise _refused(mistake)
     _tell_types(statement)
     _tell_intervals(statement)
-    columns = [(name, _shown_as(each)) for name, each in zip(_names(statement, names), statement.selects, strict=True)]
+    columns = [(name, _shown_as(each)) for name, each in zip(names(statement, own), statement.selects, strict=True)]
     for node in reversed(list(statement.walk())):
         _replace(node)
     return Translated(statement.sql(dialect="sqlite"), columns)
 
 
 def _parsed(sql: str) -> exp.Query:
+    tokens: list[Token] = []
     try:
         tokens = sqlglot.tokenize(sql, dialect=_DataFusion)
         statements = [each for each in sqlglot.parse(sql, dialect=_DataFusion) if each is not None]
     except (ParseError, TokenError) as error:
-        why = error.errors[0]["description"] if isinstance(error, ParseError) and error.errors else "no SQL"
-        raise RefusedError(f'SQL error: ParserError("{why}")', 400) from None
+        raise _refused(unparsed(sql, tokens, error)) from None
     if not statements:
         raise RefusedError("Error during planning: No SQL statements were provided in the query string", 400)
     if len(statements) > 1:
@@ -174,10 +181,19 @@ def _parsed(sql: str) -> exp.Query:
         )
     statement = _described(statements[0])
     if not isinstance(statement, exp.Query):
-        raise RefusedError("Error during planning: only SELECT can be answered", 400)
+        raise _refused(no_query(statement, tokens))
+    if isinstance(statement, exp.Select) and not statement.args.get("from_", statement.args.get("from")):
+        if any(isinstance(each, exp.Star) for each in statement.selects):
+            raise RefusedError("Error during planning: SELECT * with no tables specified is not valid", 400)
+        if not statement.selects:
+            raise RefusedError('SQL error: ParserError("Expected: an expression, found: EOF")', 400)
     for why in refusals(tokens, statement):
         raise RefusedError(why)
     return statement
+
+
+def _refused(mistake: Mistake) -> RefusedError:
+    return RefusedError(mistake.message, mistake.status)
 
 
 def _described(statement: exp.Expr) -> exp.Expr:
@@ -212,71 +228,15 @@ def _check_tables(statement: exp.Expr, schema: Mapping[str, Any]) -> None:
             table.set("db", None)
             table.set("this", exp.to_identifier(f"information_schema_{name}"))
             table.set("alias", exp.TableAlias(this=exp.to_identifier(alias)))
-        elif name not in schema and name not in known:
-            raise RefusedError(f"Error during planning: table 'restate.{table.db or 'public'}.{name}' not found")
+        elif (name not in schema or table.db.lower() not in ("", "public")) and name not in known:
+            place = f"{table.catalog or 'restate'}.{table.db or 'public'}"
+            raise RefusedError(f"Error during planning: table '{place}.{name}' not found")
         elif table.db:
             table.set("db", None)
             table.set("catalog", None)
 
 
 # ---------------------------------------------------------------- names and types
-
-
-def _name_of(projection: exp.Expr) -> str | None:
-    """What the statement itself calls a column; ``None`` if that follows from what it is made of."""
-    if isinstance(projection, (exp.Column, exp.Star)):
-        return ""  # sqlglot's name is the right one, or there are several
-    return projection.alias or None
-
-
-def _names(statement: exp.Query, own: list[str | None]) -> list[str]:
-    """Of the columns of the answer. In SQLite they have those of sqlglot, to which ORDER BY and others refer."""
-    selects = statement.selects
-    if len(selects) != len(own):  # a star
-        return [each.alias_or_name for each in selects]
-    return [
-        _shown(each.this) if name is None and isinstance(each, exp.Alias) else each.alias_or_name
-        for each, name in zip(selects, own, strict=True)
-    ]
-
-
-def _shown(node: exp.Expr) -> str:
-    """As DataFusion calls an expression."""
-    match node:
-        case exp.Column():
-            return f"{node.table}.{node.name}" if node.table else node.name
-        case exp.Star():
-            return "*"
-        case exp.Boolean():
-            return f"Boolean({'true' if node.this else 'false'})"
-        case exp.Null():
-            return "NULL"
-        case exp.Literal():
-            return f'Utf8("{node.this}")' if node.is_string else f"{'Int64' if node.is_int else 'Float64'}({node.this})"
-        case exp.Is() if isinstance(node.expression, exp.Null):
-            return f"{_shown(node.this)} IS {'NOT ' if node.args.get('negate') else ''}NULL"
-        case exp.Binary():
-            return f"{_shown(node.left)} {_OPERATORS.get(type(node), node.key.upper())} {_shown(node.right)}"
-        case exp.Func():
-            arguments = [
-                each for value in node.args.values() for each in (value if isinstance(value, list) else [value])
-            ]
-            inner = ",".join(_shown(each) for each in arguments if isinstance(each, exp.Expr))
-            return f"{_function_name(node)}({inner})"
-        case exp.Distinct():
-            return "DISTINCT " + ",".join(_shown(each) for each in node.expressions)
-        case _:
-            return node.sql(dialect="postgres")
-
-
-_OPERATORS: Final[dict[type[exp.Expr], str]] = {
-    exp.EQ: "=", exp.NEQ: "!=", exp.GT: ">", exp.GTE: ">=", exp.LT: "<", exp.LTE: "<=",
-    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%", exp.DPipe: "||",
-}  # fmt: skip
-
-
-def _function_name(node: exp.Func) -> str:
-    return node.name.lower() if isinstance(node, exp.Anonymous) else node.sql_name().lower()
 
 
 def _shown_as(projection: exp.Expr) -> str | None:
@@ -357,6 +317,11 @@ def _to_sqlite(node: exp.Expr) -> exp.Expr:
             return exp.Anonymous(this="last_of", expressions=[node.this, node.expression])
         case exp.TimestampTrunc() | exp.DateTrunc():
             unit = node.args["unit"]
+            if unit.name.lower() not in _GRAINS:
+                supported = f"Supported values are: {', '.join(_GRAINS)}"
+                raise RefusedError(
+                    f"Execution error: Unsupported date_trunc granularity: '{unit.name.lower()}'. {supported}"
+                )
             return exp.Anonymous(this="date_trunc", expressions=[exp.Literal.string(unit.name), node.this])
         case exp.Extract():
             return exp.Anonymous(this="date_part", expressions=[exp.Literal.string(node.this.name), node.expression])
@@ -393,6 +358,10 @@ def _to_sqlite(node: exp.Expr) -> exp.Expr:
             return node
 
 
+_GRAINS: Final = (
+    *("microsecond", "millisecond", "second", "minute", "hour"),
+    *("day", "week", "month", "quarter", "year"),
+)
 _CALLED: Final[dict[type[exp.Expr], str]] = {
     exp.Bracket: "list_item",
     exp.Median: "median",
@@ -467,7 +436,11 @@ def _moment(literal: exp.Literal) -> exp.Expr:
     try:
         return exp.Literal.number(from_iso(literal.this))
     except ValueError:
-        raise RefusedError(f"Arrow error: Parser error: Error parsing timestamp from '{literal.this}'") from None
+        why = "timestamp must contain at least 10 characters" if len(literal.this) < 10 else "error parsing date"
+        raise RefusedError(
+            "Optimizer rule 'simplify_expressions' failed\ncaused by\nArrow error: Parser error: Error parsing"
+            f" timestamp from '{literal.this}': {why}"
+        ) from None
 
 
 def _tell_types(statement: exp.Query) -> None:

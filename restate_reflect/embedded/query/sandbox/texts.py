@@ -11,7 +11,7 @@ from collections.abc import Callable
 from itertools import cycle, islice
 from typing import Any, Final
 
-__all__ = ["FUNCTIONS"]
+__all__ = ["FUNCTIONS", "levenshtein"]
 
 
 def _strict(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,7 +91,7 @@ def _decode(text: str, form: str) -> bytes:
     raise ValueError(f"there is no encoding {form!r}")
 
 
-def _levenshtein(one: str, other: str) -> int:
+def levenshtein(one: str, other: str) -> int:
     """How many letters have to be put in, taken out or replaced."""
     row = list(range(len(other) + 1))
     for count, letter in enumerate(one, 1):
@@ -120,7 +120,7 @@ _STRICT: Final[dict[str, Callable[..., Any]]] = {
     "encode": _encode,
     "find_in_set": _find_in_set,
     "initcap": _initcap,
-    "levenshtein": _levenshtein,
+    "levenshtein": levenshtein,
     "lpad": _lpad,
     "octet_length": lambda text: len(_bytes(text)),
     "overlay": _overlay,
