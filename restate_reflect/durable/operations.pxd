@@ -18,6 +18,9 @@ cdef class Operations:
     cdef _call(self, destination, body, decode, where)
     cdef _look_at_own_turn(self, destination)
     cdef _send(self, destination, body, delay, output)
+    cdef _check_step(self, name, function, tuple args, dict kwargs, retry)
+    cdef _codec_of_result(self, known, type_)
+    cdef bint _wrap(self, wrap, step) except -1
     cdef _at(self, delay)
     cdef _check(self)
     cdef _refuse(self)

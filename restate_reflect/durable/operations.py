@@ -51,7 +51,7 @@ from restate_reflect.durable.plain import utc
 from restate_reflect.durable.requests import request_of
 from restate_reflect.durable.results import Results
 from restate_reflect.durable.runs import Runs
-from restate_reflect.durable.step_functions import step_function
+from restate_reflect.durable.step_functions import StepFunction, step_function
 from restate_reflect.engine.commands import awakeable, invocation, promise, signal, sleep, state
 from restate_reflect.engine.commands.call import Destination
 from restate_reflect.engine.commands.call import call as issue_call
@@ -284,6 +284,40 @@ class Operations:
         type_: Any,
     ) -> RunFuture[Any]:
         self._check()
+        self._check_step(name, function, args, kwargs, retry)
+        known = step_function(function)
+        codec = self._codec_of_result(known, type_)
+        completion_id = issue_run(self._engine, name)
+        future: RunFuture[Any] = RunFuture(codec.decode, name, self._loop, spot(_OWN_FRAMES))
+        self._attempt.results.expect(completion_id, future)
+        if not self._engine.has_result(completion_id):
+            step = Run(
+                completion_id,
+                name,
+                self._engine.command_index,
+                function,
+                args,
+                kwargs,
+                known.is_async,
+                copy_context(),
+                codec,
+                type_ is UNSET and known.returns is UNSET,
+                retry or FOREVER,
+                future,
+            )
+            wrap = self._attempt.environment.wrap_step
+            if wrap is None or self._wrap(wrap, step):
+                self._attempt.runs.add(step)
+        return future
+
+    def _check_step(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        retry: RetryPolicy | None,
+    ) -> None:
         if not isinstance(name, str) or not callable(function):
             raise HandlerBugError(step_problem(name, function))
         if kwargs and (misplaced := misplaced_option(name, function, kwargs)):
@@ -295,40 +329,22 @@ class Operations:
                 f"on_max_attempts='kill' is for invocations, not for run {name!r} ({caller()}). Write 'fail' or"
                 " 'pause'."
             )
-        known = step_function(function)
-        codec, decode = known.codec, known.decode
+
+    def _codec_of_result(self, known: StepFunction, type_: Any) -> Codec[Any]:
+        """By the type that is given, else by the function's annotation, else for whatever JSON brings back."""
+        if type_ is UNSET and known.codec is not None:
+            return known.codec
         declared = known.returns if type_ is UNSET else type_
-        verify = declared is UNSET
-        if codec is None or decode is None or type_ is not UNSET:
-            codec = self._codec(Any if verify else declared)
-            decode = codec.decode
-        completion_id = issue_run(self._engine, name)
-        future: RunFuture[Any] = RunFuture(decode, name, self._loop, spot(_OWN_FRAMES))
-        self._attempt.results.expect(completion_id, future)
-        if not self._engine.has_result(completion_id):
-            wrap = self._attempt.environment.wrap_step
-            if wrap is not None:
-                body = partial(function, *args, **kwargs)
-                wrapped = wrap(self._engine.started.debug_id, name, body, known.is_async)
-                if wrapped is None:
-                    return future
-                function, args, kwargs = wrapped, (), {}
-            run_ = Run(
-                completion_id,
-                name,
-                self._engine.command_index,
-                function,
-                args,
-                kwargs,
-                known.is_async,
-                copy_context(),
-                codec,
-                verify,
-                retry or FOREVER,
-                future,
-            )
-            self._attempt.runs.add(run_)
-        return future
+        return self._codec(Any if declared is UNSET else declared)
+
+    def _wrap(self, wrap: Callable[..., Callable[[], Any] | None], step: Run) -> bool:
+        """Puts the body that ``wrap`` gives into the place of the step's. Returns whether it gives one."""
+        body = partial(step.function, *step.args, **step.kwargs)
+        wrapped = wrap(self._engine.started.debug_id, step.name, body, step.is_async)
+        if wrapped is None:
+            return False
+        step.function, step.args, step.kwargs = wrapped, (), {}
+        return True
 
     def sleep(self, duration: Duration, name: str) -> WatchedFuture[None]:
         self._check()

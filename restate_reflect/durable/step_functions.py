@@ -20,7 +20,7 @@ __all__ = ["StepFunction", "step_function"]
 class StepFunction:
     """Of one function."""
 
-    __slots__ = ("codec", "decode", "is_async", "returns")
+    __slots__ = ("codec", "is_async", "returns")
 
     def __init__(self, is_async: bool, returns: Any, codec: Codec[Any] | None) -> None:
         """Args:
@@ -30,7 +30,6 @@ class StepFunction:
         self.is_async = is_async
         self.returns = returns
         self.codec = codec
-        self.decode: Callable[[bytes], Any] | None = None if codec is None else codec.decode
 
 
 _MOST_KNOWN: Final = 4096

@@ -339,7 +339,7 @@ class Engine:
         if self._state != REPLAYING:
             raise AttemptClosedError("this attempt has ended; its context can't be used any more")
         recorded = self._recorded.take()
-        if self._recorded.is_over():
+        if self._recorded.is_over:
             self._state = PROCESSING
         return recorded
 

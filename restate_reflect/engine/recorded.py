@@ -21,13 +21,15 @@ _NOTED: Final = 5
 class Recorded:
     """Commands of the journal that the handler has not issued again. First they arrive, then they are taken."""
 
-    __slots__ = ("_commands", "_missing", "_noted")
+    __slots__ = ("_commands", "_missing", "_noted", "is_over")
 
     def __init__(self, known_entries: int) -> None:
         self._missing = known_entries
         """Entries of the journal that have not arrived."""
         self._commands: list[tuple[int, bytes]] = []
         """Type and payload, the next one last; while the journal arrives, all of them in its order."""
+        self.is_over = False
+        """Whether all were taken."""
         self._noted: deque[tuple[int, int, bytes, object]] | None = None
         """What ``Noted`` is made of, of the last commands that fitted."""
 
@@ -49,13 +51,11 @@ class Recorded:
         self._commands.reverse()
         return True
 
-    def is_over(self) -> bool:
-        """Whether no command is left."""
-        return not self._commands
-
     def take(self) -> tuple[int, bytes]:
         """Type and payload of the next command."""
-        return self._commands.pop()
+        taken = self._commands.pop()
+        self.is_over = not self._commands
+        return taken
 
     def peek(self) -> RawMessage:
         """The next command, which stays."""
@@ -67,7 +67,7 @@ class Recorded:
 
         That costs a replayed command 0.9 µs, and a handler that replays nothing any more nothing.
         """
-        if not self._commands:
+        if self.is_over:
             self._noted = None
             return
         if self._noted is None:
