@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from restate_reflect.lint import _flow, _state, _world
+from restate_reflect.lint import _flow, _sets, _state, _world
 from restate_reflect.lint._look import Check
 
 __all__ = ["RULES", "Rule"]
@@ -38,7 +38,7 @@ RULES: dict[str, Rule] = {
         Rule("RR107", "thread", "threads and executors in handler code", _world.thread),
         Rule("RR108", "process", "subprocesses in handler code", _world.process),
         Rule("RR109", "blocking-call", "a call that blocks the loop", _world.blocking_call, is_fixed=True),
-        Rule("RR110", "set-order", "steps in the order of a set", _world.set_order, is_fixed=True),
+        Rule("RR110", "set-order", "steps in the order of a set", _sets.set_order, is_fixed=True),
         Rule("RR111", "hash-or-address", "hash() or id() in handler code", _world.hash_or_address),
         Rule("RR112", "plain-future", "asyncio.Future() in handler code", _world.plain_future),
         Rule("RR201", "catches-everything", "a bare except around an await", _flow.catches_everything, is_fixed=True),
