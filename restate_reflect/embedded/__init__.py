@@ -30,7 +30,8 @@ from restate_reflect.embedded.errors import (
 from restate_reflect.embedded.ids import IdError
 from restate_reflect.embedded.kernel.clock import Clock, RealClock, VirtualClock
 from restate_reflect.embedded.kernel.journal import Entry, JournalEntry
-from restate_reflect.embedded.kernel.lifecycle import Reply, Submission
+from restate_reflect.embedded.kernel.lifecycle import Submission
+from restate_reflect.embedded.kernel.operating import Reply
 from restate_reflect.embedded.kernel.records import Invocation, Outcome, Status, Target
 from restate_reflect.embedded.kernel.store import Promise, Store
 from restate_reflect.embedded.runtime import Runtime

@@ -22,7 +22,7 @@ from restate_reflect.embedded.errors import (
     StoreError,
     UndoneError,
 )
-from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel import lifecycle, operating
 from restate_reflect.embedded.kernel.clock import Clock
 from restate_reflect.embedded.kernel.journal import completion
 from restate_reflect.embedded.kernel.kernel import Kernel
@@ -287,9 +287,9 @@ class Driver:
             case TimerKind.INVOKE:
                 lifecycle.begin(kernel, kernel.live[identifier])
             case TimerKind.PURGE:
-                lifecycle.purge(kernel, identifier)
+                operating.purge(kernel, identifier)
             case TimerKind.PURGE_JOURNAL:
-                lifecycle.purge_journal(kernel, identifier)
+                operating.purge_journal(kernel, identifier)
             case TimerKind.RETRY:
                 kernel.run(kernel.live[identifier])
             case TimerKind.INACTIVITY:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.base import RuntimeBase
-from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel import operating
 from restate_reflect.embedded.kernel.bounds import check_texts
 from restate_reflect.embedded.kernel.commands import complete_promise
 from restate_reflect.embedded.kernel.kernel import Kernel
 from restate_reflect.embedded.kernel.keys import Key
-from restate_reflect.embedded.kernel.lifecycle import Reply
 from restate_reflect.embedded.kernel.mutations import Mutation
+from restate_reflect.embedded.kernel.operating import Reply
 from restate_reflect.embedded.kernel.records import Failure
 from restate_reflect.embedded.kernel.restarting import KEEP, LATEST, restart_as_new, resume_on
 from restate_reflect.errors import TerminalError
@@ -26,15 +26,15 @@ class Operating(RuntimeBase):
 
     def cancel(self, target: InvocationTarget) -> Reply:
         """Asks the handler to stop."""
-        return self._apply(lifecycle.cancel, target)
+        return self._apply(operating.cancel, target)
 
     def kill(self, target: InvocationTarget) -> Reply:
         """Ends the invocation and what it has called."""
-        return self._apply(lifecycle.kill, target)
+        return self._apply(operating.kill, target)
 
     def pause(self, target: InvocationTarget) -> Reply:
         """Lets what executes end, and starts no attempt until ``resume``; a suspended invocation stays suspended."""
-        return self._apply(lifecycle.pause, target)
+        return self._apply(operating.pause, target)
 
     def resume(self, target: InvocationTarget, deployment: str = KEEP) -> Reply:
         """Starts the next attempt now.
@@ -57,11 +57,11 @@ class Operating(RuntimeBase):
 
     def purge(self, target: InvocationTarget) -> Reply:
         """Forgets a completed invocation."""
-        return self._apply(lifecycle.purge, target)
+        return self._apply(operating.purge, target)
 
     def purge_journal(self, target: InvocationTarget) -> Reply:
         """Forgets the journal of a completed invocation."""
-        return self._apply(lifecycle.purge_journal, target)
+        return self._apply(operating.purge_journal, target)
 
     def _apply(self, operation: Callable[[Kernel, str], Reply], target: InvocationTarget) -> Reply:
         with self._driver.request():
@@ -79,13 +79,13 @@ class Operating(RuntimeBase):
 
     def give_up(self, target: InvocationTarget, error: BaseException) -> bool:
         """Makes callers raise who wait for an invocation, or for one that waits for it; whether there was anybody."""
-        return self._driver.tell_callers(lifecycle.waiting_for(self.kernel, self.invocation_id(target)), error)
+        return self._driver.tell_callers(operating.waiting_for(self.kernel, self.invocation_id(target)), error)
 
     def abandon(self, target: InvocationTarget, failure: TerminalError) -> list[str]:
         """Ends an invocation and all that wait for it with a failure; no handler hears of it. Returns their ids."""
-        identifiers = lifecycle.waiting_for(self.kernel, self.invocation_id(target))
+        identifiers = operating.waiting_for(self.kernel, self.invocation_id(target))
         with self._driver.request():
-            lifecycle.abandon(self.kernel, identifiers, Failure(failure.code, failure.message, failure.metadata))
+            operating.abandon(self.kernel, identifiers, Failure(failure.code, failure.message, failure.metadata))
         return identifiers
 
     def change_state(
@@ -134,7 +134,7 @@ class Operating(RuntimeBase):
     def signal(self, target: InvocationTarget, which: int | str, result: bytes | TerminalError | None = None) -> None:
         """Sends a signal, by name or index."""
         with self._driver.request():
-            lifecycle.send_signal(self.kernel, self.invocation_id(target), which, _result_of(result))
+            operating.send_signal(self.kernel, self.invocation_id(target), which, _result_of(result))
 
     def resolve_promise(
         self, workflow: str, key: str, name: str, result: bytes | TerminalError, scope: str | None = None

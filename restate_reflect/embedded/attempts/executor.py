@@ -18,7 +18,7 @@ from restate_reflect.embedded.attempts.frames import Frame
 from restate_reflect.embedded.attempts.starting import request_headers, start_message
 from restate_reflect.embedded.deployments.catalog import Registration
 from restate_reflect.embedded.durations import format_duration
-from restate_reflect.embedded.kernel import commands, lifecycle
+from restate_reflect.embedded.kernel import commands, lifecycle, operating
 from restate_reflect.embedded.kernel.awaiting import from_suspension, is_empty
 from restate_reflect.embedded.kernel.commands import CommandRefused
 from restate_reflect.embedded.kernel.journal import Entry
@@ -116,7 +116,7 @@ class Attempts:
             return
         self.stop(invocation)
         if attempt.pausing:
-            lifecycle.park(self.kernel, invocation)
+            operating.park(self.kernel, invocation)
         else:
             self.start(invocation)
 
@@ -207,7 +207,7 @@ class Attempts:
             raise ProtocolViolationError("a suspension that waits for nothing")
         self._close(attempt, AttemptEnd.SUSPENDED)
         if attempt.pausing:
-            lifecycle.park(self.kernel, attempt.invocation)
+            operating.park(self.kernel, attempt.invocation)
         else:
             lifecycle.suspend(self.kernel, attempt.invocation, message)
 

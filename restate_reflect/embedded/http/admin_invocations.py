@@ -11,7 +11,7 @@ from restate_reflect.embedded import ids
 from restate_reflect.embedded.http.admin_document import EMPTY, Operation, json_of
 from restate_reflect.embedded.http.bodies import empty, invocation_id
 from restate_reflect.embedded.http.replies import AdminError, json_reply
-from restate_reflect.embedded.kernel.lifecycle import Reply
+from restate_reflect.embedded.kernel.operating import Reply
 from restate_reflect.embedded.kernel.restarting import KEEP, LATEST
 from restate_reflect.embedded.runtime import Runtime
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from restate_reflect.definitions import HandlerKind, ServiceKind
 from restate_reflect.embedded import ids
-from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel import lifecycle, operating
 from restate_reflect.embedded.kernel.bounds import no_later
 from restate_reflect.embedded.kernel.journal import Entry, completion, invocation_id_completion
 from restate_reflect.embedded.kernel.kernel import Kernel
@@ -339,7 +339,7 @@ def _signal(kernel: Kernel, invocation: Invocation, message: pb.SendSignalComman
     identifier = _checked(message.target_invocation_id)
     _store(kernel, invocation, MessageType.SEND_SIGNAL_COMMAND, payload)
     which = message.name if message.WhichOneof("signal_id") == "name" else message.idx
-    lifecycle.send_signal(kernel, identifier, which, _result(message))
+    operating.send_signal(kernel, identifier, which, _result(message))
 
 
 def _complete_awakeable(
@@ -350,7 +350,7 @@ def _complete_awakeable(
     except ids.IdError as error:
         raise CommandRefused(f"invalid awakeable id {message.awakeable_id}: {error}") from None
     _store(kernel, invocation, MessageType.COMPLETE_AWAKEABLE_COMMAND, payload)
-    lifecycle.send_signal(kernel, identifier, index, _result(message))
+    operating.send_signal(kernel, identifier, index, _result(message))
 
 
 def _result(message: pb.SendSignalCommandMessage | pb.CompleteAwakeableCommandMessage) -> bytes | Failure | None:

@@ -1,69 +1,40 @@
-"""From request to result: submit, suspend, fail, complete, cancel, kill, pause, resume, purge.
+"""From request to result: submit, begin, suspend, complete, keep what is to be kept.
 
-Plain functions over the kernel; each of them is one thing that can happen to an invocation.
+Plain functions over the kernel; each of them is one thing that an invocation comes to by itself. What is done to it
+from outside is in ``operating``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 
 from restate_reflect.embedded import ids
 from restate_reflect.embedded.deployments.catalog import Retention
 from restate_reflect.embedded.kernel import awaiting
-from restate_reflect.embedded.kernel.journal import CANCEL_SIGNAL, Entry, completion, notification_key, signal
+from restate_reflect.embedded.kernel.journal import Entry, completion, notification_key
 from restate_reflect.embedded.kernel.kernel import Kernel
-from restate_reflect.embedded.kernel.records import CANCELLED, KILLED, Failure, Invocation, Listener, Status, Target
+from restate_reflect.embedded.kernel.records import Failure, Invocation, Listener, Status, Target
 from restate_reflect.embedded.kernel.timers import TimerKind
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import is_notification
 from restate_reflect.protocol.messages import MessageType
 
 __all__ = [
-    "Reply",
+    "ALREADY_INVOKED",
     "Request",
     "Submission",
-    "abandon",
-    "cancel",
+    "begin",
     "complete",
+    "drop_journal",
     "invocation_id_for",
-    "kill",
+    "listen",
     "output_of",
-    "park",
-    "pause",
-    "purge",
-    "purge_journal",
-    "resume",
-    "send_signal",
     "submit",
     "suspend",
-    "waiting_for",
+    "tell",
 ]
 
 ALREADY_INVOKED = Failure(409, "the workflow method was already invoked")
-
-
-class Reply(Enum):
-    """What became of a request by an operator."""
-
-    DONE = "done"
-    APPENDED = "appended"
-    """Accepted; takes effect when the handler gets to it."""
-    NOT_FOUND = "not found"
-    ALREADY_COMPLETED = "already completed"
-    NOT_COMPLETED = "not completed"
-    NOT_STARTED = "not started"
-    NOT_RUNNING = "not running"
-    NOT_PINNED = "not pinned"
-    """To a deployment, so that it can't be moved from one."""
-    NO_DEPLOYMENT = "no deployment"
-    INCOMPATIBLE = "incompatible"
-    """The deployment does not speak the protocol that the invocation began in."""
-    UNSUPPORTED = "unsupported"
-    NO_INPUT = "no input"
-    """The journal is not kept any more."""
-    OUT_OF_RANGE = "out of range"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,9 +228,16 @@ def _retain(kernel: Kernel, invocation: Invocation) -> None:
     now = kernel.now()
     kernel.set_timer(now + invocation.completion_retention, TimerKind.PURGE, invocation.id)
     if not invocation.journal_retention:
-        purge_journal(kernel, invocation.id)
+        drop_journal(kernel, invocation)
     elif invocation.journal_retention < invocation.completion_retention:
         kernel.set_timer(now + invocation.journal_retention, TimerKind.PURGE_JOURNAL, invocation.id)
+
+
+def drop_journal(kernel: Kernel, invocation: Invocation) -> None:
+    """Forgets the journal of one that is over; its record stays, with the result."""
+    kernel.store.delete_journal(invocation.id)
+    invocation.length = invocation.commands = 0
+    kernel.touch(invocation)
 
 
 def _release_key(kernel: Kernel, invocation: Invocation) -> None:
@@ -267,154 +245,3 @@ def _release_key(kernel: Kernel, invocation: Invocation) -> None:
     if not invocation.target.is_exclusive or keyed is None:
         return
     kernel.release_key(keyed, invocation.id)
-
-
-# ---------------------------------------------------------------- operators
-
-
-def cancel(kernel: Kernel, identifier: str) -> Reply:
-    """Asks the handler to stop; one that has not begun ends at once."""
-    invocation = _in_flight(kernel, identifier, CANCELLED)
-    if isinstance(invocation, Reply):
-        return invocation
-    kernel.notify(invocation, MessageType.SIGNAL_NOTIFICATION, signal(CANCEL_SIGNAL, None))
-    return Reply.APPENDED
-
-
-def kill(kernel: Kernel, identifier: str) -> Reply:
-    """Ends an invocation, and all that it has called or sent, without asking."""
-    invocation = _in_flight(kernel, identifier, KILLED)
-    if isinstance(invocation, Reply):
-        return invocation
-    children = _children(kernel, invocation)
-    kernel.executor.stop(invocation)
-    complete(kernel, invocation, KILLED)
-    for child in children:
-        kill(kernel, child)
-    return Reply.DONE
-
-
-def _in_flight(kernel: Kernel, identifier: str, failure: Failure) -> Invocation | Reply:
-    """The invocation; the answer where there is nothing more to do. One that has not begun ends with ``failure``."""
-    invocation = kernel.find(identifier)
-    if invocation is None:
-        return Reply.NOT_FOUND
-    if invocation.status is Status.COMPLETED:
-        return Reply.ALREADY_COMPLETED
-    if not invocation.status.is_in_flight:
-        _end_before_start(kernel, invocation, failure)
-        return Reply.DONE
-    return invocation
-
-
-def waiting_for(kernel: Kernel, identifier: str) -> list[str]:
-    """The invocation, and before it all that wait for its result: its callers, theirs, and so on, outermost first."""
-    found, looked_at = [identifier], 0
-    while looked_at < len(found):
-        invocation = kernel.live.get(found[looked_at])
-        listeners = [each.invocation for each in invocation.listeners] if invocation else []
-        found += [each for each in listeners if each not in found]
-        looked_at += 1
-    return found[::-1]
-
-
-def abandon(kernel: Kernel, identifiers: Iterable[str], failure: Failure) -> None:
-    """Ends invocations with a failure, in this order, so that callers that come first hear nothing of the others."""
-    for identifier in identifiers:
-        invocation = kernel.live.get(identifier)
-        if invocation is not None:
-            kernel.executor.stop(invocation)
-            complete(kernel, invocation, failure)
-
-
-def _children(kernel: Kernel, invocation: Invocation) -> list[str]:
-    entries = kernel.store.journal(invocation.id)
-    ids_told = (entry for entry in entries if entry.type == MessageType.CALL_INVOCATION_ID_COMPLETION)
-    return [pb.Notification.FromString(entry.payload).invocation_id for entry in ids_told]
-
-
-def _end_before_start(kernel: Kernel, invocation: Invocation, failure: Failure) -> None:
-    """Nothing is kept of an invocation that never began."""
-    invocation.completion_retention = 0
-    complete(kernel, invocation, failure)
-
-
-def pause(kernel: Kernel, identifier: str) -> Reply:
-    """No attempt begins until somebody resumes. One in progress is asked to suspend: what executes ends, and is stored.
-
-    A suspended invocation stays as it is, as on the server: what it waits for starts the next attempt.
-    """
-    invocation = kernel.find(identifier)
-    if invocation is None:
-        return Reply.NOT_FOUND
-    match invocation.status:
-        case Status.PAUSED | Status.SUSPENDED:
-            return Reply.DONE
-        case Status.RUNNING | Status.BACKING_OFF:
-            if not kernel.executor.pause(invocation):
-                park(kernel, invocation)
-            return Reply.APPENDED
-        case _:
-            return Reply.NOT_RUNNING
-
-
-def park(kernel: Kernel, invocation: Invocation) -> None:
-    """Makes an invocation paused that no attempt is in progress of."""
-    kernel.executor.stop(invocation)
-    kernel.timers.cancel(invocation.id, TimerKind.RETRY)
-    invocation.status = Status.PAUSED
-    invocation.awaiting = invocation.retry_at = None
-    kernel.touch(invocation)
-
-
-def resume(kernel: Kernel, identifier: str) -> Reply:
-    """Starts an attempt now; one that is running stays."""
-    invocation = kernel.find(identifier)
-    if invocation is None:
-        return Reply.NOT_FOUND
-    match invocation.status:
-        case Status.SUSPENDED | Status.PAUSED | Status.BACKING_OFF:
-            kernel.run(invocation)
-            return Reply.DONE
-        case Status.RUNNING:
-            return Reply.DONE
-        case Status.COMPLETED:
-            return Reply.ALREADY_COMPLETED
-        case _:
-            return Reply.NOT_STARTED
-
-
-def purge(kernel: Kernel, identifier: str) -> Reply:
-    """Forgets a completed invocation; a workflow's run takes state and promises along."""
-    invocation = kernel.find(identifier)
-    if invocation is None:
-        return Reply.NOT_FOUND
-    if invocation.status is not Status.COMPLETED:
-        return Reply.NOT_COMPLETED
-    keyed = invocation.target.keyed
-    if invocation.target.is_workflow_run and keyed:
-        kernel.store.clear_all_state(keyed)
-        kernel.store.clear_promises(keyed)
-    kernel.forget(invocation)
-    return Reply.DONE
-
-
-def purge_journal(kernel: Kernel, identifier: str) -> Reply:
-    """Forgets the journal of a completed invocation, and keeps its result."""
-    invocation = kernel.find(identifier)
-    if invocation is None:
-        return Reply.NOT_FOUND
-    if invocation.status is not Status.COMPLETED:
-        return Reply.NOT_COMPLETED
-    kernel.store.delete_journal(identifier)
-    invocation.length = invocation.commands = 0
-    kernel.touch(invocation)
-    return Reply.DONE
-
-
-def send_signal(kernel: Kernel, identifier: str, which: int | str, result: bytes | Failure | None) -> None:
-    """Delivers a signal; the one with index 1 cancels. Unknown and ended invocations ignore it."""
-    if which == CANCEL_SIGNAL and isinstance(which, int):
-        cancel(kernel, identifier)
-        return
-    kernel.notify_id(identifier, MessageType.SIGNAL_NOTIFICATION, signal(which, result))

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from restate_reflect.definitions import ServiceKind
 from restate_reflect.embedded import ids
-from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel import lifecycle, operating
 from restate_reflect.embedded.kernel.journal import Entry
 from restate_reflect.embedded.kernel.kernel import Kernel
-from restate_reflect.embedded.kernel.lifecycle import Reply
+from restate_reflect.embedded.kernel.operating import Reply
 from restate_reflect.embedded.kernel.records import Invocation, Status
 from restate_reflect.protocol import _pb2 as pb
 from restate_reflect.protocol.framing import is_command
@@ -29,7 +29,7 @@ def resume_on(kernel: Kernel, identifier: str, deployment: str) -> Reply:
         refusal = _pin(kernel, invocation, invocation, deployment)
         if refusal is not None:
             return refusal
-    return lifecycle.resume(kernel, identifier)
+    return operating.resume(kernel, identifier)
 
 
 def _pin(kernel: Kernel, invocation: Invocation, pinned: Invocation, deployment: str) -> Reply | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from restate_reflect.embedded.deployments.catalog import HandlerInfo
 from restate_reflect.embedded.deployments.policy import InvocationRetryPolicy, merge_policies
-from restate_reflect.embedded.kernel import lifecycle
+from restate_reflect.embedded.kernel import lifecycle, operating
 from restate_reflect.embedded.kernel.bounds import no_later
 from restate_reflect.embedded.kernel.kernel import Kernel
 from restate_reflect.embedded.kernel.records import Failure, Invocation, Status
@@ -58,7 +58,7 @@ def fail(kernel: Kernel, invocation: Invocation, reason: AttemptFailure, *, paus
     kernel.touch(invocation)
     if kernel.on_failure is not None and kernel.on_failure(invocation):
         invocation.note_failed_attempt(reason.failure, kernel.now())
-        lifecycle.park(kernel, invocation)
+        operating.park(kernel, invocation)
     elif pausing or reason.behavior == pb.PAUSE:
         _pause(kernel, invocation)
     elif reason.behavior == pb.FAIL:
