@@ -80,6 +80,12 @@ SCHEMAS: dict[str, Any] = {
     "same type twice": {"type": ["string", "string"]},
     "older minimum": {"exclusiveMinimum": True, "minimum": 1},
     "id": {"$id": 5},
+    "anchor": {"$anchor": ""},
+    "unevaluated": {"unevaluatedProperties": 3},
+    "dependent": {"dependentRequired": {"a": 1}},
+    "two wrong ones": {"type": 5, "allOf": [], "properties": {"z": {"type": 1}, "a": {"type": 2}}},
+    "examples": {"examples": 3},
+    "object for a text": {"title": {"b": 1, "a": 2}},
     "object": {"type": "object", "properties": {"a": {"type": ["string", "null"]}}, "required": ["a"]},
 }
 
