@@ -128,8 +128,9 @@ def _named(host: str) -> str:
 async def _serve(resources: AsyncExitStack, app: web.Application, at: socket.socket) -> None:
     from aiohttp import web
 
-    # Bodies are taken as they come, as restate-server does: what an encoding promises may be huge, or a lie.
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.5, auto_decompress=False)
+    from restate_reflect.embedded.http.bodies import READING
+
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.5, **READING)
     await runner.setup()
     resources.push_async_callback(runner.cleanup)
     await web.SockSite(runner, at).start()

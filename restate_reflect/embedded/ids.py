@@ -128,6 +128,8 @@ def awakeable_target(text: str) -> tuple[str, int]:
     exact = base64.urlsafe_b64encode(raw).decode().rstrip("=") == encoded.rstrip("=")
     if is_current and len(raw) == 28 and exact:
         return invocation_id(raw[:24]), int.from_bytes(raw[24:], "big")
+    if not (is_current or exact):
+        raise IdError("base62 decode error")
     # The server tries the older form on whatever is not the newer one, and shows that error.
     raise IdError(_MISMATCH if is_current or len(raw) == 28 else "bad length")
 

@@ -15,6 +15,7 @@ from aiohttp import web
 from restate_reflect.embedded import Runtime, RuntimeSettings, SqliteStore
 from restate_reflect.embedded.deployments.connect import connect
 from restate_reflect.embedded.http.admin import admin
+from restate_reflect.embedded.http.bodies import READING
 from restate_reflect.embedded.http.ingress import ingress
 
 JSON = {"accept": "application/json"}
@@ -84,7 +85,7 @@ class ServedRuntime:
             runners: list[web.AppRunner] = []
             ports: list[int] = []
             for make, port in zip((self._ingress, self._admin), self._ports, strict=True):
-                runner = web.AppRunner(make(ports), shutdown_timeout=0.1, auto_decompress=False)
+                runner = web.AppRunner(make(ports), shutdown_timeout=0.1, **READING)
                 runners.append(runner)
                 await runner.setup()
                 site = web.TCPSite(runner, "127.0.0.1", port)

@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPResponse
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -28,6 +31,7 @@ from restate_reflect import (
 from restate_reflect.embedded import RuntimeSettings
 from restate_reflect.options import RetryPolicy
 from restate_reflect.server import RestateServer
+from tests.embedded import raw_requests
 from tests.embedded.odd_requests import ODD_REQUESTS
 from tests.embedded.served import ServedRuntime
 from tests.support import Answer, ServedInThread, fetch
@@ -136,6 +140,9 @@ _PLACEHOLDERS = (
     (re.compile(r"dp_1[0-9a-zA-Z]{22}"), "<deployment>"),
     # What a JSON parser finds, which Rust's says with a stack trace.
     (re.compile(r'(?<=invalid lookup body: ).*?(?=","source")'), "<reason>"),
+    (re.compile(r'(?<=invalid request body: ).*?(?=","source")'), "<reason>"),
+    (re.compile(r"(?<=Failed to parse the request body as JSON: ).*"), "<reason>"),
+    (re.compile(r"(?<=into the target type: )invalid type.*"), "<reason>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)"), "<time>"),
 )
 
@@ -334,6 +341,43 @@ def forget_key_order(*answers: dict[str, Any]) -> None:
     for answer in answers:
         if isinstance(answer["body"], dict) and isinstance(answer["body"].get("services"), list):
             answer["body"]["services"].sort(key=str)
+
+
+@pytest.mark.parametrize("to", ["ingress", "admin"])
+def test_raw_requests_are_answered_as_by_restate_server(pair: Pair, to: str) -> None:
+    """Each on a connection of its own; all differences are listed at once."""
+    differences: list[str] = []
+    for request in raw_requests.INGRESS if to == "ingress" else raw_requests.ADMIN:
+        server, embedded = (
+            ask_raw((pair.ingress if to == "ingress" else pair.admin)[engine], request) for engine in ENGINES
+        )
+        for answer in (server, embedded):
+            forget_key_order(answer)
+            if to == "admin":
+                answer["headers"].pop("vary", None)
+                sort_listings(answer["body"])
+        if server != embedded:
+            differences.append(f"{request[:200]!r}\n  server:   {server}\n  embedded: {embedded}")
+    assert not differences, "\n".join(differences)
+
+
+@pytest.mark.parametrize("request_", raw_requests.UNLIKE.values(), ids=raw_requests.UNLIKE)
+def test_what_http_libraries_take_their_own_way_is_answered_by_both(pair: Pair, request_: bytes) -> None:
+    """And with nothing worse than a refusal."""
+    for engine in ENGINES:
+        assert ask_raw(pair.ingress[engine], request_)["status"] in {200, 400, 403, 404, 405, 414, 431, 500}
+
+
+def ask_raw(url: str, request: bytes) -> dict[str, Any]:
+    """The normalized answer to these bytes."""
+    place = urlsplit(url)
+    with socket.create_connection((place.hostname or "", place.port or 0), timeout=30) as connection:
+        connection.sendall(request)
+        response = HTTPResponse(connection, method=request.partition(b" ")[0].decode())
+        response.begin()
+        body = response.read()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return normalized(Answer(response.status, body, headers))
 
 
 ADMIN: list[tuple[str, str]] = [

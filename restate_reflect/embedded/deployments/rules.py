@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 __all__ = ["InputRule", "InputRules", "OutputRules", "RuleError", "input_rules", "output_rules"]
 
@@ -34,8 +34,12 @@ class InputRule:
 
     def _check_nothing(self, given: str | None, body: bytes) -> None:
         if body or given is not None:
-            shown = "None" if given is None else 'Some("' + given.replace("\\", "\\\\").replace('"', '\\"') + '")'
+            shown = "None" if given is None else 'Some("' + given.translate(_SHOWN) + '")'
             raise RuleError(f"Expected body and content-type to be empty, but wasn't with content-type '{shown}'")
+
+
+_SHOWN: Final = str.maketrans({"\\": "\\\\", '"': '\\"', "\t": "\\t"})
+"""As Rust shows texts; of control characters headers have tabs only."""
 
 
 def _matches(wanted: str, given: str) -> bool:

@@ -8,6 +8,7 @@ answers 501. Each class of requests tells which operations it answers; ``/openap
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -19,7 +20,7 @@ from restate_reflect.embedded.http.admin_deployments import Deployments
 from restate_reflect.embedded.http.admin_general import General
 from restate_reflect.embedded.http.admin_invocations import Invocations
 from restate_reflect.embedded.http.admin_services import Services
-from restate_reflect.embedded.http.bodies import LATEST_VERSION, OLDEST_VERSION, empty
+from restate_reflect.embedded.http.bodies import LATEST_VERSION, OLDEST_VERSION, empty, expect
 from restate_reflect.embedded.http.replies import AdminError, plain_headers
 from restate_reflect.embedded.runtime import Runtime
 
@@ -63,8 +64,10 @@ def admin(
     for method, path, handler in (*routes, *((*each, _not_covered) for each in _NOT_COVERED)):
         for each in ("GET", "HEAD") if method == "GET" else (method,):
             for prefix in ("", _VERSIONED):
-                app.router.add_route(each, f"{prefix}{path}", handler)
+                app.router.add_route(each, f"{prefix}{path}", handler, expect_handler=expect)
     app.router.add_route("*", "/v1/{path:.*}", _too_old)
+    for path in ("/", *(f"/v{version}" for version in range(OLDEST_VERSION, LATEST_VERSION + 1))):
+        app.router.add_get(path, _to_page)
     app.on_response_prepare.append(plain_headers)
     return app
 
@@ -90,15 +93,36 @@ def _failing(runtime: Runtime) -> Middleware:
 @web.middleware
 async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
+        _check_path(request)
         return await handler(request)
     except AdminError as error:
         return error.reply()
     except RequestError as error:
         return AdminError(400, str(error)).reply()
     except web.HTTPMethodNotAllowed as error:
-        return empty(405, {"allow": ",".join(sorted(error.allowed_methods))})
+        return empty(405, {"allow": ",".join(sorted(error.allowed_methods, key=_order))})
     except web.HTTPNotFound:
         return empty(404)
+
+
+def _check_path(request: web.Request) -> None:
+    """What stands in a path is UTF-8."""
+    try:
+        unquote_to_bytes(request.raw_path.partition("?")[0]).decode()
+    except UnicodeDecodeError:
+        parameter = next((name for name, value in request.match_info.items() if "%" in value), None)
+        if parameter is not None:
+            raise web.HTTPBadRequest(text=f"Invalid URL: Invalid UTF-8 in `{parameter}`") from None
+
+
+def _order(method: str) -> tuple[bool, bool, str]:
+    """As the server lists methods."""
+    return method != "GET", method != "HEAD", method
+
+
+async def _to_page(request: web.Request) -> web.StreamResponse:
+    """The server has its web UI there."""
+    return empty(308, {"location": "/ui/"})
 
 
 async def _not_covered(request: web.Request) -> web.StreamResponse:

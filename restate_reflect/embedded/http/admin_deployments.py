@@ -108,11 +108,11 @@ class Deployments:
 
     async def move(self, request: web.Request) -> web.StreamResponse:
         """Leads a deployment to another address: what runs on it goes on there."""
-        known = self._known(request)
+        body, known = await self._body_and_deployment(request)
         remote = known.transport.remote
         if remote is None:
             raise AdminError(501, "this deployment lives in the runtime's process; register its code anew")
-        move = _read_move(await read_json(request), remote)
+        move = _read_move(body, remote)
         if move is None:
             return self._described(known)
         deployment = self._connected(move.to)
@@ -131,8 +131,15 @@ class Deployments:
         with _told(move.to.uri):
             return await self._runtime.move(known, deployment, overwrite=move.overwrite, dry_run=move.dry_run)
 
+    async def _body_and_deployment(self, request: web.Request) -> tuple[dict[str, Any], Registration]:
+        """The server looks at the form of both before it looks for the deployment."""
+        _identifier(request)
+        return await read_json(request, "UpdateDeploymentRequest"), self._known(request)
+
     async def put(self, request: web.Request) -> web.StreamResponse:
         """As PATCH, in the second version of the API."""
+        _identifier(request)
+        await read_json(request, "UpdateDeploymentRequest")
         if api_version(request) != _FORCES_UNLESS_TOLD:
             raise AdminError(405, "PUT deployment is deprecated, use PATCH instead")
         return await self.move(request)
@@ -142,7 +149,7 @@ class Deployments:
     async def register(self, request: web.Request) -> web.StreamResponse:
         """Discovers the services at an address; new requests to them go there."""
         version = api_version(request)
-        wish = _read_wish(await read_json(request), version)
+        wish = _read_wish(await read_json(request, "RegisterDeploymentRequest"), version)
         known = next((each for each in self._runtime.deployments if each.transport.address == wish.uri), None)
         if known is None:
             return self._registered(await self._register(wish, None), 201)
@@ -266,7 +273,9 @@ def _absolute(uri: str) -> str:
     """With a slash at the end, so that one place has one address."""
     try:
         parts = urlsplit(uri)
-    except ValueError:  # brackets, ports
+        if not uri or uri.endswith("://") or not uri.isprintable() or " " in uri:
+            raise ValueError(uri)
+    except ValueError:  # brackets, ports, and what else can't be in one
         raise unfit("data did not match any variant of untagged enum RegisterDeploymentRequest") from None
     if "://" not in uri or not parts.scheme or not parts.netloc:
         raise AdminError(

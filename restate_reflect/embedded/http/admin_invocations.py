@@ -104,17 +104,23 @@ class Invocations:
     async def delete(self, request: web.Request) -> web.StreamResponse:
         """Cancels, kills or purges it, the older way: accepted whatever becomes of it."""
         identifier = invocation_id(request)
-        mode = request.query.get("mode", "cancel").lower()
-        if mode not in ("cancel", "kill", "purge"):
-            text = f"Failed to deserialize query string: mode: unknown variant `{request.query['mode']}`"
-            raise web.HTTPBadRequest(text=text)
-        getattr(self._runtime, mode)(identifier)
+        modes = request.query.getall("mode", ["cancel"])
+        if len(modes) > 1:
+            raise web.HTTPBadRequest(text="Failed to deserialize query string: duplicate field `mode`")
+        if modes[0] not in _MODES:
+            unknown = f"mode: unknown variant `{modes[0]}`, expected one of {_SHOWN_MODES}"
+            raise web.HTTPBadRequest(text=f"Failed to deserialize query string: {unknown}")
+        getattr(self._runtime, modes[0].lower())(identifier)
         return empty(202)
+
+
+_MODES: Final = ("Cancel", "cancel", "Kill", "kill", "Purge", "purge")
+_SHOWN_MODES: Final = ", ".join(f"`{mode}`" for mode in _MODES)
 
 
 def _deployment(request: web.Request, otherwise: str) -> str:
     """``keep``, ``latest``, or the id of a deployment."""
-    asked = request.query.get("deployment", "") or otherwise
+    asked = request.query.get("deployment", otherwise)
     if asked in (KEEP, KEEP.capitalize(), LATEST, LATEST.capitalize()):
         return asked.lower()
     try:
@@ -126,9 +132,11 @@ def _deployment(request: web.Request, otherwise: str) -> str:
 
 def _index(request: web.Request) -> int:
     text = request.query.get("from", "0")
-    if not (text.isascii() and text.isdigit() and int(text) < 1 << 32):
-        raise web.HTTPBadRequest(text="Failed to deserialize query string: from: invalid digit found in string")
-    return int(text)
+    is_number = text.isascii() and text.isdigit()
+    if is_number and len(text) < 20 and int(text) < 1 << 32:
+        return int(text)
+    why = "number too large to fit in target type" if is_number else "invalid digit found in string"
+    raise web.HTTPBadRequest(text=f"Failed to deserialize query string: from: {why}")
 
 
 _UNPINNED: Final = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
 from aiohttp import web
@@ -13,8 +14,10 @@ from restate_reflect.embedded.http.replies import AdminError, Untyped
 __all__ = [
     "LATEST_VERSION",
     "OLDEST_VERSION",
+    "READING",
     "api_version",
     "empty",
+    "expect",
     "invocation_id",
     "is_text_map",
     "read_json",
@@ -25,20 +28,44 @@ OLDEST_VERSION: Final = 2
 LATEST_VERSION: Final = 4
 
 
+READING: Final[dict[str, Any]] = {
+    "auto_decompress": False,
+    "max_line_size": 65_534,
+    "max_field_size": 400_000,
+}
+"""How aiohttp's ``AppRunner`` reads requests as restate-server does: bodies as they come, for what an encoding promises
+may be huge, or a lie; targets and headers up to its limits, in bytes."""
+
+
+async def expect(request: web.Request) -> None:
+    """Whoever waits for it is told to send the body; of other expectations the server takes no notice."""
+    if request.headers.get("expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
 def api_version(request: web.Request) -> int:
     """Of the admin API that a request is made in: the path begins with it, or it is the latest."""
     return int(request.match_info.get("version", f"v{LATEST_VERSION}")[1:])
 
 
-async def read_json(request: web.Request) -> dict[str, Any]:
-    """The body, which must be a JSON object."""
-    if request.content_type != "application/json" or "content-type" not in request.headers:
+_JSON: Final = re.compile(r"application/(?:\S+\+)?json")
+
+
+async def read_json(request: web.Request, one_of: str | None = None) -> dict[str, Any]:
+    """The body, which must be a JSON object.
+
+    Args:
+        one_of: The server's name for what can have one of several forms, of which it says only that it is none.
+    """
+    if "content-type" not in request.headers or not _JSON.fullmatch(request.content_type):
         raise web.HTTPUnsupportedMediaType(text="Expected request with `Content-Type: application/json`")
     try:
-        body = json.loads(await request.read())
+        body = json.loads((await request.read()).decode())
     except (ValueError, RecursionError) as error:
         raise web.HTTPBadRequest(text=f"Failed to parse the request body as JSON: {error}") from None
     if not isinstance(body, dict):
+        if one_of is not None:
+            raise unfit(f"data did not match any variant of untagged enum {one_of}")
         raise unfit(f"invalid type: {type(body).__name__}, expected an object")
     return body
 

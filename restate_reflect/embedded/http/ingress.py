@@ -17,6 +17,7 @@ from restate_reflect.embedded.deployments.rules import RuleError
 from restate_reflect.embedded.durations import DurationError, parse_duration
 from restate_reflect.embedded.errors import InvocationNotFoundError, RequestError, RuntimeStoppedError, StoreError
 from restate_reflect.embedded.http.access import Access, guarding
+from restate_reflect.embedded.http.bodies import expect
 from restate_reflect.embedded.http.paths import (
     AwakeableRoute,
     ByBodyRoute,
@@ -24,10 +25,12 @@ from restate_reflect.embedded.http.paths import (
     HealthRoute,
     ResultRoute,
     parse_path,
+    split_target,
 )
 from restate_reflect.embedded.http.replies import (
     Bare,
     IngressError,
+    TooLong,
     Untyped,
     failed,
     json_reply,
@@ -51,7 +54,7 @@ _VARY: Final = "origin, access-control-request-method, access-control-request-he
 
 
 def ingress(runtime: Runtime, *, origins: Collection[str] = (), remote: bool = False) -> web.Application:
-    """The application for one runtime; it has one catch-all route.
+    """The application for one runtime; it has one catch-all route, and answers what no route can have, too.
 
     Args:
         origins: Of pages that may call handlers and read results; none by default, ``*`` for any, as restate-server.
@@ -62,8 +65,8 @@ def ingress(runtime: Runtime, *, origins: Collection[str] = (), remote: bool = F
     """
     server, access = _Ingress(runtime), Access(origins, remote=remote)
     guard = guarding(access, lambda refusal: IngressError(403, refusal).reply())
-    app = web.Application(client_max_size=_MAX_BODY, middlewares=[guard, _answering(access)])
-    app.router.add_route("*", r"/{path:[\s\S]*}", server.handle)
+    app = web.Application(client_max_size=_MAX_BODY, middlewares=[guard, _answering(access), _routed_here(server)])
+    app.router.add_route("*", r"/{path:[\s\S]*}", server.handle, expect_handler=expect)
     app.on_response_prepare.append(plain_headers)
     return app
 
@@ -76,7 +79,7 @@ def _answering(access: Access) -> Middleware:
         if not access.is_open:
             return await handler(request)
         response = _preflight(request) if request.method == "OPTIONS" else await handler(request)
-        if isinstance(response, Bare):
+        if isinstance(response, (Bare, TooLong)):
             return response
         origin = request.headers.get("origin")
         if origin is not None and access.allows(origin):
@@ -86,6 +89,16 @@ def _answering(access: Access) -> Middleware:
         return response
 
     return cors
+
+
+def _routed_here(server: _Ingress) -> Middleware:
+    """Targets need no slash: ``http://localhost``, or that of CONNECT."""
+
+    @web.middleware
+    async def routed(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await server.handle(request)
+
+    return routed
 
 
 def _preflight(request: web.Request) -> web.StreamResponse:
@@ -118,7 +131,13 @@ class _Ingress:
             return IngressError(503, str(error)).reply()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
-        route = parse_path(request.raw_path.partition("?")[0], self._is_keyed)
+        try:
+            path, _, _ = split_target(request.raw_path)
+        except ValueError:
+            return Bare(status=400)
+        if (request.content_length or 0) > _MAX_BODY:
+            return TooLong()
+        route = parse_path(path, self._is_keyed)
         match route:
             case HealthRoute():
                 _require(request, "GET")
@@ -283,7 +302,7 @@ def _idempotency_key(request: web.Request) -> str | None:
 
 
 def _delay(request: web.Request) -> int | None:
-    for name, value in parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True):
+    for name, value in parse_qsl(split_target(request.raw_path)[1], keep_blank_values=True):
         if name.lower() == "delay":
             try:
                 return parse_duration(value)
@@ -298,18 +317,18 @@ def _limit_key(request: web.Request) -> str | None:
     header = request.headers.get("x-restate-limit-key")
     if header is not None:
         return checked_limit_key(_header_text("x-restate-limit-key", header.encode(errors="surrogateescape")))
-    query = parse_qsl(request.raw_path.partition("?")[2], keep_blank_values=True)
+    query = parse_qsl(split_target(request.raw_path)[1], keep_blank_values=True)
     return checked_limit_key(next((value for name, value in query if name.lower() == "limit-key"), ""))
 
 
 def _passed_on(request: web.Request) -> list[tuple[str, str]]:
-    """The headers a handler sees; of repeated ones the first."""
-    headers = {"x-restate-ingress-path": request.raw_path}
+    """The headers a handler sees; of repeated ones the first, and the caller's own path if it gives one."""
+    headers: dict[str, str] = {}
     for raw_name, raw_value in request.raw_headers:
         name = raw_name.decode().lower()
         if name not in _NOT_PASSED_ON:
             headers.setdefault(name, _header_text(name, raw_value))
-    return list(headers.items())
+    return list({"x-restate-ingress-path": split_target(request.raw_path)[2], **headers}.items())
 
 
 def _header_text(name: str, value: bytes) -> str:
@@ -322,7 +341,7 @@ def _header_text(name: str, value: bytes) -> str:
 def _read_target(body: bytes, kind: str) -> InvocationTarget:
     """The body of a lookup: which invocation is meant."""
     try:
-        described = json.loads(body)
+        described = json.loads(body.decode())
         match described["target"]:
             case "workflow":
                 name, workflow_key = (_text(described[each]) for each in ("workflowName", "workflowKey"))
@@ -337,7 +356,9 @@ def _read_target(body: bytes, kind: str) -> InvocationTarget:
                 raise ValueError(
                     f"unknown variant `{other}`, expected one of `workflow`, `idempotentInvocation`, `invocation`"
                 )
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except KeyError as error:
+        raise IngressError(500, f"cannot read body: invalid {kind} body: missing field `{error.args[0]}`") from None
+    except (ValueError, TypeError, RecursionError) as error:
         raise IngressError(500, f"cannot read body: invalid {kind} body: {error}") from None
 
 

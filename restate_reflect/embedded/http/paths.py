@@ -7,9 +7,10 @@ under ``/restate/``.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 from urllib.parse import unquote_to_bytes
 
 from restate_reflect.embedded.http.replies import (
@@ -23,7 +24,16 @@ from restate_reflect.embedded.http.replies import (
 )
 from restate_reflect.identifiers import IdempotentRequest, InvocationTarget, WorkflowRun
 
-__all__ = ["AwakeableRoute", "ByBodyRoute", "CallRoute", "HealthRoute", "ResultRoute", "Route", "parse_path"]
+__all__ = [
+    "AwakeableRoute",
+    "ByBodyRoute",
+    "CallRoute",
+    "HealthRoute",
+    "ResultRoute",
+    "Route",
+    "parse_path",
+    "split_target",
+]
 
 Verb = Literal["attach", "output"]
 
@@ -71,6 +81,27 @@ Route: TypeAlias = CallRoute | ResultRoute | ByBodyRoute | AwakeableRoute | Heal
 
 IsKeyed = Callable[[str], bool | None]
 """Whether a service has keys; ``None`` if there is no such service."""
+
+
+_ORIGIN: Final = re.compile(r"^https?://[^/?]*", re.IGNORECASE)
+_NOT_IN_PATHS: Final = re.compile("[<>`]")
+_NOT_IN_QUERIES: Final = re.compile('["<>]')
+
+
+def split_target(target: str) -> tuple[str, str, str]:
+    """Path and query of a request's target, and both together: without a fragment, and without the origin that targets
+    of requests through proxies begin with.
+
+    Raises:
+        ValueError: A character can't be there, as the server's library has it (``http::uri``).
+    """
+    told = target.partition("#")[0]
+    if origin := _ORIGIN.match(told):
+        told = told[origin.end() :] or "/"
+    path, _, query = told.partition("?")
+    if _NOT_IN_PATHS.search(path) or _NOT_IN_QUERIES.search(query):
+        raise ValueError("an invalid character in a URI")
+    return path, query, told
 
 
 def parse_path(path: str, is_keyed: IsKeyed) -> Route:

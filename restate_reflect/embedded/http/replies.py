@@ -16,6 +16,7 @@ __all__ = [
     "AdminError",
     "Bare",
     "IngressError",
+    "TooLong",
     "Untyped",
     "failed",
     "json_reply",
@@ -56,6 +57,13 @@ class Untyped(web.Response):
 
 class Bare(Untyped):
     """What the server answers in place of an informational status, which would let clients wait for another answer."""
+
+
+class TooLong(web.Response):
+    """Of a body whose length says so: answered before anybody looks whether it comes from a page."""
+
+    def __init__(self) -> None:
+        super().__init__(status=413, text="length limit exceeded")
 
 
 async def plain_headers(request: web.Request, response: web.StreamResponse) -> None:
