@@ -132,6 +132,8 @@ def engines() -> Iterator[tuple[Any, Any]]:
 
 SAME = r"""
 describe sys_service
+show columns from state
+SHOW COLUMNS IN sys_service
 select count(*) as n from information_schema.columns
 select table_name, column_name, data_type from information_schema.columns order by table_name, ordinal_position
 select table_name from information_schema.tables where table_schema = 'public' order by table_name
@@ -410,6 +412,8 @@ def _columns(table: Table) -> list[Any]:
 
 
 MISTAKES = r"""
+show columns from nope
+describe nope
 select key from state wher key = 1
 select key b c from state
 select * from state limit

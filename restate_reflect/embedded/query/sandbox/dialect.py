@@ -141,7 +141,7 @@ def translate(sql: str, tables: Tables) -> Translated:
     Raises:
         RefusedError: It is none, or names what is not there.
     """
-    statement = _parsed(sql)
+    statement = _parsed(sql, tables)
     _name_subqueries(statement)
     own = [own_name(each) for each in statement.selects]
     schema: dict[str, Any] = {
@@ -166,7 +166,7 @@ def translate(sql: str, tables: Tables) -> Translated:
     return Translated(statement.sql(dialect="sqlite"), columns)
 
 
-def _parsed(sql: str) -> exp.Query:
+def _parsed(sql: str, tables: Tables) -> exp.Query:
     tokens: list[Token] = []
     try:
         tokens = sqlglot.tokenize(sql, dialect=_DataFusion)
@@ -179,7 +179,7 @@ def _parsed(sql: str) -> exp.Query:
         raise RefusedError(
             "This feature is not implemented: The context currently only supports a single SQL statement"
         )
-    statement = _described(statements[0])
+    statement = _described(statements[0], tables)
     if not isinstance(statement, exp.Query):
         raise _refused(no_query(statement, tokens))
     if isinstance(statement, exp.Select) and not statement.args.get("from_", statement.args.get("from")):
@@ -196,17 +196,26 @@ def _refused(mistake: Mistake) -> RefusedError:
     return RefusedError(mistake.message, mistake.status)
 
 
-def _described(statement: exp.Expr) -> exp.Expr:
-    """``DESCRIBE table`` and ``SHOW TABLES`` are SELECTs over ``information_schema``."""
+def _described(statement: exp.Expr, tables: Tables) -> exp.Expr:
+    """``DESCRIBE table``, ``SHOW TABLES`` and ``SHOW COLUMNS`` are SELECTs over ``information_schema``."""
     if isinstance(statement, exp.Describe):
-        table = exp.Literal.string(statement.this.name).sql()
-        return sqlglot.parse_one(
-            "SELECT column_name, data_type, is_nullable FROM information_schema.columns"
-            f" WHERE table_name = {table} ORDER BY ordinal_position"
-        )
-    if isinstance(statement, (exp.Show, exp.Command)) and statement.sql().upper().split() == ["SHOW", "TABLES"]:
-        return sqlglot.parse_one("SELECT * FROM information_schema.tables")
+        return _columns_of(statement.this.name, "column_name, data_type, is_nullable", tables)
+    words = statement.sql().split() if isinstance(statement, (exp.Show, exp.Command)) else []
+    match [*(word.upper() for word in words[:3]), *words[3:]]:
+        case ["SHOW", "TABLES"]:
+            return sqlglot.parse_one("SELECT * FROM information_schema.tables")
+        case ["SHOW", "COLUMNS", "FROM" | "IN", name]:
+            asked = "table_catalog, table_schema, table_name, column_name, data_type, is_nullable"
+            return _columns_of(name, asked, tables)
     return statement
+
+
+def _columns_of(table: str, asked: str, tables: Tables) -> exp.Expr:
+    if table not in tables:
+        raise RefusedError(f"Error during planning: table 'restate.public.{table}' not found", 400)
+    return sqlglot.parse_one(
+        f"SELECT {asked} FROM information_schema.columns WHERE table_name = '{table}' ORDER BY ordinal_position"
+    )
 
 
 def _name_subqueries(statement: exp.Expr) -> None:
