@@ -177,7 +177,7 @@ class Operations:
         if isinstance(found, int):
             return self._expect(found, partial(decode_state, codec, default), label)
         future = self._future(partial(decode_state, codec, default), label)
-        future.settle(Notification(0, value=found.value))
+        future.settle(Notification(0, value=found))
         return future
 
     def set_state(self, key: str, type_: Any, value: Any) -> None:
@@ -198,7 +198,7 @@ class Operations:
         if isinstance(found, int):
             return self._expect(found, decode_keys, "state keys")
         future = self._future(decode_keys, "state keys")
-        future.set_result(found.value)
+        future.set_result(found)
         return future
 
     # ------------------------------------------------------------ calls

@@ -20,6 +20,23 @@ def test_output(content: bytes) -> None:
     assert wire.output_value(content) == pb.OutputCommandMessage(value=pb.Value(content=content)).SerializeToString()
 
 
+@given(contents, contents | st.none())
+def test_eager_state(key: bytes, value: bytes | None) -> None:
+    message = pb.GetEagerStateCommandMessage(key=key)
+    if value is None:
+        message.void.SetInParent()
+    else:
+        message.value.content = value
+        message.value.SetInParent()
+    assert wire.eager_state(key, value) == message.SerializeToString()
+
+
+@given(contents, contents)
+def test_set_state(key: bytes, value: bytes) -> None:
+    message = pb.SetStateCommandMessage(key=key, value=pb.Value(content=value))
+    assert wire.set_state(key, value) == message.SerializeToString()
+
+
 @given(ids)
 def test_run_ack(completion_id: int) -> None:
     written = pb.ProposeRunCompletionAckMessage(completion_id=completion_id).SerializeToString()
