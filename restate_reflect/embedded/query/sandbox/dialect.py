@@ -259,6 +259,7 @@ def _shown_as(projection: exp.Expr) -> str | None:
 
 _RESULTS: Final = {
     **_OWN_KINDS,
+    **dict.fromkeys(("date_bin", "datebin"), "time"),
     **dict.fromkeys(("regexplike", "regexpilike", "contains"), "bool"),
     **dict.fromkeys(("regexp_match", "arrayagg"), "texts"),
 }
@@ -274,6 +275,10 @@ def _is_naive(node: exp.Expr) -> bool:
         return _kind(node) == "time" and _is_naive(node.left)
     if isinstance(node, exp.Cast):
         return node.to.this is _T.TIMESTAMP
+    if node.key == "datebin":
+        return _is_naive(node.expression)
+    if isinstance(node, exp.Anonymous) and node.name.lower() == "date_bin":
+        return _is_naive(node.expressions[1])
     return isinstance(node, exp.UnixToTime) or (isinstance(node, exp.Anonymous) and node.name.lower() in _NAIVE)
 
 
@@ -310,18 +315,23 @@ def _to_sqlite(node: exp.Expr) -> exp.Expr:
             return _shifted(node.left, _lengths(node.right).times(-1 if isinstance(node, exp.Sub) else 1))
         case exp.Add() if _kind(node) == "time" and isinstance(node.left, exp.Interval):
             return _shifted(node.right, _lengths(node.left))
-        case exp.Interval() if not (isinstance(node.parent, (exp.Add, exp.Sub)) and _kind(node.parent) == "time"):
+        case exp.Interval() if not _is_moment(node.parent):
             return exp.Literal.number(_lengths(node).all_millis)
         case exp.FirstValue() | exp.LastValue() if not isinstance(node.parent, exp.Window):
             return _first(node)
         case exp.Cast() if not isinstance(node, exp.TryCast):
             return _cast(node)
         case exp.ILike():
-            return _escaped(exp.Like(this=exp.Lower(this=node.this), expression=exp.Lower(this=node.expression)))
+            lowered = {"this": exp.Lower(this=node.this), "expression": exp.Lower(this=node.expression)}
+            return _escaped(exp.Like(**lowered, negate=node.args.get("negate")))
         case exp.Like() if not isinstance(node.parent, exp.Escape):
             return _escaped(node.copy())
+        case exp.Add() | exp.Sub() if _is_of({_T.DATE}, node.left) and isinstance(node.right, exp.Interval):
+            return _shifted_date(node.left, _lengths(node.right).times(-1 if isinstance(node, exp.Sub) else 1))
+        case exp.Sub() if _is_of({_T.DATE}, node.left, node.right):
+            return exp.Anonymous(this="days_between", expressions=[node.left, node.right])
         case exp.Left():
-            return exp.Anonymous(this="substr", expressions=[node.this, exp.Literal.number(1), node.expression])
+            return exp.Anonymous(this="first_of", expressions=[node.this, node.expression])
         case exp.Right():
             return exp.Anonymous(this="last_of", expressions=[node.this, node.expression])
         case exp.TimestampTrunc() | exp.DateTrunc():
@@ -338,7 +348,10 @@ def _to_sqlite(node: exp.Expr) -> exp.Expr:
             name = "json_as_text" if isinstance(node, exp.JSONExtractScalar) else "json_get"
             return exp.Anonymous(this=name, expressions=[node.this, *_steps(node.expression)])
         case exp.SimilarTo():  # a pattern is a regular expression there
-            return exp.Anonymous(this="regexp_like", expressions=[node.this, node.expression])
+            found = exp.Anonymous(this="regexp_like", expressions=[node.this, node.expression])
+            return exp.Not(this=found) if node.args.get("negate") else found
+        case exp.Array():
+            return exp.Anonymous(this="make_array", expressions=node.expressions)
         case exp.WithinGroup() if isinstance(node.expression, exp.Order):
             return _quantile(node)
         case exp.Explode():
@@ -432,8 +445,8 @@ def _escaped(like: exp.Expr) -> exp.Expr:
     return exp.Escape(this=like, expression=exp.Literal.string("\\"))
 
 
-def _meets_time(literal: exp.Literal) -> bool:
-    """Whether it stands beside a time."""
+def _meets_time(literal: exp.Expr) -> bool:
+    """Whether a text, or a date, stands beside a time."""
     parent = literal.parent
     if not isinstance(parent, (exp.Predicate, exp.Between, exp.In, exp.Coalesce)):
         return False
@@ -515,6 +528,18 @@ def _lengths(interval: exp.Interval) -> Lengths:
         ) from None
 
 
+def _is_moment(node: exp.Expr | None) -> bool:
+    """Whether it is a time, or a date, and a length."""
+    return isinstance(node, (exp.Add, exp.Sub)) and (_kind(node) == "time" or _is_of({_T.DATE}, node.left))
+
+
+def _shifted_date(date: exp.Expr, by: Lengths) -> exp.Expr:
+    """Dates are texts here."""
+    rest = Lengths(0, by.days, by.millis).all_millis
+    given = [date, exp.Literal.number(by.months), exp.Literal.number(rest)]
+    return exp.Anonymous(this="date_shift", expressions=given)
+
+
 def _shifted(time: exp.Expr, by: Lengths) -> exp.Expr:
     rest = exp.Literal.number(Lengths(0, by.days, by.millis).all_millis)
     if not by.months:
@@ -536,6 +561,12 @@ def _cast(node: exp.Cast) -> exp.Expr:
     wanted, given = _KINDS.get(node.to.this), _kind(node.this)
     if wanted == "time":
         return exp.Anonymous(this="to_millis", expressions=[node.this])
+    if given == "text" and wanted == "bool":
+        return exp.Anonymous(this="to_bool", expressions=[node.this])
+    if node.to.this is _T.DATE:
+        if _meets_time(node):
+            return exp.Anonymous(this="to_millis", expressions=[node.this])
+        return exp.Anonymous(this="date_of", expressions=[node.this]) if given == "time" else node.this
     if given == "u64" and wanted == "text":
         return exp.Anonymous(this="unsigned_text", expressions=[node.this])
     if given == "span" and wanted == "text":

@@ -100,7 +100,11 @@ def _unsigned_text(number: int | None) -> str | None:
 
 
 def _last_of(text: str | None, length: int | None) -> str | None:
-    return None if text is None or length is None else text[-length:] if length > 0 else ""
+    return None if text is None or length is None else text[-length:] if length else ""
+
+
+def _first_of(text: str | None, length: int | None) -> str | None:
+    return None if text is None or length is None else text[:length]
 
 
 def _concat(*parts: Any) -> str:
@@ -123,7 +127,30 @@ def _split_part(text: str | None, separator: str | None, number: int | None) -> 
     if text is None or separator is None or number is None:
         return None
     parts = text.split(separator) if separator else [text]
-    return parts[number - 1] if 1 <= number <= len(parts) else ""
+    index = number - 1 if number > 0 else number + len(parts)
+    return parts[index] if number and 0 <= index < len(parts) else ""
+
+
+def _date_shift(date: str | None, months: int, millis: int) -> str | None:
+    return None if date is None else iso(shift(from_iso(date), months, millis) or 0)[:10]
+
+
+def _days_between(later: str | None, earlier: str | None) -> int | None:
+    return None if later is None or earlier is None else (from_iso(later) - from_iso(earlier)) // 86_400_000
+
+
+_BOOLS: Final = {
+    **dict.fromkeys(("1", "t", "true", "y", "yes", "on"), True),
+    **dict.fromkeys(("0", "f", "false", "n", "no", "off"), False),
+}
+
+
+def _to_bool(text: str | None) -> bool | None:
+    if text is None:
+        return None
+    if text.lower() not in _BOOLS:
+        raise ValueError(f"Cast error: Cannot cast value '{text}' to value of Boolean type")
+    return _BOOLS[text.lower()]
 
 
 _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
@@ -133,7 +160,12 @@ _FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
     "date_part": _date_part,
     "date_trunc": _date_trunc,
     "ends_with": _ends_with,
+    "date_of": lambda at: None if at is None else iso(at)[:10],
+    "date_shift": _date_shift,
+    "days_between": _days_between,
+    "first_of": _first_of,
     "last_of": _last_of,
+    "to_bool": _to_bool,
     "split_part": _split_part,
     "starts_with": _starts_with,
     "from_unixtime": _from_seconds,

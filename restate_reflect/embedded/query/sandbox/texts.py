@@ -41,6 +41,11 @@ def _count(text: str, pattern: str, start: int = 1, flags: str = "") -> int:
     return len(_pattern(pattern, flags).findall(text, start - 1))
 
 
+def _instr(text: str, pattern: str, start: int = 1) -> int:
+    found = _pattern(pattern).search(text, start - 1)
+    return 0 if found is None else found.start() + 1
+
+
 def _match(text: str, pattern: str, flags: str = "") -> str | None:
     found = _pattern(pattern, flags).search(text)
     return None if found is None else json.dumps(found.groups() or [found[0]])
@@ -121,10 +126,12 @@ _STRICT: Final[dict[str, Callable[..., Any]]] = {
     "find_in_set": _find_in_set,
     "initcap": _initcap,
     "levenshtein": levenshtein,
+    "lower": lambda text: str(text).lower(),
     "lpad": _lpad,
     "octet_length": lambda text: len(_bytes(text)),
     "overlay": _overlay,
     "regexp_count": _count,
+    "regexp_instr": _instr,
     "regexp_like": _like,
     "regexp_match": _match,
     "regexp_replace": _replace,
@@ -134,6 +141,7 @@ _STRICT: Final[dict[str, Callable[..., Any]]] = {
     "substr_index": _substr_index,
     "substring_index": _substr_index,
     "translate": _translate,
+    "upper": lambda text: str(text).upper(),
 }
 """Of which the result is null where an argument is."""
 
