@@ -38,7 +38,7 @@ def larger(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 schemas = st.dictionaries(st.sampled_from(KEYWORDS), st.recursive(leaves, larger, max_leaves=6), min_size=1, max_size=3)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(schemas)
 def test_a_schema_is_judged_as_jsonschema_rs_judges_it(schema: dict[str, Any]) -> None:
     """Of any shape: whether it is one, and if not, what is told first."""

@@ -98,7 +98,7 @@ _KINDS: Final = {
 
 def _annotated(kind: type[exp.Expr], is_span: Callable[[Any], bool]) -> dict[str, Any]:
     """sqlglot's way to find a type, but for what are spans."""
-    usual = Postgres.EXPRESSION_METADATA[kind]
+    usual: Any = Postgres.EXPRESSION_METADATA[kind]
 
     def annotate(annotator: Any, node: exp.Expr) -> exp.Expr:
         if is_span(node):
@@ -207,7 +207,8 @@ def _described(statement: exp.Expr, tables: Tables) -> exp.Expr:
         case ["SHOW", "COLUMNS", "FROM" | "IN", name]:
             asked = "table_catalog, table_schema, table_name, column_name, data_type, is_nullable"
             return _columns_of(name, asked, tables)
-    return statement
+        case _:
+            return statement
 
 
 def _columns_of(table: str, asked: str, tables: Tables) -> exp.Expr:
@@ -494,7 +495,7 @@ def _tell_intervals(statement: exp.Query) -> None:
     texts = [each.this for each in statement.find_all(exp.Cast) if _KINDS.get(each.to.this) == "text"]
     for node in (*asked, *texts):
         found = _constant(node)
-        if found is not None:
+        if found is not None and node.parent is not None:
             text = exp.Literal.string(str(found))
             node.parent.type = text.type = exp.DataType.build("TEXT")
             node.replace(text)
@@ -514,7 +515,8 @@ def _constant(node: exp.Expr) -> Lengths | None:
             left, right = _constant(node.left), _constant(node.right)
             sign = -1 if isinstance(node, exp.Sub) else 1
             return None if left is None or right is None else left.plus(right.times(sign))
-    return None
+        case _:
+            return None
 
 
 def _lengths(interval: exp.Interval) -> Lengths:
