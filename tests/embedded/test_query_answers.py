@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import os
 import socket
 import tempfile
 import threading
@@ -80,17 +81,16 @@ def request(sql: str) -> bytes:
     return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
 
 
-class Watched(io.BufferedRandom):
+class Watched(io.FileIO):
     """A file of which it is told that it was closed."""
 
-    def __init__(self, raw: io.RawIOBase, opened: threading.Event, closed: threading.Event) -> None:
-        super().__init__(raw)
-        self._closed = closed
-        opened.set()
+    def __init__(self, number: int, closed: threading.Event) -> None:
+        super().__init__(number, "r+b")
+        self._told = closed
 
     def close(self) -> None:
         super().close()
-        self._closed.set()
+        self._told.set()
 
 
 @pytest.mark.parametrize("sql", [LARGE, GREEDY], ids=["while it is sent", "while it is made"])
@@ -100,11 +100,13 @@ def test_nothing_is_left_of_a_query_whose_client_has_gone(
     """Its file is closed once its process has ended, and nobody is alarmed."""
     opened, closed = threading.Event(), threading.Event()
     plain = tempfile.TemporaryFile
-    monkeypatch.setattr(
-        tempfile,
-        "TemporaryFile",
-        lambda: Watched(plain(buffering=0), opened, closed),
-    )
+
+    def watched(buffering: int) -> Watched:
+        opened.set()
+        with plain(buffering=0) as file:
+            return Watched(os.dup(file.fileno()), closed)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", watched)
     with caplog.at_level(logging.WARNING), connected(served) as client:
         client.sendall(request(sql))
         assert opened.wait(60)

@@ -111,7 +111,7 @@ class Queries:
 
     async def _run(self, sql: str, form: Form) -> BinaryIO:
         with contextlib.ExitStack() as stack:
-            answer = stack.enter_context(tempfile.TemporaryFile())
+            answer = stack.enter_context(tempfile.TemporaryFile(buffering=0))  # sendfile moves its position
             ended_well = await self._execute(sql, form, answer)
             answer.seek(0)
             self._check(answer.readline() if ended_well else b"")
