@@ -166,7 +166,8 @@ def understood(asked: Asked) -> tuple[str, Columns]:
     """The statement in SQLite's dialect, with what is known of its columns."""
     if asked.is_plain:
         return asked.sql, []
-    from restate_reflect.embedded.query.sandbox.dialect import RefusedError, translate
+    from restate_reflect.embedded.query.sandbox.dialect import translate
+    from restate_reflect.embedded.query.sandbox.mistakes import RefusedError
 
     try:
         return translate(asked.sql, asked.tables)

@@ -18,7 +18,7 @@ from restate_reflect.embedded.query.sandbox.aggregates import AGGREGATES
 from restate_reflect.embedded.query.sandbox.naming import OPERATORS, shown
 from restate_reflect.embedded.query.sandbox.texts import levenshtein
 
-__all__ = ["Mistake", "contradictions", "lost_column", "no_query", "unparsed"]
+__all__ = ["Mistake", "RefusedError", "contradictions", "lost_column", "no_query", "unparsed"]
 
 Tables = Mapping[str, Mapping[str, str]]
 TypeOf = Callable[[exp.Expr], str | None]
@@ -30,6 +30,14 @@ class Mistake(NamedTuple):
 
     message: str
     status: int = 500
+
+
+class RefusedError(ValueError):
+    """restate-server would refuse it, too; the message is in its words."""
+
+    def __init__(self, message: str, status: int = 500) -> None:
+        super().__init__(f"Datafusion error: {message}")
+        self.status = status
 
 
 # ---------------------------------------------------------------- what is no SQL
