@@ -11,7 +11,7 @@ import openapi_spec_validator
 import pytest
 
 from restate_reflect.embedded import Runtime
-from restate_reflect.embedded.http.admin import _not_covered, _too_old, admin
+from restate_reflect.embedded.http.admin import _not_covered, _to_page, _too_old, admin
 from restate_reflect.openapi import published_openapi
 from restate_reflect.server import RestateServer
 from tests.conftest import ServerMaker
@@ -163,13 +163,15 @@ def test_the_document_of_a_service_is_valid(name: str) -> None:
 
 @asynchronous
 async def test_the_api_describes_each_path_that_it_serves() -> None:
-    """Whatever is routed somewhere, but for what answers 501, and older versions' prefixes."""
+    """Whatever is routed somewhere, but for what answers 501 or leads to a page, and older versions' prefixes."""
     async with Runtime() as runtime:
         routes = list(admin(runtime).router.routes())
     served = {
         (route.method, route.resource.canonical)
         for route in routes
-        if route.handler not in (_not_covered, _too_old) and route.method != "HEAD" and route.resource is not None
+        if route.handler not in (_not_covered, _to_page, _too_old)
+        and route.method != "HEAD"
+        and route.resource is not None
     }
     with ServedRuntime() as one:
         paths = fetch(f"{one.admin_url}/openapi", method="GET").json["paths"]
