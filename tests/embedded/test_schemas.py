@@ -45,6 +45,25 @@ def test_a_schema_is_judged_as_jsonschema_rs_judges_it(schema: dict[str, Any]) -
     assert _ours(schema) == _theirs(schema)
 
 
+REPEATED = (
+    [None, None],
+    ["a", "a", 1],
+    [1, "a", "a"],
+    [1, 1.0],
+    [1, True],
+    [[True], [1]],
+    [{}, {}],
+    [None],
+    ["a", "b"],
+)
+
+
+@pytest.mark.parametrize("names", REPEATED)
+def test_what_is_required_twice_is_told_first(names: list[Any]) -> None:
+    for schema in ({"required": names}, {"dependentRequired": {"a": names}}):
+        assert _ours(schema) == _theirs(schema)
+
+
 def _ours(schema: Any) -> str | None:
     try:
         check_schemas({"name": "h", "input": {"jsonSchema": schema}}, "Svc")

@@ -121,10 +121,10 @@ def _positive(value: Json) -> Iterator[str]:
 def _names(value: Json) -> Iterator[str]:
     yield from _list(value)
     if isinstance(value, list):
+        if len({_canonical(each) for each in value}) < len(value):
+            yield f"{_shown(value)} has non-unique elements"
         for name in value:
             yield from _text(name)
-        if all(isinstance(name, str) for name in value) and len(set(value)) < len(value):
-            yield f"{_shown(value)} has non-unique elements"
 
 
 def _some(value: Json) -> Iterator[str]:
@@ -197,6 +197,16 @@ _KEYWORDS: Final[Mapping[str, Check]] = {name: each[name] for each in _VOCABULAR
 
 def _shown(value: Json) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
+
+
+def _canonical(value: Json) -> str:
+    """The same text for equal values: 1.0 is 1, and ``true`` is not."""
+    return _shown(json.loads(_shown(value), parse_float=_whole))
+
+
+def _whole(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 # ---------------------------------------------------------------- references
