@@ -45,7 +45,7 @@ def test_a_schema_is_judged_as_jsonschema_rs_judges_it(schema: dict[str, Any]) -
     assert _ours(schema) == _theirs(schema)
 
 
-REPEATED = (
+REPEATED: tuple[list[Any], ...] = (
     [None, None],
     ["a", "a", 1],
     [1, "a", "a"],
