@@ -21,8 +21,10 @@ def rewrite(statement: exp.Expr) -> None:
     Raises:
         RefusedError: A time, a length or a unit is none.
     """
+    now = round(time.time() * 1000)  # the same wherever the statement asks for it
     for node in reversed(list(statement.walk())):
-        found = next((each for way in _WAYS if (each := way(node)) is not None), None)
+        replacements = (each for way in _WAYS if (each := way(node)) is not None)
+        found = exp.Literal.number(now) if _is_now(node) else next(replacements, None)
         if found is not None and found is not node:
             found.type = node.type
             node.replace(found)
@@ -35,12 +37,12 @@ def _called(name: str, *given: exp.Expr) -> exp.Expr:
 # ---------------------------------------------------------------- times
 
 
+def _is_now(node: exp.Expr) -> bool:
+    return isinstance(node, exp.CurrentTimestamp) or (isinstance(node, exp.Anonymous) and node.name.lower() == "now")
+
+
 def _time(node: exp.Expr) -> exp.Expr | None:
     match node:
-        case exp.CurrentTimestamp():
-            return exp.Literal.number(round(time.time() * 1000))
-        case exp.Anonymous() if node.name.lower() == "now":
-            return exp.Literal.number(round(time.time() * 1000))
         case exp.TimestampTrunc() | exp.DateTrunc():
             return _called("date_trunc", exp.Literal.string(_grain(node.args["unit"].name)), node.this)
         case exp.Extract():
