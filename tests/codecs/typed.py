@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple, NotRequired, Required, TypeAlias
 from uuid import UUID
 
+import pydantic
 from hypothesis import strategies as st
 from pydantic import create_model
 from pydantic.dataclasses import dataclass as pydantic_dataclass
@@ -76,7 +77,10 @@ def _tuple(pair: tuple[Typed, Typed]) -> Typed:
 def classes(draw: st.DrawFn, inner: st.SearchStrategy[Typed]) -> Typed:
     """A dataclass, pydantic model, TypedDict or NamedTuple with random fields, some with defaults."""
     fields = draw(st.dictionaries(NAMES, inner, min_size=1, max_size=4))
-    make = draw(st.sampled_from([_model, _dataclass, _pydantic_dataclass, _typed_dict, _named_tuple]))
+    makes = [_model, _dataclass, _pydantic_dataclass, _typed_dict]
+    # Bytes of a model in a named tuple are refused with pydantic 2.13, which writes them otherwise than it reads them.
+    makes += [] if pydantic.VERSION.startswith("2.13.") else [_named_tuple]
+    make = draw(st.sampled_from(makes))
     defaults = {name: draw(of) for name, (_, of) in fields.items() if draw(st.booleans())}
     made: Typed = make(fields, defaults)
     return made
