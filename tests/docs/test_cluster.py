@@ -17,6 +17,7 @@ from tests.conformance.driver import eventually
 from tests.conftest import Serve
 from tests.docs.blocks import blocks
 from tests.ingress.services import Desk, Shelf
+from tests.support import fetch
 
 PAGE = "docs/operations.md"
 
@@ -39,12 +40,18 @@ def test_the_configuration_is_the_one_that_is_tested() -> None:
     assert [other["auto-provision"] for other in others] == [False, False]
 
 
+def _knows_shelf(admin_url: str) -> bool:
+    return fetch(f"{admin_url}/services/Shelf", method="GET").status == 200
+
+
 @pytest.mark.slow
 @pytest.mark.server
 def test_any_node_may_be_gone(serve: Serve) -> None:
     """Each in turn: state and results stay, and the client finds its way."""
     with Cluster() as cluster:
         serve(cluster.nodes[0], Shelf)
+        # The other nodes hear of it a moment later.
+        eventually(lambda: all(_knows_shelf(url) for url in cluster.admin_urls))
 
         async def main() -> None:
             async with Client(cluster.ingress_urls, timeout=60) as client:
