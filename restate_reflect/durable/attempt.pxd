@@ -13,7 +13,7 @@ cdef class Attempt:
     cdef readonly Results results
     cdef readonly Engine engine
     cdef object _runs, _cancellation
-    cdef public object on_received, refusal, hides_payloads, _observed, _calls, _root, _assignments, _sink
+    cdef public object on_received, refusal, hides_payloads, _observed, _root, _assignments, _sink
     cdef bint _advancing
     cdef public bint _ended, _closed
 

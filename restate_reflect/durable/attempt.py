@@ -22,7 +22,6 @@ from restate_reflect.durable.answers import Answers, answered
 from restate_reflect.durable.answers import enter as enter_answers
 from restate_reflect.durable.assignments import Assignments
 from restate_reflect.durable.begun_run import Run
-from restate_reflect.durable.calls import Calls
 from restate_reflect.durable.cancelling import CANCELLATION, Cancellation
 from restate_reflect.durable.environment import Environment, Sink
 from restate_reflect.durable.extending import waits_for
@@ -104,7 +103,6 @@ class Attempt:
         """Whether errors, which go to the server, must not show what is in commands."""
         self._observed: Any = None
         self._runs: Runs | None = None
-        self._calls: Calls | None = None
         self._root: DurableTask[Any] | None = None
         self._assignments: Assignments | None = None
         self._cancellation: Cancellation | None = None
@@ -128,13 +126,6 @@ class Attempt:
     def is_executing(self) -> bool:
         """Whether a step executes whose result somebody wants."""
         return self._runs is not None and self._runs.is_executing()
-
-    @property
-    def calls(self) -> Calls:
-        """The calls in flight; made with the first."""
-        if self._calls is None:
-            self._calls = Calls(self.engine)
-        return self._calls
 
     # ------------------------------------------------------------ from the transport
 
@@ -271,7 +262,7 @@ class Attempt:
         if type(id_) is int or id_ != CANCELLATION:
             self.results.deliver(notification)
         elif self._cancellation is None:
-            self._cancellation = Cancellation(self.calls, self.results, self.runs)
+            self._cancellation = Cancellation(self.engine, self.results, self.runs)
 
     # ------------------------------------------------------------ what the engine asks for errors
 
@@ -381,6 +372,11 @@ class Attempt:
         """Journals a timer of the durable loop (``asyncio.sleep`` and everything built on it)."""
         self.results.expect(sleep(self.engine, self.environment.due(delay)), timer)
 
+    def cancel_invocation(self, invocation_id: str) -> None:
+        """Asks a callee to cancel itself."""
+        assert self.operations is not None
+        self.operations.cancel(invocation_id)
+
     def refuse(self, error: HandlerBugError, stacktrace: str) -> None:
         """The handler does what is refused: that ends the attempt, whatever it catches."""
         self.engine.fail(AttemptError(500, str(error), stacktrace, bug=True))
@@ -478,7 +474,7 @@ class Attempt:
     def _close(self) -> None:
         """Frees everything: coroutines are closed, bodies cancelled.
 
-        The cycles through loop, runs, results, calls and sink are cut (the engine has cut its own), so that reference
+        The cycles through loop, runs, results and sink are cut (the engine has cut its own), so that reference
         counts free the attempt at once: left to the garbage collector they cost 35 µs an invocation.
         """
         if self._closed:
@@ -494,7 +490,5 @@ class Attempt:
             self._runs.cancel_all()
         self.loop.discard()
         self.results.forget()
-        if self._calls is not None:
-            self._calls.forget()
         self._root = self.context = self.operations = None
         self._sink = _CLOSED

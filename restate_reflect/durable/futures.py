@@ -82,6 +82,11 @@ class SerialLoop(asyncio.AbstractEventLoop):
     """Results that came while nobody had asked for them yet, oldest first."""
     making: bool
     """Whether the next question for the debug mode comes from one of our own futures."""
+
+    def begin_future(self) -> int:
+        """One of our own is about to be made; returns its serial."""
+        raise NotImplementedError
+
     making_task: bool
     """Whether the next callback is a new task's first step."""
 
@@ -92,10 +97,8 @@ class LoopFuture(asyncio.Future[T]):
     __slots__ = ("_serial",)
 
     def __init__(self, loop: SerialLoop) -> None:
-        loop.making = True
+        self._serial = loop.begin_future()
         asyncio.Future.__init__(self, loop=loop)
-        loop.serial += 1
-        self._serial = loop.serial
 
     def __hash__(self) -> int:
         return self._serial
@@ -122,6 +125,8 @@ class DurableFuture(LoopFuture[T]):
     """A result that comes from the journal. Await it, gather it, race it like any asyncio future."""
 
     __slots__ = ("_decode", "_label")
+    observed = True
+    """Whether anybody has asked for the result; where that makes no difference, nothing is remembered."""
 
     def __init__(self, decode: Callable[[Any], T], label: str, loop: SerialLoop) -> None:
         """``decode`` reads the notification; ``label`` is for errors: ``state 'count'``."""
@@ -175,6 +180,8 @@ class DurableFuture(LoopFuture[T]):
         """``result`` is what the decoder reads."""
         if self.done():
             return
+        if not self.observed:
+            self._is_unseen()
         if notification.failure is not None:
             self.fail(notification.failure)
             return
@@ -184,6 +191,9 @@ class DurableFuture(LoopFuture[T]):
             self.fail(HandlerBugError(f"the result of {self.label} does not fit its declared type: {error}"))
         else:
             self.set_result(value)
+
+    def _is_unseen(self) -> None:
+        """The result comes before anybody has asked for it."""
 
     @property
     def is_awaited(self) -> bool:
@@ -209,17 +219,17 @@ class WatchedFuture(DurableFuture[T]):
 
     def __init__(self, decode: Callable[[Any], T], label: str, loop: SerialLoop, where: Spot | None) -> None:
         """``where``: the user's line that asked for it."""
-        DurableFuture.__init__(self, decode, label, loop)
+        LoopFuture.__init__(self, loop)  # and not DurableFuture's, which costs a call more for each step and call
+        self._decode = decode
+        self._label = label
         self.observed = False
         self.where = where
 
-    def _settle(self, notification: Notification, result: Notification | bytes) -> None:
-        if not self.observed and not self.done():
-            loop: Any = self.get_loop()
-            if loop.unseen is None:
-                loop.unseen = []
-            loop.unseen.append(self)
-        DurableFuture._settle(self, notification, result)
+    def _is_unseen(self) -> None:
+        loop: Any = self.get_loop()
+        if loop.unseen is None:
+            loop.unseen = []
+        loop.unseen.append(self)
 
     # Whoever looks at a result that is there already asks for no callback.
 

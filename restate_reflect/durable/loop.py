@@ -260,10 +260,19 @@ class DurableLoop(ReadyQueue, SerialLoop):  # type: ignore[misc]  # Handle is an
     def refuse(self, error: HandlerBugError) -> NoReturn:
         """Ends the attempt, whatever the handler does with the error that is raised."""
         self.owner.refuse(error, "".join(traceback.format_stack(limit=12)))
+        self._count_refusal()
+        raise error
+
+    def _count_refusal(self) -> None:
         self._refused += 1
         if self._refused > MAX_REFUSED:
             raise HandlerAbandoned
-        raise error
+
+    def cancel_invocation(self, invocation_id: str) -> None:
+        """Asks an invocation to cancel itself. Raises ``AttemptClosedError``: the attempt has ended."""
+        if self.has_ended():
+            self._count_refusal()
+        self.owner.cancel_invocation(invocation_id)
 
     def refuse_foreign(self, callback: Callable[..., object]) -> None:
         if self.has_ended():

@@ -1,8 +1,10 @@
 cimport cython
 
 from restate_reflect.durable.attempt cimport Attempt
+from restate_reflect.durable.calls cimport InvocationIdSlot
 from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.engine.machine cimport Engine
+from restate_reflect.engine.notifications cimport Notification
 
 
 @cython.final

@@ -30,7 +30,7 @@ from restate_reflect.durable.arguments import (
     unawaited_argument,
 )
 from restate_reflect.durable.begun_run import Run
-from restate_reflect.durable.calls import Calls, InvocationIdSlot
+from restate_reflect.durable.calls import InvocationIdSlot
 from restate_reflect.durable.closing import MAX_REFUSED, HandlerAbandoned
 from restate_reflect.durable.decoding import (
     Decoder,
@@ -110,8 +110,6 @@ class Journaled(Protocol):
     def loop(self) -> SerialLoop: ...
     @property
     def runs(self) -> Runs: ...
-    @property
-    def calls(self) -> Calls: ...
 
 
 class Operations:
@@ -246,13 +244,9 @@ class Operations:
             self._look_at_own_turn(destination)
         invocation_id, result = issue_call(self._engine, destination, body)
         slot = InvocationIdSlot(invocation_id, "call", destination, self._loop)
-        calls = self._attempt.calls
-        if calls.send_cancel is None:
-            calls.send_cancel = self.cancel
         future = OutgoingCall(decode, slot, self._loop, where)
         self._attempt.results.expect(invocation_id, slot)
         self._attempt.results.expect(result, future)
-        calls.add(slot)
         return future
 
     def _look_at_own_turn(self, destination: Destination) -> None:

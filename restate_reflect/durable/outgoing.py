@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from restate_reflect.context import CallFuture
 from restate_reflect.durable.calls import InvocationIdSlot
@@ -19,38 +19,38 @@ T = TypeVar("T")
 class OutgoingCall(WatchedFuture[T], CallFuture[T]):
     """A call of this attempt."""
 
-    __slots__ = ("_slot",)
+    __slots__ = ("_told", "slot")
     hint = ", or use ctx.send if nobody waits for its result"
 
     def __init__(
         self, decode: Callable[[bytes], T], slot: InvocationIdSlot, loop: SerialLoop, where: Spot | None
     ) -> None:
-        """``decode`` reads the callee's output."""
+        """``decode`` reads the callee's output; ``slot`` takes its invocation id."""
         WatchedFuture.__init__(self, decode, "", loop, where)
-        self._slot = slot
+        self.slot = slot
+        self._told: Callable[[Notification], None] | None = None
 
     def settle(self, notification: Notification) -> None:
-        slot = self._slot
-        slot.answered = True
-        if slot.told is not None:
-            slot.told(notification)
+        if self._told is not None:
+            self._told(notification)
         self._settle(notification, notification.value or b"")
 
     @property
     def label(self) -> str:
-        return self._slot.label
+        return self.slot.label
 
     @property
     def invocation_id(self) -> DurableFuture[str]:
         """Awaitable id of the callee's invocation."""
         self.observed = True
-        return self._slot.future()
+        return self.slot.future()
 
     def tell(self, told: Callable[[Notification], None]) -> None:
         """Tells of the result, though nobody may await it. ``told`` must not raise."""
-        self._slot.told = told
+        self._told = told
 
     async def cancel_invocation(self) -> None:
         """Asks the callee to cancel itself. (``cancel()`` only stops waiting for it.)"""
         invocation_id = await self.invocation_id
-        self._slot.send_cancel(invocation_id)
+        loop: Any = self.get_loop()
+        loop.cancel_invocation(invocation_id)

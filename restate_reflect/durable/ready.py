@@ -32,6 +32,9 @@ class Owner(Protocol):
     def start_timer(self, timer: Waiter, delay: float) -> None:
         """Journals the timer (``delay`` in seconds) and remembers to settle it."""
 
+    def cancel_invocation(self, invocation_id: str) -> None:
+        """Asks an invocation to cancel itself."""
+
     def refuse(self, error: HandlerBugError, stacktrace: str) -> None:
         """Ends the attempt with it, whatever the handler catches."""
 
@@ -46,6 +49,9 @@ class _Ended:
 
     def start_timer(self, timer: Waiter, delay: float) -> None:
         raise AttemptClosedError("this attempt has ended; no timer can be set any more")
+
+    def cancel_invocation(self, invocation_id: str) -> None:
+        raise AttemptClosedError("this attempt has ended; its calls can't be cancelled any more")
 
     def refuse(self, error: HandlerBugError, stacktrace: str) -> None:
         """It has ended."""
@@ -138,6 +144,11 @@ class ReadyQueue:
         self.handles.append(handle)
         return handle
 
+    def begin_future(self) -> int:
+        self.making = True
+        self.serial += 1
+        return self.serial
+
     def get_debug(self) -> bool:
         """Every new future asks for it, a gather's too.
 
@@ -199,27 +210,22 @@ class ReadyQueue:
         """Calls everything that is ready, and what becomes ready by it. This is the running loop meanwhile."""
         ensure_hooks(type(self))
         outer = enter(self)  # type: ignore[arg-type]  # DurableLoop, which is based on this, is one
+        left, raised = self.limit, None
         try:
-            raised = self._run(self.limit)
+            while (self.handles or self.due) and left > 0:
+                if self.due:
+                    self.handles += self.due
+                    self.due = None
+                batch, self.handles = self.handles, []
+                left -= len(batch)
+                for handle in batch:
+                    if handle._cancelled:
+                        continue
+                    try:
+                        handle._context.run(handle._callback, *handle._args)
+                    except BaseException as error:
+                        raised = raised or error
         finally:
             leave(outer)
         if raised is not None or self.handles:
             self.interrupt(raised)
-
-    def _run(self, limit: int) -> BaseException | None:
-        """Returns what was raised first."""
-        raised: BaseException | None = None
-        while (self.handles or self.due) and limit > 0:
-            if self.due:
-                self.handles += self.due
-                self.due = None
-            batch, self.handles = self.handles, []
-            limit -= len(batch)
-            for handle in batch:
-                if handle._cancelled:
-                    continue
-                try:
-                    handle._context.run(handle._callback, *handle._args)
-                except BaseException as error:
-                    raised = raised or error
-        return raised
