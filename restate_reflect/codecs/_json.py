@@ -26,7 +26,7 @@ from restate_reflect.codecs._encoded import holds_secrets
 from restate_reflect.codecs._factories import makes_defaults
 from restate_reflect.codecs._functions import Decode, Encode
 from restate_reflect.codecs._json_encoder import encoder
-from restate_reflect.codecs._large import reader
+from restate_reflect.codecs._large import large_reader
 from restate_reflect.codecs._members import json_value
 from restate_reflect.codecs._names import type_name
 from restate_reflect.codecs._nodes import LOSSLESS, nodes
@@ -59,8 +59,8 @@ class JsonCodec(Generic[T]):
         """Whether reading may make defaults that another reading would make otherwise (``noting`` tells of them)."""
         secret = holds_secrets(core)
         self.encode: Encode[T] = encoder(annotation, patched, validator, round_trip, secret)
-        read = reader(annotation, patched, validator.validate_json)
-        self.decode: Decode[T] = Reader(annotation, read, secret).decode
+        read = validator.validate_json
+        self.decode: Decode[T] = Reader(annotation, read, large_reader(annotation, patched, read), secret).decode
 
     def json_schema(self, mode: SchemaMode) -> JsonSchema:
         return copy.deepcopy(self._schemas[mode])

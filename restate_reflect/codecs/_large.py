@@ -22,7 +22,7 @@ from pydantic_core import PydanticCustomError, SchemaValidator, core_schema
 from restate_reflect.codecs._nodes import BY_NAME, LOSSLESS, OPAQUE, nodes
 from restate_reflect.codecs._report import large_input_error
 
-__all__ = ["MOST_PLAIN", "reader"]
+__all__ = ["MOST_PLAIN", "large_reader"]
 
 MOST_PLAIN: Final = 16 << 10
 """Bytes whose mistakes are all told: 5,000 of them, which take 50 ms and 10 MiB."""
@@ -39,19 +39,15 @@ _FIELDS: Final = frozenset({"dataclass-field", "model-field", "typed-dict-field"
 _Read = Callable[[bytes], Any]
 
 
-def reader(annotation: Any, core: Any, read: _Read) -> _Read:
-    """``read`` for what is short, and something more careful for the rest.
+def large_reader(annotation: Any, core: Any, read: _Read) -> _Read:
+    """For what is longer than ``MOST_PLAIN``: ``read`` where that is harmless, and else something more careful.
 
-    Raises ``DecodeError`` for a large input that does not fit, where ``read`` raises pydantic's ``ValidationError``.
+    Raises ``DecodeError`` for an input that does not fit, where ``read`` raises pydantic's ``ValidationError``.
     """
     if not any(node.get("type") in _CONTAINERS for node in nodes(core)):
         return read
     large = _LargeReader(annotation, core)
-
-    def read_bounded(data: bytes) -> Any:
-        return read(data) if len(data) <= MOST_PLAIN or large.is_harmless(data) else large.read(data)
-
-    return read_bounded
+    return lambda data: read(data) if large.is_harmless(data) else large.read(data)
 
 
 def _copies(core: Any) -> float:

@@ -23,7 +23,7 @@ cdef class ScalarWriter:
 
 @cython.final
 cdef class Reader:
-    cdef object _annotation, _validate
+    cdef object _annotation, _validate, _validate_large
     cdef bint _secret
 
     cdef _nothing(self, error)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError
 
 from restate_reflect.codecs._functions import Encode
+from restate_reflect.codecs._large import MOST_PLAIN
 from restate_reflect.codecs._names import type_name
 from restate_reflect.codecs._report import decode_error
 from restate_reflect.errors import DecodeError
@@ -89,17 +90,24 @@ class ScalarWriter:
 class Reader:
     """Reads by a validator, and tells of what is wrong in our words."""
 
-    __slots__ = ("_annotation", "_secret", "_validate")
+    __slots__ = ("_annotation", "_secret", "_validate", "_validate_large")
 
-    def __init__(self, annotation: Any, validate: Callable[[bytes], Any], secret: bool = False) -> None:
+    def __init__(
+        self,
+        annotation: Any,
+        validate: Callable[[bytes], Any],
+        validate_large: Callable[[bytes], Any],
+        secret: bool = False,
+    ) -> None:
         """``secret``: whether errors must not show what was read."""
         self._annotation = annotation
         self._validate = validate
+        self._validate_large = validate_large
         self._secret = secret
 
     def decode(self, data: bytes) -> Any:
         try:
-            return self._validate(data)
+            return self._validate(data) if len(data) <= MOST_PLAIN else self._validate_large(data)
         except ValidationError as error:
             if not data:
                 return self._nothing(error)

@@ -1,8 +1,9 @@
 cimport cython
 
+from restate_reflect.engine.notifications cimport Notification, parse
 from restate_reflect.engine.recorded cimport Recorded
 from restate_reflect.protocol cimport wire
-from restate_reflect.protocol.framing cimport FrameDecoder, header, is_command, is_notification
+from restate_reflect.protocol.framing cimport FrameDecoder, is_command, is_notification
 
 
 @cython.final
@@ -31,7 +32,7 @@ cdef class Engine:
     cdef _on_command(self, int message_type, bytes payload)
     cdef _count_entry(self)
     cdef _on_run_ack(self, bytes payload)
-    cdef _enqueue(self, notification)
+    cdef _enqueue(self, Notification notification)
     cpdef Py_ssize_t next_completion_id(self, Py_ssize_t count=*) except -1
     cpdef record(self, int message_type, bytes payload, object name=*)
     cdef _tell_recording(self, int message_type, bytes payload)

@@ -28,7 +28,7 @@ from restate_reflect.engine.eager_state import EagerState
 from restate_reflect.engine.ending import MAX_ERROR_TEXT, AttemptError, Ending, error_message
 from restate_reflect.engine.journal import Command
 from restate_reflect.engine.locator import NOWHERE, Locator
-from restate_reflect.engine.notifications import Notification, NotificationId, shortened
+from restate_reflect.engine.notifications import Notification, NotificationId, parse, shortened
 from restate_reflect.engine.opening import Input, StartInfo, read_input, read_start, read_state
 from restate_reflect.engine.recorded import Recorded
 from restate_reflect.engine.retries import RetryInfo
@@ -222,7 +222,7 @@ class Engine:
 
     def _on_message(self, message_type: int, payload: bytes) -> None:
         if is_notification(message_type):
-            self._enqueue(notifications.parse(message_type, payload))
+            self._enqueue(parse(message_type, payload))
         elif message_type == MessageType.START:
             self._on_start(payload)
         elif is_command(message_type):

@@ -3,7 +3,6 @@ cimport cython
 
 cpdef bint is_command(int message_type) except -1
 cpdef bint is_notification(int message_type) except -1
-cpdef bytes header(int message_type, int flags, long long size)
 
 
 @cython.final

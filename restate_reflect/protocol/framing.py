@@ -26,7 +26,11 @@ MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 REQUESTED_ACK: Final = 0x8000
 """Flag of ``ProposeRunCompletionMessage``: answer with an ack (V7)."""
 
-_HEADER = struct.Struct(">HHI")
+_HEADER: Final = struct.Struct(">HHI")
+_read_header: Final = _HEADER.unpack_from
+
+header: Final = _HEADER.pack
+"""The header of a payload: its type, flags and bytes. Raises ``struct.error`` from 2^32 bytes on."""
 
 
 class RawMessage(NamedTuple):
@@ -44,11 +48,6 @@ def is_command(message_type: int) -> bool:
 def is_notification(message_type: int) -> bool:
     """Whether a frame of this type is a completion or a signal."""
     return 0x8000 <= message_type < 0xFC00
-
-
-def header(message_type: int, flags: int, size: int) -> bytes:
-    """The header of a payload of ``size`` bytes. Raises ``struct.error`` from 2^32 on."""
-    return _HEADER.pack(message_type, flags, size)
 
 
 def encode_frame(message_type: int, payload: bytes, flags: int = 0) -> bytes:
@@ -79,7 +78,7 @@ class FrameDecoder:
         messages: list[tuple[int, bytes]] = []
         position, end = 0, len(data)
         while end - position >= 8:
-            message_type, _flags, length = _HEADER.unpack_from(data, position)
+            message_type, _flags, length = _read_header(data, position)
             if length > self._limit:
                 self._refuse(message_type, length)
                 return messages
@@ -121,7 +120,7 @@ class FrameDecoder:
     def _keep(self, data: bytes, position: int) -> None:
         """Keeps a message's beginning, and knows how long it will be: large messages are not looked at per chunk."""
         self._kept = bytearray(memoryview(data)[position:])
-        self._wanted = 8 + _HEADER.unpack_from(data, position)[2] if len(self._kept) >= 8 else 8
+        self._wanted = 8 + _read_header(data, position)[2] if len(self._kept) >= 8 else 8
 
     @property
     def is_empty(self) -> bool:

@@ -6,7 +6,7 @@ cdef tuple _SHORT
 
 cpdef bytes varint(number)
 cdef bytes _bytes_field(bytes tag, bytes value)
-@cython.locals(inner=bytes)
+@cython.locals(size=bytes)
 cdef bytes _value_field(bytes tag, bytes content)
 cpdef bytes eager_state(bytes key, bytes value)
 cpdef bytes set_state(bytes key, bytes value)

@@ -49,8 +49,10 @@ def _bytes_field(tag: bytes, value: bytes) -> bytes:
 
 def _value_field(tag: bytes, content: bytes) -> bytes:
     """A ``Value`` message in a field; present even when empty."""
-    inner = _bytes_field(b"\x0a", content)
-    return tag + varint(len(inner)) + inner
+    if not content:
+        return tag + b"\x00"
+    size = varint(len(content))
+    return b"".join((tag, varint(1 + len(size) + len(content)), b"\x0a", size, content))
 
 
 def eager_state(key: bytes, value: bytes | None) -> bytes:
@@ -79,7 +81,7 @@ def run_command(completion_id: int, name: str) -> bytes:
 
 def run_proposal(completion_id: int, value: bytes) -> bytes:
     """``ProposeRunCompletionMessage``: result_completion_id (1), value (14; set even when empty)."""
-    return b"\x08" + varint(completion_id) + b"\x72" + varint(len(value)) + value
+    return b"".join((b"\x08", varint(completion_id), b"\x72", varint(len(value)), value))
 
 
 def awaiting_on(completions: Iterable[int], signals: Iterable[int], combinator: int) -> bytes:
@@ -143,9 +145,9 @@ def read_lone_value(payload: bytes) -> bytes | None:
 
 def call_command(callee: bytes, body: bytes, key: str, invocation_id: int, result: int) -> bytes:
     """``CallCommandMessage``: see ``callee``; parameter (3), key (5), and the two completion ids (10, 11)."""
+    tag, size = (b"\x1a", varint(len(body))) if body else (b"", b"")
     key_field = _text_field(b"\x2a", key) if key else b""
-    ids = b"\x50" + varint(invocation_id) + b"\x58" + varint(result)
-    return callee + _bytes_field(b"\x1a", body) + key_field + ids
+    return b"".join((callee, tag, size, body, key_field, b"\x50", varint(invocation_id), b"\x58", varint(result)))
 
 
 @lru_cache(maxsize=1024)
