@@ -26,6 +26,32 @@ _HEADERS_TOO_LARGE = 431
 class Core(Shared):
     """Sending, granting, opening, closing, failing."""
 
+    __slots__ = (
+        "_backlog",
+        "_sent_at_last_flood_check",
+        "dead",
+        "draining",
+        "empty_data",
+        "failure",
+        "final_stream_id",
+        "granted_by_peer",
+        "ignored_frames",
+        "last_stream_id",
+        "max_block_size",
+        "max_frame_size",
+        "max_streams",
+        "max_unsent",
+        "on_request",
+        "pings",
+        "reader",
+        "receive_left",
+        "receive_low_mark",
+        "resets",
+        "settings_acknowledged",
+        "settings_frames",
+        "window_updates",
+    )
+
     def __init__(self, on_request: Callable[[Stream, RequestHead], RequestHandler], limits: Limits) -> None:
         super().__init__(limits)
         self.on_request = on_request

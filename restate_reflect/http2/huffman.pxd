@@ -1,4 +1,8 @@
 cimport cython
 
-@cython.locals(row=list, texts=list, octet=cython.uchar)
+
+cdef list _NEXT, _TEXT
+
+
+@cython.locals(decoded=list, octet=cython.uchar, at=Py_ssize_t)
 cpdef str decode(bytes data)

@@ -1,12 +1,14 @@
-"""Huffman decoding of header strings (RFC 7541 section 5.2), an octet at a time.
+"""Huffman decoding of header strings (RFC 7541 section 5.2), by half octets.
 
-Each invocation brings a new id of 38 characters, so no cache of strings can help. The ``hpack`` library walks its table
-by half octets, which takes an id 9 µs; two of its steps, remembered as one, take 3 µs (a tenth of an invocation).
+Each invocation brings a new id of 38 characters, so no cache of strings can help. It takes 2.8 µs here, compiled 1.1,
+and the ``hpack`` library, whose table this walks, 9. By whole octets it took 1.3 and 0.6, but they lead through 25 KB
+for each state: in a server, whose processor caches hold other things by then, an invocation cost 1 µs more, and 2
+compiled.
 """
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import Final
 
 from hpack.huffman_table import HUFFMAN_COMPLETE, HUFFMAN_EMIT_SYMBOL, HUFFMAN_FAIL, HUFFMAN_TABLE
 
@@ -14,15 +16,15 @@ from .errors import ConnectionFault, ErrorCode
 
 __all__ = ["decode"]
 
-
-_Step: TypeAlias = "tuple[list[_Step], str, int]"
-"""What an octet leads to: the steps from the next state, the characters that it ends, and that state's number."""
-_FAILED: Final = 256
-"""A state that no octet leads out of."""
-_FINAL: Final = {state for state, action, _ in HUFFMAN_TABLE if action & HUFFMAN_COMPLETE}
+# A state is known by where its 16 steps begin in the two lists.
+_FAILED: Final = len(HUFFMAN_TABLE)
+"""A state that no step leads out of."""
+_FINAL: Final = {16 * state for state, action, _ in HUFFMAN_TABLE if action & HUFFMAN_COMPLETE}
 """States in which a string may end: what is left of the last octet is padding."""
-_steps: list[list[_Step]] = [[] for _ in range(_FAILED + 1)]
-"""By state, then by octet; empty until a state is first met. Ids of restate-server meet 20, of 25 KB each."""
+_NEXT: Final = [_FAILED if action & HUFFMAN_FAIL else 16 * state for state, action, _ in HUFFMAN_TABLE] + [_FAILED] * 16
+"""The state that a half octet leads to."""
+_TEXT: Final = [chr(code) if action & HUFFMAN_EMIT_SYMBOL else "" for _, action, code in HUFFMAN_TABLE] + [""] * 16
+"""The character that it ends, if any."""
 
 
 def decode(data: bytes) -> str:
@@ -30,26 +32,14 @@ def decode(data: bytes) -> str:
 
     Raises ``ConnectionFault`` (COMPRESSION_ERROR) on an invalid code, EOS, or wrong padding.
     """
-    row, state = _steps[0], 0
-    texts: list[str] = []
+    decoded: list[str] = []
+    at = 0
     for octet in data:
-        if not row:
-            row.extend([_step(state, each) for each in range(256)])
-        row, text, state = row[octet]
-        texts.append(text)
-    if state not in _FINAL:
+        at += octet >> 4
+        decoded.append(_TEXT[at])
+        at = _NEXT[at] + (octet & 15)
+        decoded.append(_TEXT[at])
+        at = _NEXT[at]
+    if at not in _FINAL:
         raise ConnectionFault(ErrorCode.COMPRESSION_ERROR, "invalid Huffman code or padding in a header block")
-    return "".join(texts)
-
-
-def _step(state: int, octet: int) -> _Step:
-    text = ""
-    for half in (octet >> 4, octet & 15):
-        if state == _FAILED:
-            break
-        state, action, character = HUFFMAN_TABLE[16 * state + half]
-        if action & HUFFMAN_EMIT_SYMBOL:
-            text += chr(character)
-        if action & HUFFMAN_FAIL:
-            state = _FAILED
-    return _steps[state], text, state
+    return "".join(decoded)

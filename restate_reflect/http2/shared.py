@@ -19,6 +19,24 @@ __all__ = ["Shared"]
 class Shared:
     """The connection, as a stream sees it."""
 
+    __slots__ = (
+        "_first_block",
+        "_output_announced",
+        "closed",
+        "limits",
+        "on_output",
+        "output",
+        "peer",
+        "receiving",
+        "send_window",
+        "stream_low_mark",
+        "stream_window",
+        "streams",
+        "unsent",
+        "waiting",
+        "writing_paused",
+    )
+
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.peer = PeerSettings()

@@ -26,6 +26,27 @@ _log = logging.getLogger(__name__)
 class Stream:
     """The response side of one request. After the end or a reset, every call is ignored silently."""
 
+    __slots__ = (
+        "_above_high_water",
+        "_buffer",
+        "_paused",
+        "_reset_when_sent",
+        "_shared",
+        "_trailers",
+        "body_left",
+        "buffered",
+        "closed",
+        "ended",
+        "error",
+        "handler",
+        "head_sent",
+        "id",
+        "local_done",
+        "receive_left",
+        "remote_done",
+        "send_window",
+    )
+
     def __init__(self, connection: Shared, stream_id: int) -> None:
         self.id = stream_id
         self._shared = connection
