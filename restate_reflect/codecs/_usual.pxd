@@ -1,5 +1,8 @@
 cimport cython
 
+cdef object _MISSING
+cdef int _DOUBTFUL, MOST_PLAIN
+
 
 @cython.final
 cdef class FlatCheck:

@@ -4,6 +4,9 @@ from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.durable.results cimport Results
 from restate_reflect.engine.machine cimport Engine
 
+cdef object CANCELLATION, DurableFuture, DurableLoop, DurableTask, Ending, Guard, Operations, Progress
+cdef object _CLOSED, contextvars, get_ident, output, waits_for
+
 
 @cython.final
 cdef class Attempt:

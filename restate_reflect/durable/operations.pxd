@@ -6,6 +6,10 @@ from restate_reflect.durable.ready cimport ReadyQueue
 from restate_reflect.engine.machine cimport Engine
 from restate_reflect.engine.notifications cimport Notification
 
+cdef object FOREVER, NO_GATES, NO_OPTIONS, UNSET, DurableFuture, OutgoingCall, Run, RunFuture, WatchedFuture
+cdef object copy_context, decode_state, issue_call, issue_run, partial, running_loop, spot, state, step_function
+cdef int _OWN_FRAMES
+
 
 @cython.final
 cdef class Operations:

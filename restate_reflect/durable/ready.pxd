@@ -1,5 +1,7 @@
 cimport cython
 
+cdef object ensure_hooks, enter, get_ident, leave
+
 
 cdef class ReadyHandle:
     cdef public object _callback, _context

@@ -2,6 +2,9 @@ cimport cython
 
 from restate_reflect.engine.notifications cimport Notification
 
+cdef dict _NONE_EARLY, _NO_SIGNALS
+cdef set _NONE_CONSUMED
+
 
 @cython.final
 cdef class Results:

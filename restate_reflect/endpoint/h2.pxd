@@ -3,6 +3,9 @@ cimport cython
 from restate_reflect.http2.headers cimport RequestHead
 from restate_reflect.http2.stream cimport Stream
 
+cdef object Attempt
+cdef int HIGH_WATER
+
 
 @cython.final
 cdef class _AttemptStream:

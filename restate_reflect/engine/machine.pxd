@@ -5,6 +5,12 @@ from restate_reflect.engine.recorded cimport Recorded
 from restate_reflect.protocol cimport wire
 from restate_reflect.protocol.framing cimport FrameDecoder, is_command, is_notification
 
+cdef int CLOSED, PROCESSING, REPLAYING, WAITING_REPLAY, WAITING_START
+cdef object EagerState, Ending, MessageType, NOWHERE, _NO_NOTIFICATIONS, _NO_STATE, deque, header, parsed, read_input
+cdef object read_start, read_state
+cdef bytes _END_FRAME
+cdef Recorded _NOTHING_RECORDED
+
 
 @cython.final
 cdef class Engine:

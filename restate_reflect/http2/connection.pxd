@@ -3,6 +3,10 @@ cimport cython
 from .core cimport Core
 from .inbound cimport Reading
 
+cdef int DATA, HEADERS, MAX_STREAM_ID
+cdef object unpack_header
+cdef tuple OPEN
+
 
 @cython.final
 cdef class Connection:

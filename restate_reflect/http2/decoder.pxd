@@ -2,6 +2,7 @@ cimport cython
 
 from .huffman cimport decode as huffman_decoded
 
+cdef object make
 
 cdef int _LAST_STATIC, _STATIC_COUNT
 cdef tuple _STATIC

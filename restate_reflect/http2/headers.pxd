@@ -2,6 +2,8 @@ cimport cython
 
 from .decoder cimport FieldDecoder
 
+cdef object CHECKED, INVALID, PLAIN, PSEUDO
+
 
 @cython.final
 cdef class RequestHead:

@@ -1,5 +1,6 @@
 cimport cython
 
+cdef set _FINAL
 
 cdef list _NEXT, _TEXT
 

@@ -3,6 +3,8 @@ cimport cython
 from .core cimport Core
 from .stream cimport Stream
 
+cdef int END_HEADERS, END_STREAM, HAS_PRIORITY, PADDED
+
 
 @cython.final
 cdef class Reading:

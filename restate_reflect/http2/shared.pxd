@@ -1,4 +1,9 @@
+cdef int END_HEADERS, END_STREAM, HEADERS, RST_STREAM
+cdef object frame_header, pack_header, pack_u32
+
+
 cdef class Shared:
+
     cdef public object limits, peer, on_output, waiting, closed
     cdef public list output
     cdef public dict streams

@@ -3,6 +3,9 @@ cimport cython
 
 from .shared cimport Shared
 
+cdef int DATA, END_STREAM
+cdef object NOBODY, date_field, pack_header
+
 
 @cython.final
 cdef class Stream:

@@ -1,5 +1,7 @@
 cimport cython
 
+cdef object _read_header
+
 
 cpdef bint is_command(int message_type) except -1
 cpdef bint is_notification(int message_type) except -1
