@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from restate_reflect import Context, ObjectContext, TerminalError
+from restate_reflect.errors import AttemptClosedError
 from restate_reflect.protocol.versions import ProtocolVersion
 from tests.journals import V5, V6, V7, M, called, done, inv, play
 
@@ -179,6 +180,28 @@ def test_cancel_invocation_sends_the_cancel_signal_once_the_id_is_known() -> Non
         1,
         "void",
     )
+
+
+def test_once_the_attempt_has_ended_a_callee_is_not_cancelled_however_often_that_is_tried() -> None:
+    refused = []
+
+    class Stubborn:
+        async def go(self, ctx: Context) -> None:
+            call = ctx.call_raw("Other", "one")
+            await call.invocation_id
+            try:
+                await call
+            finally:
+                while True:
+                    try:
+                        await call.cancel_invocation()
+                    except AttemptClosedError as error:
+                        refused.append(str(error))
+
+    played = play(Stubborn, "go").feed(called(1, "inv"))
+    played.attempt.abort("the connection is gone")
+    assert set(refused) == {"this attempt has ended; its calls can't be cancelled any more"}
+    assert M.SEND_SIGNAL_COMMAND not in played.types
 
 
 def test_handle_cancels_looks_and_attaches() -> None:
