@@ -1,9 +1,8 @@
 cimport cython
 
+cdef list _STATES, _TEXTS
 cdef set _FINAL
 
-cdef list _NEXT, _TEXT
 
-
-@cython.locals(decoded=list, octet=cython.uchar, at=Py_ssize_t)
+@cython.locals(decoded=list, texts=list, octet=cython.uchar, state=Py_ssize_t)
 cpdef str decode(bytes data)
