@@ -21,7 +21,7 @@ _FAILED: Final = 256
 _FINAL: Final = {state for state, action, _ in HUFFMAN_TABLE if action & HUFFMAN_COMPLETE}
 """States in which a string may end: what is left of the last octet is padding."""
 _TEXTS: Final[list[list[str]]] = [[] for _ in range(_FAILED + 1)]
-"""By state, then by octet: the characters that it ends. Empty until a state is first met; ids of restate-server meet 20.
+"""By state, then by octet: the characters that it ends. Empty until a state is first met; ids of the server meet 20.
 
 Texts and states lie in lists of their own. Beside other work little of them is in the processor's caches, and with a
 tuple for each octet an invocation took 1.5 µs more in a server.
