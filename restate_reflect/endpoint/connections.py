@@ -203,7 +203,7 @@ class H2Connection(asyncio.Protocol):
         if self._transport is None:
             return
         output = self._connection.take_output()
-        if output:
+        if output and not self._transport.is_closing():  # asyncio logs whatever else is written to a peer that has gone
             self._transport.write(output)
         if self._connection.should_close:
             self._log_failure()

@@ -9,7 +9,9 @@ import warnings
 
 import pytest
 
-from restate_reflect import Context
+from restate_reflect import Context, reflect
+from restate_reflect.endpoint.connections import H2Connection
+from restate_reflect.endpoint.core import Core
 from restate_reflect.endpoint.listener import listening
 
 
@@ -63,3 +65,19 @@ def _is_over(client: socket.socket) -> bool:
         return client.recv(1) == b""
     except ConnectionResetError:
         return True
+
+
+def test_nothing_is_written_to_a_peer_that_has_gone(caplog: pytest.LogCaptureFixture) -> None:
+    """Thousands of attempts that are suspended in one turn of the loop were a warning of asyncio's each."""
+    asyncio.run(_write_to_nobody())
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+async def _write_to_nobody() -> None:
+    core = Core([reflect(Greeter)])
+    ours, peers = socket.socketpair()
+    _, protocol = await asyncio.get_running_loop().create_connection(lambda: H2Connection(core, id), sock=ours)
+    peers.close()
+    for _ in range(10):
+        protocol._connection.ping()
+    await asyncio.sleep(0)
