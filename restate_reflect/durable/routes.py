@@ -9,7 +9,6 @@ from typing import Any
 from restate_reflect.context import context_class
 from restate_reflect.definitions import HandlerDefinition, InputStyle, ServiceDefinition, ServiceKind
 from restate_reflect.durable.decided import deciding
-from restate_reflect.durable.intercepting import around_handler, interception, observation
 from restate_reflect.durable.plain import call_plain
 from restate_reflect.engine.commands.call import Destination
 from restate_reflect.interceptors import NO_HOOKS, Hooks
@@ -49,6 +48,8 @@ class Plan:
         self.observe: Callable[..., Any] | None = None
         """Given an attempt and its input: what is to be told of its end."""
         if hooks is not NO_HOOKS:
+            from restate_reflect.durable.intercepting import around_handler, interception, observation
+
             self.call = around_handler(self.call, hooks, service, handler)
             self.intercept, self.observe = interception(hooks, self.context), observation(hooks)
         codec = handler.output.codec

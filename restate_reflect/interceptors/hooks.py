@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable
-from difflib import get_close_matches
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from restate_reflect.context import BaseContext
@@ -95,8 +94,10 @@ def _check(owner: str, name: str, hook: Any) -> None:
 
 
 def _without_hooks(interceptor: object) -> str:
+    import difflib  # 0.2 MB, and only for mistakes
+
     mine = [name for name in dir(interceptor) if not name.startswith("_")]
-    near = [(name, close[0]) for name in mine if (close := get_close_matches(name, _PARAMETERS, 1))]
+    near = [(name, close[0]) for name in mine if (close := difflib.get_close_matches(name, _PARAMETERS, 1))]
     meant = f" Did you mean {near[0][1]!r} by {near[0][0]!r}?" if near else ""
     return f"{interceptor!r} is no interceptor: it has none of {', '.join(_PARAMETERS)}.{meant}"
 
