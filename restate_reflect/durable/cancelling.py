@@ -46,8 +46,8 @@ class Cancellation:
         self.is_pending = False
         callees = self._callees()
         for callee in callees:
-            assert callee.value is not None
-            signal.cancel(self._engine, callee.value)
+            if callee.value is not None:
+                signal.cancel(self._engine, callee.value)
         if not fail_awaits(self._results, InvocationCancelledError):
             _fail_blocked(root)
         for callee in callees:

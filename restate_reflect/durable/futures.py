@@ -82,13 +82,12 @@ class SerialLoop(asyncio.AbstractEventLoop):
     """Results that came while nobody had asked for them yet, oldest first."""
     making: bool
     """Whether the next question for the debug mode comes from one of our own futures."""
+    making_task: bool
+    """Whether the next callback is a new task's first step."""
 
     def begin_future(self) -> int:
         """One of our own is about to be made; returns its serial."""
         raise NotImplementedError
-
-    making_task: bool
-    """Whether the next callback is a new task's first step."""
 
 
 class LoopFuture(asyncio.Future[T]):
@@ -181,7 +180,7 @@ class DurableFuture(LoopFuture[T]):
         if self.done():
             return
         if not self.observed:
-            self._is_unseen()
+            self._note_unseen()
         if notification.failure is not None:
             self.fail(notification.failure)
             return
@@ -192,7 +191,7 @@ class DurableFuture(LoopFuture[T]):
         else:
             self.set_result(value)
 
-    def _is_unseen(self) -> None:
+    def _note_unseen(self) -> None:
         """The result comes before anybody has asked for it."""
 
     @property
@@ -225,7 +224,7 @@ class WatchedFuture(DurableFuture[T]):
         self.observed = False
         self.where = where
 
-    def _is_unseen(self) -> None:
+    def _note_unseen(self) -> None:
         loop: Any = self.get_loop()
         if loop.unseen is None:
             loop.unseen = []

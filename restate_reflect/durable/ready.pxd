@@ -18,5 +18,6 @@ cdef class ReadyQueue:
 
     cpdef discard(self)
     cpdef bint are_tasks_done(self) except -1
-    @cython.locals(handle=ReadyHandle, batch=list, left=Py_ssize_t)
     cpdef run_until_idle(self)
+    @cython.locals(handle=ReadyHandle, batch=list)
+    cdef _run(self, Py_ssize_t limit)

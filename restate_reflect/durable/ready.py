@@ -210,22 +210,27 @@ class ReadyQueue:
         """Calls everything that is ready, and what becomes ready by it. This is the running loop meanwhile."""
         ensure_hooks(type(self))
         outer = enter(self)  # type: ignore[arg-type]  # DurableLoop, which is based on this, is one
-        left, raised = self.limit, None
         try:
-            while (self.handles or self.due) and left > 0:
-                if self.due:
-                    self.handles += self.due
-                    self.due = None
-                batch, self.handles = self.handles, []
-                left -= len(batch)
-                for handle in batch:
-                    if handle._cancelled:
-                        continue
-                    try:
-                        handle._context.run(handle._callback, *handle._args)
-                    except BaseException as error:
-                        raised = raised or error
+            raised = self._run(self.limit)
         finally:
             leave(outer)
         if raised is not None or self.handles:
             self.interrupt(raised)
+
+    def _run(self, limit: int) -> BaseException | None:
+        """Returns what was raised first."""
+        raised: BaseException | None = None
+        while (self.handles or self.due) and limit > 0:
+            if self.due:
+                self.handles += self.due
+                self.due = None
+            batch, self.handles = self.handles, []
+            limit -= len(batch)
+            for handle in batch:
+                if handle._cancelled:
+                    continue
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except BaseException as error:
+                    raised = raised or error
+        return raised

@@ -38,9 +38,7 @@ def decode(data: bytes) -> str:
     decoded: list[str] = []
     state = 0
     for octet in data:
-        texts = _TEXTS[state]
-        if not texts:
-            _meet(state)
+        texts = _TEXTS[state] or _meet(state)
         decoded.append(texts[octet])
         state = _STATES[state][octet]
     if state not in _FINAL:
@@ -48,11 +46,11 @@ def decode(data: bytes) -> str:
     return "".join(decoded)
 
 
-def _meet(state: int) -> None:
-    for octet in range(256):
-        text, following = _step(state, octet)
-        _TEXTS[state].append(intern(text))
-        _STATES[state].append(following)
+def _meet(state: int) -> list[str]:
+    steps = [_step(state, octet) for octet in range(256)]
+    _STATES[state] = [following for _, following in steps]  # first: another thread looks for texts
+    _TEXTS[state] = texts = [intern(text) for text, _ in steps]
+    return texts
 
 
 def _step(state: int, octet: int) -> tuple[str, int]:

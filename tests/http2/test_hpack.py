@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import hpack
 import pytest
 from hpack.huffman import HuffmanEncoder
@@ -74,6 +77,36 @@ def test_huffman_agrees_with_hpack(data: bytes) -> None:
             huffman.decode(data)
         return
     assert huffman.decode(data).encode("latin-1") == expected
+
+
+AT_ONCE = """
+import random, sys, threading
+from hpack.huffman import HuffmanEncoder
+from hpack.huffman_constants import REQUEST_CODES, REQUEST_CODES_LENGTH
+from restate_reflect.http2 import huffman
+
+sys.setswitchinterval(1e-6)
+encoder = HuffmanEncoder(REQUEST_CODES, REQUEST_CODES_LENGTH)
+texts = [bytes(random.Random(number).choices(range(33, 127), k=40)) for number in range(100)]
+coded = [encoder.encode(text) for text in texts]
+together = threading.Barrier(8)
+
+def decode():
+    together.wait()
+    for text, code in zip(texts, coded):
+        assert huffman.decode(code).encode() == text
+
+threads = [threading.Thread(target=decode) for _ in range(8)]
+threading.excepthook = lambda _: print("wrong", flush=True)
+for thread in threads:
+    thread.start()
+"""
+
+
+def test_huffman_states_are_met_by_several_threads_at_once() -> None:
+    """In a process that has met none: endpoints in threads of their own share them."""
+    done = subprocess.run([sys.executable, "-c", AT_ONCE], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 TOKENS = st.from_regex(r"[a-zA-Z0-9!#$%&'*+\-.^_`|~]{1,20}", fullmatch=True)
